@@ -1,0 +1,1 @@
+//! Shows orders, findings and proofs to people, as server-rendered pages.

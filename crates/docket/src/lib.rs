@@ -1,0 +1,20 @@
+//! Everything known at an instant: parsed orders, subjects and identifiers, lowered to law's numbers.
+//!
+//! Reading order: [`vocabulary`] (the words an inquiry and an order may use), [`place`],
+//! [`inquiry`] (the one question), [`finding`] (the one answer), [`syntax`] and [`grammar`] (the
+//! order language), [`order`] (its typed tree), [`subject`] (apps, companies and their
+//! identifiers), [`lower`] (words to numbers), [`docket`] (the whole, ready to be asked),
+//! [`explain`], [`check`] (lints, cases and coverage) and [`diff`].
+//!
+//! It reads text that others hand it: no file, no clock, no network.
+
+pub mod docket;
+pub mod finding;
+pub mod inquiry;
+pub mod order;
+pub mod place;
+pub mod vocabulary;
+
+pub use docket::Docket;
+pub use finding::{Finding, Verdict};
+pub use inquiry::Inquiry;

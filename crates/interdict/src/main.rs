@@ -1,0 +1,3 @@
+//! The command line: turns settings into a running process.
+
+fn main() {}
