@@ -20,8 +20,7 @@ pub enum Status {
 
 impl Status {
     /// In order of rising restraint.
-    pub const ALL: [Self; 5] =
-        [Self::Permitted, Self::Excepted, Self::Stayed, Self::NotEnforced, Self::Prohibited];
+    pub const ALL: [Self; 5] = [Self::Permitted, Self::Excepted, Self::Stayed, Self::NotEnforced, Self::Prohibited];
 
     /// Whether a person doing the act breaks the law, enforced or not.
     #[must_use]

@@ -8,8 +8,6 @@ mod graph;
 mod near;
 mod point;
 
-pub(crate) use near::{prevails, rests_on};
-
 use crate::answer::Outcome;
 use crate::image::{Image, Parts};
 use crate::law::{Flaw, Law};
@@ -62,8 +60,18 @@ pub fn compile(law: &Law, edition: [u8; 32]) -> Result<Image, Vec<Flaw>> {
         apps: law.apps,
         acts: law.acts,
         index,
-        keys: keys.items.into_iter().map(|slabs| slabs.into_iter().map(|(k, root)| (k, word(root))).collect()).collect(),
-        nodes: compiler.lasting.nodes.items.iter().map(|n| (n.facet, n.map.to_vec(), n.branches.iter().map(|r| word(*r)).collect())).collect(),
+        keys: keys
+            .items
+            .into_iter()
+            .map(|slabs| slabs.into_iter().map(|(k, root)| (k, word(root))).collect())
+            .collect(),
+        nodes: compiler
+            .lasting
+            .nodes
+            .items
+            .iter()
+            .map(|n| (n.facet, n.map.to_vec(), n.branches.iter().map(|r| word(*r)).collect()))
+            .collect(),
         timelines: compiler.timelines.items,
         outcomes: compiler.outcomes.items,
     }))

@@ -82,12 +82,8 @@ impl Image {
     }
 }
 
-const UNREGULATED_ALWAYS: Decision = Decision {
-    statuses: Statuses::only(crate::Status::Permitted),
-    outcome: UNREGULATED,
-    from: ALWAYS,
-    until: FOREVER,
-};
+const UNREGULATED_ALWAYS: Decision =
+    Decision { statuses: Statuses::only(crate::Status::Permitted), outcome: UNREGULATED, from: ALWAYS, until: FOREVER };
 
 /// For a case the image has no words for (an app, act or state out of range): nothing is known.
 const UNREADABLE: Decision =

@@ -282,7 +282,7 @@ impl Image {
     fn check(&self) -> Result<(), ImageError> {
         let ensure = |section, holds: bool| if holds { Ok(()) } else { Err(ImageError::Inconsistent { section }) };
         let key = |key: &u32| *key as usize <= self.keys.len();
-        ensure("index", self.acts > 0 && self.acts <= 64 && self.index.len() % self.acts as usize == 0)?;
+        ensure("index", self.acts > 0 && self.acts <= 64 && self.index.len().is_multiple_of(self.acts as usize))?;
         ensure("index", self.index.iter().all(key))?;
         ensure("slabs", self.slab_known.len() == self.slab_root.len())?;
         ensure("slabs", self.keys.iter().all(|at| starts_sorted(&self.slab_known, *at)))?;
@@ -452,7 +452,7 @@ impl<'b> Reader<'b> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], ImageError> {
-        self.take(N)?.try_into().map_err(|_: std::array::TryFromSliceError| ImageError::Truncated)
+        self.take(N)?.first_chunk().copied().ok_or(ImageError::Truncated)
     }
 
     fn digest(&mut self) -> Result<[u8; 32], ImageError> {
@@ -475,9 +475,8 @@ impl<'b> Reader<'b> {
     }
 
     fn pairs(&mut self) -> Result<Vec<(u32, u32)>, ImageError> {
-        let pair = |[a, b, c, d, e, f, g, h]: [u8; 8]| {
-            (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
-        };
+        let pair =
+            |[a, b, c, d, e, f, g, h]: [u8; 8]| (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
         Ok(self.run::<8>()?.map(pair).collect())
     }
 

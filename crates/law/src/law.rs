@@ -377,9 +377,10 @@ impl Law {
 
     fn holds(&self, scope: &Scope) -> bool {
         let sorted = scope.limits.is_sorted_by(|a, b| a.0 < b.0);
-        let apps = scope.apps.as_ref().is_none_or(|apps| {
-            apps.is_sorted_by(|a, b| a < b) && apps.iter().all(|app| *app < self.apps)
-        });
+        let apps = scope
+            .apps
+            .as_ref()
+            .is_none_or(|apps| apps.is_sorted_by(|a, b| a < b) && apps.iter().all(|app| *app < self.apps));
         sorted && apps && scope.limits.iter().all(|(facet, _)| usize::from(*facet) < self.facets.len())
     }
 

@@ -3,6 +3,8 @@
 //! Shares nothing with the engine but ids, times and the shape of a question and an answer. Read it
 //! beside the definition in ARCHITECTURE.md; it is here to be obviously right, not fast.
 
+#![expect(clippy::indexing_slicing, reason = "reads checked law; an id out of range is a fault to stop at")]
+
 use crate::answer::{Agent, Doubt, Ground, Outcome, Status};
 use crate::case::Case;
 use crate::law::{
@@ -16,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn decide(law: &Law, case: &Case, valid_at: Time, known_at: Time) -> (Outcome, Period) {
     let at = |v| answer(law, case, v, known_at);
     let outcome = at(valid_at);
-    let edges: BTreeSet<Time> = extents(law).flat_map(|e| [e.from, e.until]).flat_map(|e| [e.earliest, e.latest]).collect();
+    let edges: BTreeSet<Time> =
+        extents(law).flat_map(|e| [e.from, e.until]).flat_map(|e| [e.earliest, e.latest]).collect();
     let mut from = ALWAYS;
     for &edge in edges.iter().rev().filter(|&&edge| edge <= valid_at && edge > ALWAYS) {
         if at(edge - 1) != outcome {
@@ -87,6 +90,8 @@ struct Choice {
 }
 
 type Completion = BTreeMap<Variable, Choice>;
+/// The status of a completion, its grounds, and whether it rests on an unranked tie.
+type Decided = (Status, Vec<Ground>, bool);
 
 fn possibilities(law: &Law, case: &Case, v: Time, k: Time) -> Outcome {
     let mut completions: Vec<Completion> = vec![BTreeMap::new()];
@@ -98,7 +103,7 @@ fn possibilities(law: &Law, case: &Case, v: Time, k: Time) -> Outcome {
         };
         completions = completions.iter().flat_map(|c| choices.iter().map(move |choice| extend(c, choice))).collect();
     }
-    let decided: Vec<(Completion, (Status, Vec<Ground>, bool))> = completions
+    let decided: Vec<(Completion, Decided)> = completions
         .into_iter()
         .map(|settled| {
             let decision = Point { law, case, v, k, settled: &settled }.decide();
@@ -130,7 +135,8 @@ fn possibilities(law: &Law, case: &Case, v: Time, k: Time) -> Outcome {
 fn variables(law: &Law, case: &Case, v: Time, k: Time) -> BTreeMap<Variable, Vec<Choice>> {
     let mut found = BTreeMap::new();
     let running = |e: &Extent| e.from.passed(v) != Some(false) && e.until.passed(v) != Some(true);
-    let asking = law.provisions.iter().filter(|p| p.known.contains(k)).map(|p| (p.modality == Modality::Prohibit, &p.scopes));
+    let asking =
+        law.provisions.iter().filter(|p| p.known.contains(k)).map(|p| (p.modality == Modality::Prohibit, &p.scopes));
     let acting = law.effects.iter().filter(|e| e.known.contains(k) && running(&e.window));
     let acting = acting.map(|e| (e.operator == Operator::Extend, &e.slice));
     for (asks, scopes) in asking.chain(acting) {
@@ -155,7 +161,8 @@ fn variables(law: &Law, case: &Case, v: Time, k: Time) -> BTreeMap<Variable, Vec
             }
         }
     }
-    let yes_no = || vec![false, true].into_iter().map(|b| Choice { asked: b.into(), claimed: b.into(), part: false }).collect();
+    let yes_no =
+        || vec![false, true].into_iter().map(|b| Choice { asked: b.into(), claimed: b.into(), part: false }).collect();
     for edge in extents(law).flat_map(|e| [e.from, e.until]).filter(|e| e.passed(v).is_none()) {
         found.insert(Variable::Doubt(Doubt::Reading(edge.reading)), yes_no());
     }
@@ -177,18 +184,23 @@ struct Point<'a> {
 }
 
 impl Point<'_> {
-    fn decide(&self) -> (Status, Vec<Ground>, bool) {
+    fn decide(&self) -> Decided {
         let live: Vec<ProvisionId> = ids(&self.law.provisions).filter(|(p, _)| self.live(*p)).map(|(p, _)| p).collect();
         let stayed = |p: &ProvisionId| !self.acting(*p, Operator::Suspend).is_empty();
         let in_force: Vec<_> = live.iter().copied().filter(|p| !stayed(p)).collect();
         let (accepted, defeated) = self.label(&in_force);
-        let surviving: Vec<_> = in_force.iter().copied().filter(|p| self.forbids(*p) && !defeated.contains(p)).collect();
-        let ground = |status, provision, by: BTreeSet<Agent>| Ground { status, provision, by: by.into_iter().collect() };
+        let surviving: Vec<_> =
+            in_force.iter().copied().filter(|p| self.forbids(*p) && !defeated.contains(p)).collect();
+        let ground =
+            |status, provision, by: BTreeSet<Agent>| Ground { status, provision, by: by.into_iter().collect() };
         if !surviving.is_empty() {
             let unenforced = |p: &ProvisionId| self.acting(*p, Operator::Unenforce);
-            let status = |p: &ProvisionId| if unenforced(p).is_empty() { Status::Prohibited } else { Status::NotEnforced };
+            let status =
+                |p: &ProvisionId| if unenforced(p).is_empty() { Status::Prohibited } else { Status::NotEnforced };
             let worst = surviving.iter().map(status).max().unwrap_or(Status::Prohibited);
-            let tied = |p: ProvisionId, q: ProvisionId| self.forbids(p) != self.forbids(q) && !self.prevails(p, q) && !self.prevails(q, p);
+            let tied = |p: ProvisionId, q: ProvisionId| {
+                self.forbids(p) != self.forbids(q) && !self.prevails(p, q) && !self.prevails(q, p)
+            };
             let conflict = surviving.iter().any(|p| in_force.iter().any(|q| tied(*p, *q)));
             let grounds = surviving.iter().map(|p| ground(status(p), *p, &unenforced(p) | &self.extending(*p)));
             return (worst, grounds.collect(), conflict);
@@ -206,8 +218,11 @@ impl Point<'_> {
         if exceptions.is_empty() {
             return (Status::Permitted, Vec::new(), false);
         }
-        let by = |p: ProvisionId| exceptions.iter().filter(|e| self.prevails(**e, p)).map(|e| Agent::Provision(*e)).collect();
-        let express = exceptions.iter().map(|e| ground(Status::Excepted, *e, &self.fulfilling(*e) | &self.extending(*e)));
+        let by = |p: ProvisionId| {
+            exceptions.iter().filter(|e| self.prevails(**e, p)).map(|e| Agent::Provision(*e)).collect()
+        };
+        let express =
+            exceptions.iter().map(|e| ground(Status::Excepted, *e, &self.fulfilling(*e) | &self.extending(*e)));
         let taken_out = defeated.iter().filter(|p| self.forbids(**p)).map(|p| ground(Status::Excepted, *p, by(*p)));
         (Status::Excepted, express.chain(taken_out).collect(), false)
     }
@@ -222,11 +237,15 @@ impl Point<'_> {
 
     /// Grounded labelling of the attacks inside `set`: (accepted, defeated).
     fn label(&self, set: &[ProvisionId]) -> (BTreeSet<ProvisionId>, BTreeSet<ProvisionId>) {
-        let attackers = |p: ProvisionId| set.iter().copied().filter(move |o| self.forbids(*o) != self.forbids(p) && self.prevails(*o, p));
+        let attackers = |p: ProvisionId| {
+            set.iter().copied().filter(move |o| self.forbids(*o) != self.forbids(p) && self.prevails(*o, p))
+        };
         let (mut accepted, mut defeated) = (BTreeSet::new(), BTreeSet::new());
         loop {
-            let next_in: BTreeSet<_> = set.iter().copied().filter(|p| attackers(*p).all(|o| defeated.contains(&o))).collect();
-            let next_out: BTreeSet<_> = set.iter().copied().filter(|p| attackers(*p).any(|o| next_in.contains(&o))).collect();
+            let next_in: BTreeSet<_> =
+                set.iter().copied().filter(|p| attackers(*p).all(|o| defeated.contains(&o))).collect();
+            let next_out: BTreeSet<_> =
+                set.iter().copied().filter(|p| attackers(*p).any(|o| next_in.contains(&o))).collect();
             if next_in == accepted && next_out == defeated {
                 return (accepted, defeated);
             }
@@ -235,7 +254,9 @@ impl Point<'_> {
     }
 
     fn prevails(&self, o: ProvisionId, p: ProvisionId) -> bool {
-        let named = |a: ProvisionId, b: ProvisionId| self.provision(a).overrides.contains(&b) || self.provision(b).subject_to.contains(&a);
+        let named = |a: ProvisionId, b: ProvisionId| {
+            self.provision(a).overrides.contains(&b) || self.provision(b).subject_to.contains(&a)
+        };
         let rank = |a: ProvisionId| self.law.instruments[self.provision(a).instrument as usize].rank;
         if named(o, p) || named(p, o) {
             return named(o, p) && !named(p, o);
@@ -289,7 +310,8 @@ impl Point<'_> {
     fn met(&self, condition: u32) -> BTreeSet<Agent> {
         let doubt = Variable::Doubt(Doubt::Condition(condition));
         let suffices = self.settled.get(&doubt).is_none_or(|choice| choice.asked == 1);
-        let attested = ids(&self.law.attestations).filter(|(_, a)| a.condition == condition && a.known.contains(self.k));
+        let attested =
+            ids(&self.law.attestations).filter(|(_, a)| a.condition == condition && a.known.contains(self.k));
         attested.filter(|(_, a)| suffices && self.inside(&a.window)).map(|(a, _)| Agent::Attestation(a)).collect()
     }
 
@@ -326,7 +348,8 @@ impl Point<'_> {
 
     fn active(&self, id: EffectId) -> bool {
         let effect = &self.law.effects[id as usize];
-        let ends = |e: &Effect| e.target == Target::Effect(id) && matches!(e.operator, Operator::Suspend | Operator::Remove);
+        let ends =
+            |e: &Effect| e.target == Target::Effect(id) && matches!(e.operator, Operator::Suspend | Operator::Remove);
         effect.known.contains(self.k)
             && self.inside(&effect.window)
             && effect.slice.iter().any(|s| self.meets(s, effect.operator == Operator::Extend))
@@ -343,7 +366,9 @@ impl Point<'_> {
     }
 
     fn inside(&self, extent: &Extent) -> bool {
-        let passed = |reading: ReadingId| self.settled.get(&Variable::Doubt(Doubt::Reading(reading))).is_some_and(|c| c.asked == 1);
+        let passed = |reading: ReadingId| {
+            self.settled.get(&Variable::Doubt(Doubt::Reading(reading))).is_some_and(|c| c.asked == 1)
+        };
         let has_passed = |edge: crate::time::Edge| edge.passed(self.v).unwrap_or_else(|| passed(edge.reading));
         has_passed(extent.from) && !has_passed(extent.until)
     }

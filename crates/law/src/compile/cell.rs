@@ -102,14 +102,20 @@ impl<'a> Cell<'a> {
 
     /// Scopes of records that may act in this cell: (read as a prohibition reads, limits).
     fn scopes(&self) -> impl Iterator<Item = (bool, &Limits)> {
-        let effects = self.near.effects.iter().enumerate().filter(|(n, e)| {
-            self.visible.effects >> n & 1 == 1 && self.possibly_inside(&e.window)
-        });
+        let effects = self
+            .near
+            .effects
+            .iter()
+            .enumerate()
+            .filter(|(n, e)| self.visible.effects >> n & 1 == 1 && self.possibly_inside(&e.window));
         let provisions = self.near.provisions.iter().enumerate().filter(|(n, p)| {
             let force = self.near.nodes.get(p.own).map(|node| node.force.as_slice()).unwrap_or_default();
-            let extended = self.near.effects.iter().enumerate().any(|(n, e)| {
-                p.acted_by(Operator::Extend) >> n & 1 == 1 && self.possibly_inside(&e.window)
-            });
+            let extended = self
+                .near
+                .effects
+                .iter()
+                .enumerate()
+                .any(|(n, e)| p.acted_by(Operator::Extend) >> n & 1 == 1 && self.possibly_inside(&e.window));
             self.visible.provisions >> n & 1 == 1 && (extended || force.iter().any(|e| self.possibly_inside(e)))
         });
         let provisions = provisions.flat_map(|(_, p)| p.scopes.iter().map(|(_, limits)| (p.forbids, limits)));
@@ -123,10 +129,8 @@ impl<'a> Cell<'a> {
         let undecided = |edge: &Edge| edge.passed(self.at).is_none();
         let edges = forces.chain(windows).chain(attested).flat_map(|e| [e.from, e.until]).filter(undecided);
         let open = self.near.attestations.iter().filter(|a| a.open && self.possibly_inside(&a.window));
-        let doubts: BTreeSet<Doubt> = edges
-            .map(|edge| Doubt::Reading(edge.reading))
-            .chain(open.map(|a| Doubt::Condition(a.condition)))
-            .collect();
+        let doubts: BTreeSet<Doubt> =
+            edges.map(|edge| Doubt::Reading(edge.reading)).chain(open.map(|a| Doubt::Condition(a.condition))).collect();
         doubts.into_iter().collect()
     }
 
@@ -198,11 +202,9 @@ impl<'a> Cell<'a> {
                 (*a, *c) = (choice.asked, choice.claimed);
             }
         }
-        let settled_yes = |doubt: Doubt| {
-            self.doubts.iter().position(|d| *d == doubt).is_some_and(|n| doubts >> n & 1 == 1)
-        };
-        let passed =
-            |edge: Edge| edge.passed(self.at).unwrap_or_else(|| settled_yes(Doubt::Reading(edge.reading)));
+        let settled_yes =
+            |doubt: Doubt| self.doubts.iter().position(|d| *d == doubt).is_some_and(|n| doubts >> n & 1 == 1);
+        let passed = |edge: Edge| edge.passed(self.at).unwrap_or_else(|| settled_yes(Doubt::Reading(edge.reading)));
         let settled = Settled {
             asked: &asked,
             claimed: &claimed,

@@ -260,7 +260,7 @@ impl<'l> Web<'l> {
 }
 
 /// Whether `o` prevails over `p`: by an explicit edge, else by rank within one jurisdiction.
-pub(crate) fn prevails(law: &Law, o: ProvisionId, p: ProvisionId) -> bool {
+fn prevails(law: &Law, o: ProvisionId, p: ProvisionId) -> bool {
     let (Some(upper), Some(lower)) = (law.provisions.get(o as usize), law.provisions.get(p as usize)) else {
         return false;
     };
@@ -277,7 +277,7 @@ pub(crate) fn prevails(law: &Law, o: ProvisionId, p: ProvisionId) -> bool {
 }
 
 /// The node, its document, and all that these rest on.
-pub(crate) fn rests_on(law: &Law, node: Node) -> BTreeSet<Node> {
+fn rests_on(law: &Law, node: Node) -> BTreeSet<Node> {
     let mut nodes = BTreeSet::new();
     let mut rest = vec![node];
     while let Some(node) = rest.pop() {

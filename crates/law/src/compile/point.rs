@@ -190,9 +190,7 @@ impl Point<'_> {
 }
 
 fn meets(limits: &Limits, read: &[Value; FACETS_MAX]) -> bool {
-    limits.iter().all(|(facet, admitted)| {
-        read.get(usize::from(*facet)).is_some_and(|value| admitted >> value & 1 == 1)
-    })
+    limits.iter().all(|(facet, admitted)| read.get(usize::from(*facet)).is_some_and(|value| admitted >> value & 1 == 1))
 }
 
 fn set<T>(items: &[T], holds: impl Fn(usize, &T) -> bool) -> Bits {
