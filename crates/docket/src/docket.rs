@@ -1,9 +1,20 @@
 //! Orders, subjects and compiled law together, ready to be asked.
 
+use crate::facets::Meaning;
+use crate::fault::{Fault, Grade};
 use crate::finding::{Finding, Posture};
 use crate::inquiry::Inquiry;
+use crate::lower::{Lowered, lower};
 use crate::order::Corpus;
-use law::Time;
+use crate::subject::{Attribution, Identifier, Registry, Subject};
+use crate::vocabulary::ResourceKind;
+use crate::{elaborate, subject, words};
+use law::{Case, Decision, Image, Outcome, Statuses, Time};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// What counts when an inquiry does not say as known when: everything on file.
+pub const ALL_THAT_IS_KNOWN: Time = law::time::FOREVER - 1;
 
 /// A source file handed in by whoever may read files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +27,19 @@ pub struct Source {
 
 /// Everything known, immutable; a change of law is another docket.
 pub struct Docket {
-    corpus: Corpus,
+    sources: Vec<Source>,
+    pub(crate) corpus: Corpus,
+    pub(crate) registry: Registry,
+    pub(crate) lowered: Lowered,
+    image: Image,
     edition: String,
+    warnings: Vec<Fault>,
+}
+
+impl fmt::Debug for Docket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Docket").field("edition", &self.edition).finish_non_exhaustive()
+    }
 }
 
 /// One stretch of a timeline.
@@ -31,11 +53,106 @@ pub struct Stretch {
     pub finding: Finding,
 }
 
+/// Why a question cannot be put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The member of the inquiry that is wrong (`resource.id`).
+    pub member: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.member, self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// A question in law's numbers, with what its resource was attributed to.
+#[derive(Clone, Debug)]
+pub struct Asked<'d> {
+    /// The case; `None` where the resource is no known subject.
+    pub case: Option<Case>,
+    /// The subject.
+    pub subject: Option<&'d Subject>,
+    /// What a reader must be told of the attribution.
+    pub caveats: Vec<String>,
+}
+
 impl Docket {
+    /// Reads, lowers and compiles orders and subjects.
+    ///
+    /// # Errors
+    /// Every fault of every file; warnings alone do not prevent loading.
+    pub fn load(sources: Vec<Source>) -> Result<Self, Vec<Fault>> {
+        Self::load_with(sources, None)
+    }
+
+    /// The same, sparing the compilation where `image` was made from these very sources.
+    ///
+    /// # Errors
+    /// As [`Docket::load`]; an image of other sources is passed over, not an error.
+    pub fn load_with(sources: Vec<Source>, image: Option<Image>) -> Result<Self, Vec<Fault>> {
+        let read = elaborate::read(&sources);
+        let (registry, subject_faults) = subject::read(&sources);
+        let mut faults = read.faults;
+        faults.extend(subject_faults);
+        if faults.iter().any(|fault| fault.grade == Grade::Error) {
+            return Err(faults);
+        }
+        let lowered = match lower(&read.corpus, &registry) {
+            Ok(lowered) => lowered,
+            Err(more) => {
+                faults.extend(more);
+                return Err(faults);
+            }
+        };
+        let edition = digest(&sources);
+        let image = match image.filter(|image| image.edition() == edition) {
+            Some(image) => image,
+            None => law::compile::compile(&lowered.law, edition)
+                .map_err(|flaws| flaws.iter().map(|flaw| words::flaw(flaw, &read.corpus, &lowered)).collect::<Vec<_>>())?,
+        };
+        let edition = format!("sha256:{}", hex(&edition));
+        Ok(Self { sources, corpus: read.corpus, registry, lowered, image, edition, warnings: faults })
+    }
+
     /// What the order files say.
     #[must_use]
     pub fn corpus(&self) -> &Corpus {
         &self.corpus
+    }
+
+    /// Apps, companies and their identifiers.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The files it was read from.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// The law and the way back to its words.
+    #[must_use]
+    pub fn lowered(&self) -> &Lowered {
+        &self.lowered
+    }
+
+    /// The compiled law.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Faults that did not prevent loading.
+    #[must_use]
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
     }
 
     /// Digest of every source, `sha256:` and hex.
@@ -44,15 +161,168 @@ impl Docket {
         &self.edition
     }
 
+    /// Puts a question into law's numbers.
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub fn ask(&self, inquiry: &Inquiry) -> Result<Asked<'_>, Problem> {
+        let resource = &inquiry.resource;
+        let attribution = self.registry.resolve(resource.kind, &resource.id);
+        let attribution = attribution.map_err(|message| Problem { member: String::from("resource.id"), message })?;
+        let mut caveats = Vec::new();
+        let (subject, identifier) = match attribution {
+            Attribution::Subject(subject, identifier) => (Some(subject), identifier),
+            Attribution::Shared(holders) => {
+                caveats.push(words::shared(&resource.id, &holders));
+                (None, None)
+            }
+            Attribution::Nobody => {
+                caveats.push(self.nobody(inquiry));
+                (None, None)
+            }
+        };
+        let subject = subject.filter(|subject| {
+            let theirs = identifier.is_none_or(|identifier| held_at(identifier, inquiry.valid_at));
+            if !theirs {
+                caveats.push(format!("`{}` did not belong to {} at that time", resource.id, subject.name()));
+            }
+            theirs
+        });
+        let case = subject.and_then(|subject| {
+            let number = u16::try_from(self.registry.number(&subject.id)?).ok()?;
+            let unstated = Case::unstated(self.image.facets(), number, inquiry.act as u8);
+            let party = self.registry.party(&inquiry.actor.id).map(|party| party.id.as_str());
+            let form = form_of(resource.kind, identifier);
+            Some(self.lowered.facets.state(unstated, self.image.facets(), inquiry, party, form))
+        });
+        Ok(Asked { case, subject, caveats })
+    }
+
+    fn nobody(&self, inquiry: &Inquiry) -> String {
+        let id = &inquiry.resource.id;
+        let near = self.registry.subjects().iter().find_map(|subject| {
+            let (_, why) = subject.near_misses.iter().find(|(name, _)| name.eq_ignore_ascii_case(id))?;
+            Some(format!("`{id}` is not {}: {why}", subject.name()))
+        });
+        near.unwrap_or_else(|| format!("`{id}` is no known subject"))
+    }
+
+    /// The bare decision, without words.
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub fn decide(&self, inquiry: &Inquiry) -> Result<Option<Decision>, Problem> {
+        let asked = self.ask(inquiry)?;
+        let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+        Ok(asked.case.map(|case| self.image.decide(&case, inquiry.valid_at, known_at)))
+    }
+
     /// Answers the question under `posture`.
-    #[must_use]
-    pub fn find(&self, inquiry: &Inquiry, posture: Posture) -> Finding {
-        todo!("{inquiry:?} {posture:?}")
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub fn find(&self, inquiry: &Inquiry, posture: Posture) -> Result<Finding, Problem> {
+        let asked = self.ask(inquiry)?;
+        let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+        let decision = asked.case.as_ref().map(|case| self.image.decide(case, inquiry.valid_at, known_at));
+        Ok(self.finding(inquiry, &asked, decision, posture))
     }
 
     /// The answers to the same question over all of valid time, in order, without gaps.
-    #[must_use]
-    pub fn timeline(&self, inquiry: &Inquiry, posture: Posture) -> Vec<Stretch> {
-        todo!("{inquiry:?} {posture:?}")
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub fn timeline(&self, inquiry: &Inquiry, posture: Posture) -> Result<Vec<Stretch>, Problem> {
+        let asked = self.ask(inquiry)?;
+        let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+        let Some(case) = &asked.case else {
+            let finding = self.finding(inquiry, &asked, None, posture);
+            return Ok(vec![Stretch { from: finding.from, until: finding.until, finding }]);
+        };
+        let stretch = |decision: Decision| Stretch {
+            from: decision.from,
+            until: decision.until,
+            finding: self.finding(inquiry, &asked, Some(decision), posture),
+        };
+        Ok(self.image.timeline(case, known_at).map(stretch).collect())
     }
+
+    /// The proof behind a decision; nothing grounds an unregulated one.
+    #[must_use]
+    pub fn outcome(&self, decision: Decision) -> Outcome {
+        if decision.outcome == law::decide::UNREGULATED { words::unregulated() } else { self.image.outcome(decision.outcome) }
+    }
+
+    fn finding(&self, inquiry: &Inquiry, asked: &Asked<'_>, decision: Option<Decision>, posture: Posture) -> Finding {
+        let decision = decision.unwrap_or(Decision {
+            statuses: Statuses::only(law::Status::Permitted),
+            outcome: law::decide::UNREGULATED,
+            from: law::time::ALWAYS,
+            until: law::time::FOREVER,
+        });
+        let outcome = self.outcome(decision);
+        let mut caveats = asked.caveats.clone();
+        caveats.extend(self.caveats(&outcome));
+        Finding {
+            possible: decision.statuses,
+            verdict: posture.verdict(decision.statuses),
+            grounds: self.reasons(&outcome),
+            from: decision.from,
+            until: decision.until,
+            needs: self.needs(&outcome),
+            unless: self.claims(inquiry, &outcome),
+            caveats,
+            subject: asked.subject.map(|subject| subject.id.clone()),
+            edition: self.edition.clone(),
+        }
+    }
+
+    fn needs(&self, outcome: &Outcome) -> Vec<String> {
+        let mut needs: Vec<String> = Vec::new();
+        for facet in &outcome.needs {
+            let name = match self.lowered.facets.meaning(*facet) {
+                Some(Meaning::Place) => "place",
+                Some(Meaning::Actor) => "actor",
+                Some(Meaning::Government) => "government",
+                Some(Meaning::Role) => "role",
+                Some(Meaning::Party) => "party",
+                Some(Meaning::Fact(fact) | Meaning::Within(fact, _)) => fact.word(),
+                Some(Meaning::Open(..)) | None => continue,
+            };
+            if !needs.iter().any(|known| known == name) {
+                needs.push(name.to_owned());
+            }
+        }
+        needs
+    }
+}
+
+/// What an identifier shows about the form of the app.
+fn form_of(kind: ResourceKind, identifier: Option<&Identifier>) -> Option<&str> {
+    let recorded = identifier.and_then(|identifier| identifier.form.as_deref());
+    let mobile = matches!(kind, ResourceKind::AndroidPackage | ResourceKind::IosBundle | ResourceKind::AppStoreId);
+    recorded.or(if mobile { Some("mobile") } else { None })
+}
+
+fn held_at(identifier: &Identifier, at: Time) -> bool {
+    identifier.from.as_ref().is_none_or(|from| from.earliest <= at)
+        && identifier.until.as_ref().is_none_or(|until| at < until.latest)
+}
+
+/// SHA-256 over the sorted paths and digests of the sources.
+fn digest(sources: &[Source]) -> [u8; 32] {
+    let mut listed: Vec<(&str, [u8; 32])> =
+        sources.iter().map(|s| (s.path.as_str(), Sha256::digest(s.text.as_bytes()).into())).collect();
+    listed.sort_unstable();
+    let mut hasher = Sha256::new();
+    for (path, content) in listed {
+        hasher.update(path.as_bytes());
+        hasher.update([0]);
+        hasher.update(content);
+    }
+    hasher.finalize().into()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

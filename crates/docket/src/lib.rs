@@ -8,12 +8,23 @@
 //!
 //! It reads text that others hand it: no file, no clock, no network.
 
+pub mod check;
 pub mod docket;
+pub mod elaborate;
+pub mod facets;
+pub mod fault;
 pub mod finding;
+pub mod grammar;
+pub mod identifier;
 pub mod inquiry;
+pub mod lower;
+pub mod moment;
 pub mod order;
 pub mod place;
+pub mod subject;
+pub mod syntax;
 pub mod vocabulary;
+mod words;
 
 pub use docket::Docket;
 pub use finding::{Finding, Verdict};

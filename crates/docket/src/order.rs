@@ -30,6 +30,15 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Every grade, best first.
+    pub const ALL: &'static [Self] = &[Self::Seen, Self::Secondary, Self::Computed, Self::Recalled];
+
+    /// The grade a word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|grade| grade.word() == word)
+    }
+
     /// The word in order files.
     #[must_use]
     pub const fn word(self) -> &'static str {

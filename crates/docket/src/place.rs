@@ -2,6 +2,22 @@
 
 use std::fmt;
 
+/// ISO 3166-1 alpha-2 codes officially assigned.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR \
+BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI \
+FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS \
+IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO \
+MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA \
+RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT \
+TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// Subdivisions of the United States: states, the District and the territories.
+const US_PARTS: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY \
+NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR UM VI";
+
+/// Territories that have a country code of their own and lie inside the United States.
+const US_TERRITORIES: &[&str] = &["AS", "GU", "MP", "PR", "UM", "VI"];
+
 /// A country (`US`) or subdivision (`US-NY`) by its ISO 3166 code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -15,16 +31,42 @@ impl Place {
     /// # Errors
     /// A sentence saying why `code` is no place.
     pub fn parse(code: &str) -> Result<Self, String> {
-        let bytes = code.as_bytes();
+        let upper = code.to_ascii_uppercase();
+        if upper != code && Self::parse(&upper).is_ok() {
+            return Err(format!("place codes are upper case: write `{upper}`"));
+        }
+        if US_TERRITORIES.contains(&code) {
+            return Ok(Self::new(&format!("US-{code}")));
+        }
+        let (country, part) = code.split_once('-').map_or((code, None), |(country, part)| (country, Some(part)));
+        if country.len() != 2 || !COUNTRIES.split(' ').any(|known| known == country) {
+            let hint = if country == "UK" { "; the United Kingdom is `GB`" } else { "" };
+            return Err(format!("`{code}` is not an ISO 3166 code{hint}"));
+        }
+        match part {
+            None => {}
+            Some(part) if country == "US" => {
+                if !US_PARTS.split_whitespace().any(|known| known == part) {
+                    return Err(format!("`{code}` is not a state, district or territory of the United States"));
+                }
+            }
+            Some(part) => {
+                let shaped = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+                if !shaped {
+                    return Err(format!("`{code}` is not an ISO 3166-2 code"));
+                }
+            }
+        }
+        Ok(Self::new(code))
+    }
+
+    fn new(code: &str) -> Self {
         let mut place = Self { bytes: [0; 6], len: 0 };
-        if bytes.is_empty() || bytes.len() > 6 {
-            return Err(format!("`{code}` is not an ISO 3166 code"));
+        for (slot, byte) in place.bytes.iter_mut().zip(code.bytes()) {
+            *slot = byte;
+            place.len += 1;
         }
-        for (slot, byte) in place.bytes.iter_mut().zip(bytes) {
-            *slot = *byte;
-        }
-        place.len = u8::try_from(bytes.len()).unwrap_or(6);
-        Ok(place)
+        place
     }
 
     /// The code.
@@ -39,10 +81,16 @@ impl Place {
         self.code().get(..2).unwrap_or("")
     }
 
+    /// Whether this is a whole country.
+    #[must_use]
+    pub const fn is_country(&self) -> bool {
+        self.len == 2
+    }
+
     /// Whether `other` is this place or lies inside it.
     #[must_use]
     pub fn contains(&self, other: Self) -> bool {
-        *self == other || (self.len == 2 && self.country() == other.country())
+        *self == other || (self.is_country() && self.country() == other.country())
     }
 }
 
@@ -55,5 +103,32 @@ impl fmt::Display for Place {
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn territories_lie_inside_the_united_states() {
+        let us = Place::parse("US").unwrap();
+        for (code, read) in [("PR", "US-PR"), ("US-GU", "US-GU"), ("US-NY", "US-NY")] {
+            let place = Place::parse(code).unwrap();
+            assert_eq!(place.code(), read);
+            assert!(us.contains(place), "{code}");
+        }
+        for code in ["FM", "MH", "PW", "CA", "MX"] {
+            assert!(!us.contains(Place::parse(code).unwrap()), "{code}");
+        }
+        assert!(!Place::parse("US-NY").unwrap().contains(us));
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused() {
+        for code in ["", "U", "USA", "XX", "US-", "US-XX", "us", "UK", "US-NYC", "IN-abc", "US-NY-1", "日本"] {
+            assert!(Place::parse(code).is_err(), "{code}");
+        }
+        assert_eq!(Place::parse("us-ny").unwrap_err(), "place codes are upper case: write `US-NY`");
     }
 }

@@ -37,7 +37,22 @@ fn extents(law: &Law) -> impl Iterator<Item = &Extent> {
     forces.chain(law.effects.iter().map(|e| &e.window)).chain(law.attestations.iter().map(|a| &a.window))
 }
 
-fn answer(law: &Law, case: &Case, v: Time, k: Time) -> Outcome {
+/// Whether an engine's answer is the definition's: the outcome at `v`, throughout `window` where anything
+/// could change, and not beyond either end of it.
+#[must_use]
+pub fn confirms(law: &Law, case: &Case, v: Time, k: Time, outcome: &Outcome, window: Period) -> bool {
+    let same = |at| answer(law, case, at, k) == *outcome;
+    let ends = [window.from, window.until - 1].into_iter().filter(|at| *at > ALWAYS && *at < FOREVER - 1);
+    window.contains(v)
+        && same(v)
+        && ends.into_iter().all(same)
+        && (window.from == ALWAYS || !same(window.from - 1))
+        && (window.until == FOREVER || !same(window.until))
+}
+
+/// The answer at one instant.
+#[must_use]
+pub fn answer(law: &Law, case: &Case, v: Time, k: Time) -> Outcome {
     let mut outcome = possibilities(law, case, v, k);
     let burdened = outcome.statuses.may_be_unlawful() || outcome.statuses.contains(Status::Stayed);
     for (e, exception) in ids(&law.provisions).filter(|(_, p)| p.modality == Modality::Permit && burdened) {

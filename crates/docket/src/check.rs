@@ -1,0 +1,331 @@
+//! Is the corpus right? Every case on both engines, coverage by deletion, and what the tables show to be odd.
+
+use crate::docket::{ALL_THAT_IS_KNOWN, Docket};
+use crate::fault::Fault;
+use crate::finding::{Finding, Posture, status_word};
+use crate::lower::Origin;
+use crate::order::{Case, Evidence, Kind, Span};
+use law::law::{Law, Modality, ProvisionId};
+use law::{Period, Statuses, reference};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What checking a corpus found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Cases asked.
+    pub cases: usize,
+    /// Cases whose answer is not the expected one, and what differs.
+    pub failed: Vec<(String, Fault)>,
+    /// Statements in force over conduct, or acting on them, that no case cites.
+    pub uncited: Vec<Fault>,
+    /// Cited statements whose deletion breaks no case.
+    pub idle_in_cases: Vec<Fault>,
+    /// How many statements can be covered.
+    pub statements: usize,
+    /// What the compiled tables show: warnings.
+    pub lints: Vec<Fault>,
+}
+
+impl Report {
+    /// Whether nothing is wrong: every case holds, everything is covered.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_empty() && self.uncited.is_empty() && self.idle_in_cases.is_empty()
+    }
+}
+
+/// Checks a loaded corpus.
+#[must_use]
+pub fn check(docket: &Docket) -> Report {
+    let mut report = Report { cases: docket.corpus().cases.len(), ..Report::default() };
+    let mut citing: BTreeMap<Origin, Vec<&Case>> = BTreeMap::new();
+    for case in &docket.corpus().cases {
+        match examine(docket, case) {
+            Ok(cited) => cited.into_iter().for_each(|origin| citing.entry(origin).or_default().push(case)),
+            Err(difference) => {
+                let fault = Fault::error(difference, &case.span, "expected here");
+                report.failed.push((case.title.clone(), fault));
+            }
+        }
+    }
+    coverage(docket, &citing, &mut report);
+    report.lints = lints(docket, &citing);
+    report
+}
+
+/// Asks a case of both engines; returns what the proof cites.
+fn examine(docket: &Docket, case: &Case) -> Result<BTreeSet<Origin>, String> {
+    let finding = docket.find(&case.inquiry, Posture::default()).map_err(|problem| problem.to_string())?;
+    if let Some(difference) = differs(case, &finding) {
+        return Err(difference);
+    }
+    let Some(decision) = docket.decide(&case.inquiry).map_err(|problem| problem.to_string())? else {
+        return Ok(BTreeSet::new());
+    };
+    let outcome = docket.outcome(decision);
+    let asked = docket.ask(&case.inquiry).map_err(|problem| problem.to_string())?;
+    let known_at = case.inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+    if let Some(numbers) = &asked.case {
+        let window = Period { from: decision.from, until: decision.until };
+        let agree = reference::confirms(&docket.lowered().law, numbers, case.inquiry.valid_at, known_at, &outcome, window);
+        if !agree {
+            return Err(String::from("the engine and the definition disagree; this is a fault of the program"));
+        }
+    }
+    Ok(docket.cited(&outcome))
+}
+
+/// How a finding differs from what a case expects.
+#[must_use]
+pub fn differs(case: &Case, finding: &Finding) -> Option<String> {
+    let cited = cited_by(finding);
+    let cites = |wanted: &str| {
+        cited.iter().any(|c| c == wanted || c.split(':').next() == Some(wanted) || wanted.split(':').next() == Some(c))
+    };
+    let grounds = if cited.is_empty() { String::from("nothing") } else { cited.join(", ") };
+    if finding.possible != case.expect {
+        return Some(format!(
+            "`{}` answers {}, grounded in {grounds}",
+            case.title,
+            list(finding.possible)
+        ));
+    }
+    if let Some(missing) = case.by.iter().find(|wanted| !cites(wanted)) {
+        return Some(format!("`{}` is not grounded in {missing} but in {grounds}", case.title));
+    }
+    if let Some(until) = case.until.filter(|until| *until != finding.until) {
+        let (wanted, found) = (crate::moment::format_rfc3339(until), crate::moment::format_rfc3339(finding.until));
+        return Some(format!("`{}` holds until {found}, not {wanted}", case.title));
+    }
+    if let Some(from) = case.from.filter(|from| *from != finding.from) {
+        let (wanted, found) = (crate::moment::format_rfc3339(from), crate::moment::format_rfc3339(finding.from));
+        return Some(format!("`{}` holds since {found}, not {wanted}", case.title));
+    }
+    if let Some(missing) = case.needs.iter().find(|fact| !finding.needs.contains(fact)) {
+        return Some(format!("`{}` does not need {missing} but {}", case.title, finding.needs.join(", ")));
+    }
+    let claimable: Vec<&str> = finding.unless.iter().map(|claim| claim.by.as_str()).collect();
+    let missing = case.unless.iter().find(|wanted| !claimable.contains(&wanted.as_str()))?;
+    Some(format!("`{}` would not be excepted by {missing} but by {}", case.title, claimable.join(", ")))
+}
+
+/// Every citation of a finding's grounds, provisions first.
+#[must_use]
+pub fn cited_by(finding: &Finding) -> Vec<String> {
+    let provisions = finding.grounds.iter().map(|reason| reason.provision.clone());
+    let mut cited: Vec<String> = provisions.chain(finding.grounds.iter().flat_map(|r| r.by.clone())).collect();
+    let mut seen = BTreeSet::new();
+    cited.retain(|citation| seen.insert(citation.clone()));
+    cited
+}
+
+fn list(statuses: Statuses) -> String {
+    statuses.iter().map(status_word).collect::<Vec<_>>().join(" or ")
+}
+
+fn coverage(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>, report: &mut Report) {
+    for (n, instrument) in docket.corpus().instruments.iter().enumerate() {
+        for (m, statement) in instrument.statements.iter().enumerate() {
+            let origin = Origin { instrument: n, statement: m };
+            let covered = matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Attest { .. });
+            if !covered {
+                continue;
+            }
+            report.statements += 1;
+            let name = format!("{}:{}", instrument.id, statement.id);
+            let less = without(docket, origin);
+            let broken = |case: &&Case| breaks(docket, &less, case);
+            let own = citing.get(&origin).map(Vec::as_slice).unwrap_or_default();
+            if own.iter().any(broken) {
+                continue;
+            }
+            // Delays, revocations and met conditions act by taking law away: they stand in no proof.
+            let silent = matches!(statement.kind, Kind::Effect(_) | Kind::Attest { .. });
+            if silent && docket.corpus().cases.iter().any(|case| broken(&case)) {
+                continue;
+            }
+            if own.is_empty() {
+                let fault = Fault::error(format!("no case shows what {name} does"), &statement.id_span, "not covered");
+                report.uncited.push(fault.help("add a case whose answer would be another without it"));
+            } else {
+                let fault = Fault::error(format!("deleting {name} breaks no case"), &statement.id_span, "not covered");
+                report.idle_in_cases.push(fault.help("add a case whose answer would be another without it"));
+            }
+        }
+    }
+}
+
+/// The law without the records one statement became.
+fn without(docket: &Docket, origin: Origin) -> Law {
+    const NEVER: Period = Period { from: 0, until: 0 };
+    let lowered = docket.lowered();
+    let mut law = lowered.law.clone();
+    let here = |known: &Origin| *known == origin;
+    for (provision, from) in law.provisions.iter_mut().zip(&lowered.provisions) {
+        if here(from) {
+            provision.known = NEVER;
+        }
+    }
+    for (effect, from) in law.effects.iter_mut().zip(&lowered.effects) {
+        if here(from) {
+            effect.known = NEVER;
+        }
+    }
+    for (attestation, from) in law.attestations.iter_mut().zip(&lowered.attestations) {
+        if here(from) {
+            attestation.known = NEVER;
+        }
+    }
+    law
+}
+
+/// Whether a case fails under other law.
+fn breaks(docket: &Docket, law: &Law, case: &Case) -> bool {
+    let Ok(asked) = docket.ask(&case.inquiry) else { return false };
+    let Some(numbers) = asked.case else { return false };
+    let known_at = case.inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+    let outcome = reference::answer(law, &numbers, case.inquiry.valid_at, known_at);
+    if outcome.statuses != case.expect {
+        return true;
+    }
+    let reasons = docket.reasons(&outcome);
+    let cited: Vec<&str> =
+        reasons.iter().flat_map(|r| r.by.iter().map(String::as_str).chain([r.provision.as_str()])).collect();
+    case.by.iter().any(|wanted| {
+        !cited.iter().any(|c| *c == wanted || c.split(':').next() == Some(wanted) || wanted.split(':').next() == Some(*c))
+    })
+}
+
+fn lints(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>) -> Vec<Fault> {
+    let image = docket.image();
+    let outcomes = u32::try_from(image.outcomes()).unwrap_or(u32::MAX);
+    let mut grounding: BTreeSet<Origin> = BTreeSet::new();
+    let mut tied: BTreeSet<ProvisionId> = BTreeSet::new();
+    for outcome in (0..outcomes).map(|n| image.outcome(n)) {
+        grounding.extend(docket.cited(&outcome));
+        if outcome.conflict {
+            tied.extend(outcome.grounds.iter().map(|ground| ground.provision));
+        }
+    }
+    let mut lints = Vec::new();
+    for (n, instrument) in docket.corpus().instruments.iter().enumerate() {
+        for (m, statement) in instrument.statements.iter().enumerate() {
+            let origin = Origin { instrument: n, statement: m };
+            let name = format!("{}:{}", instrument.id, statement.id);
+            let span = &statement.id_span;
+            match &statement.kind {
+                Kind::Prohibit(_) if !grounding.contains(&origin) => {
+                    lints.push(Fault::warning(format!("{name} is never the reason for any status"), span, "shadowed"));
+                }
+                Kind::Permit(_) if !grounding.contains(&origin) => {
+                    lints.push(Fault::warning(format!("{name} never takes anything out"), span, "vacuous"));
+                }
+                Kind::Effect(action) if !grounding.contains(&origin) && speaks(action.verb) => {
+                    lints.push(Fault::warning(format!("{name} never acts on anything in force"), span, "idle"));
+                }
+                Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Require(_) | Kind::Enable | Kind::Reserve
+                | Kind::Denies(_) | Kind::Condition { .. } | Kind::Attest { .. } => {}
+            }
+            if statement.provenance.evidence == Evidence::Recalled && citing.contains_key(&origin) {
+                let fault = Fault::warning(format!("{name} decides a case and is only recalled"), span, "weak evidence");
+                lints.push(fault.help("read it in a source and raise its grade"));
+            }
+        }
+    }
+    lints.extend(conflicts(docket, &tied));
+    lints.extend(orphans(docket));
+    lints.extend(slivers(docket));
+    lints
+}
+
+/// Effects of these kinds appear in proofs when they act; the others take law away.
+const fn speaks(verb: crate::order::Verb) -> bool {
+    use crate::order::Verb;
+    match verb {
+        Verb::Suspend | Verb::Extend | Verb::Unenforced => true,
+        Verb::Remove | Verb::Revoke | Verb::Delay => false,
+    }
+}
+
+fn conflicts(docket: &Docket, tied: &BTreeSet<ProvisionId>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for provision in tied {
+        let Some(origin) = docket.lowered().provisions.get(*provision as usize) else { continue };
+        let forbids = docket.lowered().law.provisions.get(*provision as usize);
+        let Some((_, statement)) = docket.origin(*origin).filter(|_| forbids.is_some_and(|p| p.modality == Modality::Prohibit))
+        else {
+            continue;
+        };
+        let message = format!("{} and an exception reach the same act, and nothing ranks them", docket.citation(*origin));
+        let fault = Fault::warning(message, &statement.id_span, "conflict");
+        faults.push(fault.help("write `overrides` in the one that prevails, as the more special or the later one usually does"));
+    }
+    faults
+}
+
+/// Instruments whose authority is revoked while they themselves are not, until later.
+fn orphans(docket: &Docket) -> Vec<Fault> {
+    use crate::order::Verb;
+    let mut revoked: BTreeMap<&str, i64> = BTreeMap::new();
+    for statement in docket.corpus().instruments.iter().flat_map(|i| &i.statements) {
+        let Kind::Effect(action) = &statement.kind else { continue };
+        let Some(from) = statement.from.as_ref().filter(|_| action.verb == Verb::Revoke) else { continue };
+        for target in action.targets.iter().filter(|target| target.statement.is_none()) {
+            let at = revoked.entry(&target.instrument).or_insert(from.earliest);
+            *at = (*at).min(from.earliest);
+        }
+    }
+    let mut faults = Vec::new();
+    for instrument in &docket.corpus().instruments {
+        for authority in &instrument.under {
+            let Some(gone) = revoked.get(authority.instrument.as_str()) else { continue };
+            let own = revoked.get(instrument.id.as_str()).copied().unwrap_or(law::time::FOREVER);
+            if own > *gone {
+                let message = format!(
+                    "{} stands from {} without {}, which it rests on",
+                    instrument.id,
+                    crate::moment::format_rfc3339(*gone),
+                    authority.instrument
+                );
+                faults.push(Fault::warning(message, &instrument.id_span, "orphan: no force without authority"));
+            }
+        }
+    }
+    faults
+}
+
+/// Answers that hold for less than a day between two others: usually an hour misread.
+fn slivers(docket: &Docket) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = Vec::new();
+    let mut seen: BTreeSet<(Span0, String)> = BTreeSet::new();
+    for case in &docket.corpus().cases {
+        let Ok(stretches) = docket.timeline(&case.inquiry, Posture::default()) else { continue };
+        for stretch in &stretches {
+            let bounded = stretch.from > law::time::ALWAYS && stretch.until < law::time::FOREVER;
+            let short = bounded && stretch.until - stretch.from < 86_400;
+            if !short || stretch.finding.possible.single().is_none() {
+                continue;
+            }
+            let Some(reason) = stretch.finding.grounds.first() else { continue };
+            let Some(span) = span_of(docket, &reason.provision) else { continue };
+            let message = format!(
+                "{} for {} minutes from {}",
+                list(stretch.finding.possible),
+                (stretch.until - stretch.from) / 60,
+                crate::moment::format_rfc3339(stretch.from)
+            );
+            if seen.insert(((span.file, span.bytes.start), message.clone())) {
+                faults.push(Fault::warning(message, &span, "sliver").help("is the hour right, and the zone?"));
+            }
+        }
+    }
+    faults
+}
+
+type Span0 = (usize, usize);
+
+fn span_of(docket: &Docket, citation: &str) -> Option<Span> {
+    let (document, statement) = citation.split_once(':')?;
+    let instrument = docket.corpus().instruments.iter().find(|i| i.id == document)?;
+    instrument.statements.iter().find(|s| s.id == statement).map(|s| s.id_span.clone())
+}

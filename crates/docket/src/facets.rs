@@ -1,0 +1,384 @@
+//! What the facets of the law mean: which values words of an inquiry or an order stand for.
+
+use crate::fault::{Fault, did_you_mean};
+use crate::inquiry::{Inquiry, Stated};
+use crate::lower::Origin;
+use crate::order::{Corpus, Scope, Span};
+use crate::place::Place;
+use crate::subject::Registry;
+use crate::vocabulary::{ActorKind, Fact, FactKind, Role};
+use foldhash::HashMap;
+use law::Case;
+use law::case::State;
+use law::law::{Facet, FacetId, Region, Value, Values};
+use std::collections::{BTreeMap, BTreeSet};
+
+const PLACE: FacetId = 0;
+const ACTOR: FacetId = 1;
+const GOVERNMENT: FacetId = 2;
+const ROLE: FacetId = 3;
+const PARTY: FacetId = 4;
+
+const BRANCHES: &[&str] = &[
+    "US-federal-executive",
+    "US-federal-judicial",
+    "US-federal-legislative",
+    "US-federal-legislative-house",
+    "US-federal-legislative-senate",
+];
+
+/// What a facet is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meaning {
+    /// Where the act has effect.
+    Place,
+    /// Who acts: kind of actor.
+    Actor,
+    /// Which government.
+    Government,
+    /// In what role.
+    Role,
+    /// Which party.
+    Party,
+    /// A fact with one value.
+    Fact(Fact),
+    /// Whether any of a fact's places lies in these.
+    Within(Fact, Vec<Place>),
+    /// A term nobody can read with certainty, of one statement.
+    Open(Origin, String),
+}
+
+/// The facets of one edition of the law.
+#[derive(Clone, Debug)]
+pub struct Facets {
+    meanings: Vec<Meaning>,
+    places: Places,
+    governments: Vec<String>,
+    parties: Vec<String>,
+    operators: Vec<String>,
+    outsides: Vec<Place>,
+}
+
+/// The limits of a scope in law's numbers, and what could not be put into them.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) masks: Vec<(FacetId, Values)>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Facets {
+    pub(crate) fn of(corpus: &Corpus, registry: &Registry) -> Self {
+        let statements = || {
+            let numbered = corpus.instruments.iter().enumerate();
+            numbered.flat_map(|(instrument, document)| {
+                let inner = document.statements.iter().enumerate();
+                inner.map(move |(statement, s)| (Origin { instrument, statement }, s))
+            })
+        };
+        let scopes = || statements().flat_map(|(origin, s)| s.scopes.iter().map(move |scope| (origin, scope)));
+        let facts = || scopes().flat_map(|(_, scope)| &scope.facts);
+        let mut meanings = vec![Meaning::Place, Meaning::Actor, Meaning::Government, Meaning::Role, Meaning::Party];
+        meanings.extend(singles().map(Meaning::Fact));
+        let mut derived: BTreeSet<Meaning> = BTreeSet::new();
+        for limit in facts().filter(|limit| limit.fact.kind() == FactKind::Places) {
+            derived.insert(Meaning::Within(limit.fact, place_values(&limit.values)));
+        }
+        for (origin, scope) in scopes() {
+            derived.extend(scope.open.iter().map(|term| Meaning::Open(origin, term.clone())));
+        }
+        meanings.extend(derived);
+        let named = |fact: Fact| {
+            let values = facts().filter(move |limit| limit.fact == fact).flat_map(|limit| limit.values.clone());
+            values.collect::<BTreeSet<String>>()
+        };
+        let spoken = scopes().flat_map(|(_, s)| s.places.iter().chain(&s.not_places)).copied();
+        let paid = [Fact::PayerPlace, Fact::PayeePlace].into_iter().flat_map(|fact| place_values(&named(fact)));
+        let governments = scopes().flat_map(|(_, s)| s.governments.iter().cloned());
+        let companies = registry.subjects().iter().filter(|s| s.is_company).map(|s| s.id.clone());
+        Self {
+            meanings,
+            places: Places::of(spoken.chain(paid)),
+            governments: BRANCHES.iter().map(|b| (*b).to_owned()).chain(governments).collect::<BTreeSet<_>>().into_iter().collect(),
+            parties: scopes().flat_map(|(_, s)| s.parties.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
+            operators: companies.chain(named(Fact::Operator)).collect::<BTreeSet<_>>().into_iter().collect(),
+            outsides: place_values(&named(Fact::IntendedOutside)),
+        }
+    }
+
+    pub(crate) fn to_law(&self) -> Vec<Facet> {
+        self.meanings.iter().map(|meaning| self.facet(meaning)).collect()
+    }
+
+    fn facet(&self, meaning: &Meaning) -> Facet {
+        let plain = |values: usize| Facet { values: small(values), regions: Vec::new() };
+        match meaning {
+            Meaning::Place | Meaning::Fact(Fact::PayerPlace | Fact::PayeePlace) => {
+                Facet { values: small(self.places.values.len() + 1), regions: self.places.regions() }
+            }
+            Meaning::Actor => plain(ActorKind::ALL.len()),
+            Meaning::Government => {
+                let legislative = self.government("US-federal-legislative");
+                let chambers = ["US-federal-legislative-house", "US-federal-legislative-senate"];
+                let region = Region { own: legislative, within: chambers.map(|c| self.government(c)).to_vec() };
+                Facet { values: small(self.governments.len() + 1), regions: vec![region] }
+            }
+            Meaning::Role => plain(Role::ALL.len()),
+            Meaning::Party => plain(self.parties.len() + 1),
+            Meaning::Fact(fact) => plain(match fact.kind() {
+                FactKind::Choice(words) => words.len(),
+                FactKind::Operator => self.operators.len() + 1,
+                FactKind::PlaceOrNone => self.outsides.len() + 2,
+                FactKind::Bool | FactKind::Place | FactKind::Places => 2,
+            }),
+            Meaning::Within(..) | Meaning::Open(..) => plain(2),
+        }
+    }
+
+    /// What a facet is about.
+    #[must_use]
+    pub fn meaning(&self, facet: FacetId) -> Option<&Meaning> {
+        self.meanings.get(usize::from(facet))
+    }
+
+    fn government(&self, name: &str) -> Value {
+        position(&self.governments, name).map_or(0, |n| n + 1)
+    }
+
+    /// The limits of a scope as masks over facet values.
+    pub(crate) fn limits(&self, scope: &Scope, origin: Origin, registry: &Registry) -> Limits {
+        let mut limits = Limits::default();
+        let mut masks: BTreeMap<FacetId, Values> = BTreeMap::new();
+        let mut add = |facet: FacetId, mask: Values| {
+            masks.entry(facet).and_modify(|known| *known &= mask).or_insert(mask);
+        };
+        if !scope.places.is_empty() || !scope.not_places.is_empty() {
+            let all = (1 << (self.places.values.len() + 1)) - 1;
+            let inside = if scope.places.is_empty() { all } else { self.places.mask(&scope.places) };
+            add(PLACE, inside & !self.places.mask(&scope.not_places));
+        }
+        if !scope.actors.is_empty() {
+            add(ACTOR, scope.actors.iter().fold(0, |mask, kind| mask | 1 << *kind as u32));
+        }
+        if !scope.roles.is_empty() {
+            add(ROLE, scope.roles.iter().fold(0, |mask, role| mask | 1 << *role as u32));
+        }
+        if !scope.governments.is_empty() {
+            let inside = |name: &String, wanted: &String| name == wanted || name.starts_with(&format!("{wanted}-federal"))
+                || (wanted == "US-federal-legislative" && name.starts_with(wanted));
+            let named = (1..).zip(&self.governments).filter(|(_, name)| scope.governments.iter().any(|g| inside(name, g)));
+            add(GOVERNMENT, named.fold(0, |mask, (n, _): (u32, _)| mask | 1 << n));
+        }
+        if !scope.parties.is_empty() {
+            for party in scope.parties.iter().filter(|party| registry.get(party).is_none()) {
+                let ids = registry.subjects().iter().map(|s| s.id.as_str());
+                let fault = Fault::error(format!("unknown party `{party}`"), &Span::default(), "names it");
+                limits.faults.push(fault.help(did_you_mean(party, ids)));
+            }
+            let named = (1..).zip(&self.parties).filter(|(_, name)| scope.parties.contains(name));
+            add(PARTY, named.fold(0, |mask, (n, _): (u32, _)| mask | 1 << n));
+        }
+        for limit in &scope.facts {
+            let (facet, mut mask) = self.fact_mask(limit.fact, &limit.values);
+            if limit.negated {
+                let width = self.meanings.get(usize::from(facet)).map_or(2, |m| u32::from(self.facet(m).values));
+                mask = ((1 << (width + 1)) - 1) & !mask;
+            }
+            add(facet, mask);
+        }
+        for term in &scope.open {
+            if let Some(facet) = self.find(&Meaning::Open(origin, term.clone())) {
+                add(facet, 0b10);
+            }
+        }
+        limits.masks = masks.into_iter().collect();
+        limits
+    }
+
+    fn find(&self, meaning: &Meaning) -> Option<FacetId> {
+        self.meanings.iter().position(|known| known == meaning).map(small)
+    }
+
+    fn fact_mask(&self, fact: Fact, values: &[String]) -> (FacetId, Values) {
+        let places = || place_values(values);
+        if fact.kind() == FactKind::Places {
+            return (self.find(&Meaning::Within(fact, places())).unwrap_or(u8::MAX), 0b10);
+        }
+        let facet = self.find(&Meaning::Fact(fact)).unwrap_or(u8::MAX);
+        let mask = match fact.kind() {
+            FactKind::Place | FactKind::Places => self.places.mask(&places()),
+            // Nobody who does not claim `yes` has claimed it: an unstated yes-or-no claim reads as `no`.
+            FactKind::Bool => values.iter().fold(0, |mask, value| mask | if value == "yes" { 0b010 } else { 0b101 }),
+            FactKind::Choice(_) | FactKind::Operator | FactKind::PlaceOrNone => {
+                values.iter().fold(0, |mask, value| mask | 1 << self.word_value(fact, value))
+            }
+        };
+        (facet, mask)
+    }
+
+    fn word_value(&self, fact: Fact, word: &str) -> Value {
+        match fact.kind() {
+            FactKind::Choice(words) => words.iter().position(|known| *known == word).map_or(0, small),
+            FactKind::Operator => position(&self.operators, word).map_or(0, |n| n + 1),
+            FactKind::PlaceOrNone if word == "none" => 1,
+            FactKind::PlaceOrNone => {
+                let place = Place::parse(word).ok();
+                self.outsides.iter().position(|known| Some(*known) == place).map_or(0, |n| small(n + 2))
+            }
+            FactKind::Bool | FactKind::Place | FactKind::Places => 0,
+        }
+    }
+
+    /// Whether `word` names an operator the subject files or orders know.
+    #[must_use]
+    pub fn knows_operator(&self, word: &str) -> bool {
+        position(&self.operators, word).is_some()
+    }
+
+    /// The operators an inquiry may name.
+    #[must_use]
+    pub fn operators(&self) -> &[String] {
+        &self.operators
+    }
+
+    /// States everything an inquiry says except app and act. `form` is what the identifier shows, where
+    /// the inquiry does not state it.
+    pub(crate) fn state(&self, case: Case, facets: &[Facet], inquiry: &Inquiry, party: Option<&str>, form: Option<&str>) -> Case {
+        let mut case = case.with(PLACE, self.place_state(facets, PLACE, inquiry.place));
+        case = case.with(ACTOR, small(inquiry.actor.kind as usize));
+        if let Some(government) = &inquiry.actor.government {
+            case = case.with(GOVERNMENT, self.government_state(facets, government));
+        }
+        if let Some(role) = inquiry.actor.role {
+            case = case.with(ROLE, small(role as usize));
+        }
+        case = case.with(PARTY, party.and_then(|party| position(&self.parties, party)).map_or(0, |n| n + 1));
+        for (n, meaning) in (0..).zip(&self.meanings) {
+            let Some(facet) = facets.get(usize::from(n)) else { continue };
+            let stated = |fact: Fact| inquiry.facts.iter().find(|(known, _)| *known == fact).map(|(_, stated)| stated);
+            let state = match meaning {
+                Meaning::Open(..) => Some(facet.unknown()),
+                Meaning::Fact(fact) => match (stated(*fact), form) {
+                    (Some(stated), _) => Some(self.fact_state(facets, n, *fact, stated)),
+                    (None, Some(form)) if *fact == Fact::Form => Some(self.word_value(Fact::Form, form)),
+                    (None, _) => None,
+                },
+                Meaning::Within(fact, places) => stated(*fact).map(|stated| within(facet, places, stated)),
+                Meaning::Place | Meaning::Actor | Meaning::Government | Meaning::Role | Meaning::Party => None,
+            };
+            if let Some(state) = state {
+                case = case.with(n, state);
+            }
+        }
+        case
+    }
+
+    fn fact_state(&self, facets: &[Facet], facet: FacetId, fact: Fact, stated: &Stated) -> State {
+        let unknown = facets.get(usize::from(facet)).map_or(0, Facet::unknown);
+        match stated {
+            Stated::Unknown => unknown,
+            Stated::Bool(yes) => u8::from(*yes),
+            Stated::Word(word) => self.word_value(fact, word),
+            Stated::NoPlace => 1,
+            Stated::Place(place) if fact == Fact::IntendedOutside => self.word_value(fact, place.code()),
+            Stated::Place(place) => self.place_state(facets, facet, Some(*place)),
+            Stated::Places(_) => unknown,
+        }
+    }
+
+    pub(crate) fn place_state(&self, facets: &[Facet], facet: FacetId, place: Option<Place>) -> State {
+        let Some(facet) = facets.get(usize::from(facet)) else { return 0 };
+        place.map_or_else(|| facet.unknown(), |place| self.places.state(facet, place))
+    }
+
+    fn government_state(&self, facets: &[Facet], name: &str) -> State {
+        match facets.get(usize::from(GOVERNMENT)) {
+            Some(facet) if name == "US-federal-legislative" => facet.region(0),
+            Some(_) | None => self.government(name),
+        }
+    }
+}
+
+/// Facts that have a facet of their own.
+fn singles() -> impl Iterator<Item = Fact> {
+    Fact::ALL.iter().copied().filter(|fact| fact.kind() != FactKind::Places)
+}
+
+/// Whether stated places lie in any of `wanted`: yes, no, or not known when they are coarser.
+fn within(facet: &Facet, wanted: &[Place], stated: &Stated) -> State {
+    let list = match stated {
+        Stated::Places(list) => list.as_slice(),
+        Stated::Place(place) => std::slice::from_ref(place),
+        Stated::NoPlace => &[],
+        Stated::Unknown | Stated::Word(_) | Stated::Bool(_) => return facet.unknown(),
+    };
+    if list.iter().any(|place| wanted.iter().any(|wanted| wanted.contains(*place))) {
+        1
+    } else if list.iter().any(|place| wanted.iter().any(|wanted| place.contains(*wanted))) {
+        facet.unknown()
+    } else {
+        0
+    }
+}
+
+fn place_values<'v>(values: impl IntoIterator<Item = &'v String>) -> Vec<Place> {
+    values.into_iter().filter_map(|code| Place::parse(code).ok()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn position(names: &[String], name: &str) -> Option<u8> {
+    names.iter().position(|known| known == name).map(small)
+}
+
+fn small(n: usize) -> u8 {
+    u8::try_from(n).unwrap_or(u8::MAX)
+}
+
+/// The places law speaks of: value 0 is elsewhere; then countries at large and subdivisions.
+#[derive(Clone, Debug)]
+struct Places {
+    values: Vec<Place>,
+    index: HashMap<Place, u8>,
+    /// Countries with subdivisions of their own law, in region order.
+    divided: Vec<Place>,
+}
+
+impl Places {
+    fn of(spoken: impl Iterator<Item = Place>) -> Self {
+        let mut values: BTreeSet<Place> = BTreeSet::new();
+        for place in spoken {
+            values.insert(place);
+            values.extend(Place::parse(place.country()));
+        }
+        let values: Vec<Place> = values.into_iter().collect();
+        let index = (1..).zip(&values).map(|(n, place)| (*place, n)).collect();
+        let parted = |country: &&Place| values.iter().any(|p| *p != **country && country.contains(*p));
+        let divided = values.iter().filter(|p| p.is_country()).filter(parted).copied().collect();
+        Self { values, index, divided }
+    }
+
+    fn regions(&self) -> Vec<Region> {
+        let region = |country: &Place| Region {
+            own: self.index.get(country).copied().unwrap_or(0),
+            within: self.parts(*country).collect(),
+        };
+        self.divided.iter().map(region).collect()
+    }
+
+    fn parts(&self, country: Place) -> impl Iterator<Item = u8> {
+        (1..).zip(&self.values).filter(move |(_, p)| **p != country && country.contains(**p)).map(|(n, _)| n)
+    }
+
+    /// The values a list of places stands for: a country is itself at large and all its parts.
+    fn mask(&self, places: &[Place]) -> Values {
+        let inside = |value: &Place| places.iter().any(|place| place.contains(*value));
+        (1..).zip(&self.values).filter(|(_, value)| inside(value)).fold(0, |mask, (n, _): (u32, _)| mask | 1 << n)
+    }
+
+    fn state(&self, facet: &Facet, place: Place) -> State {
+        if let Some(region) = self.divided.iter().position(|country| *country == place) {
+            return facet.region(small(region));
+        }
+        let exact = self.index.get(&place);
+        let country = || Place::parse(place.country()).ok().and_then(|country| self.index.get(&country));
+        exact.or_else(country).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,215 @@
+//! Identifiers made comparable: one exact spelling for each way people write the same thing.
+
+use crate::vocabulary::ResourceKind;
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization;
+
+/// An identifier longer than this is no identifier.
+pub const IDENTIFIER_BYTES_MAX: usize = 1024;
+
+/// The one spelling under which an identifier is kept and looked up.
+///
+/// # Errors
+/// A sentence naming what is wrong with it.
+pub fn canonical(kind: ResourceKind, written: &str) -> Result<String, String> {
+    if written.len() > IDENTIFIER_BYTES_MAX {
+        return Err(format!("longer than {IDENTIFIER_BYTES_MAX} bytes"));
+    }
+    let folded: String = written.trim().nfkc().filter(|c| !is_invisible(*c)).collect();
+    let folded = folded.trim();
+    if folded.is_empty() {
+        return Err(String::from("empty"));
+    }
+    match kind {
+        ResourceKind::App => slug(folded),
+        ResourceKind::AndroidPackage => dotted(folded, "an Android package name").map(str::to_owned),
+        ResourceKind::IosBundle => dotted(folded, "a bundle identifier").map(str::to_lowercase),
+        ResourceKind::AppStoreId => app_store(folded),
+        ResourceKind::Domain => domain(folded),
+        ResourceKind::Asn => asn(folded),
+        ResourceKind::Wallet | ResourceKind::Company => name(folded),
+        ResourceKind::CertSha256 | ResourceKind::CodeSha256 => sha256(folded),
+        ResourceKind::Purl => purl(folded),
+    }
+}
+
+/// Zero-width and directional characters that make equal names look different to a machine only.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}')
+}
+
+fn slug(text: &str) -> Result<String, String> {
+    let lower = text.to_lowercase();
+    let plain = lower.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if plain { Ok(lower) } else { Err(String::from("an app id is lower-case letters, digits and hyphens")) }
+}
+
+fn dotted<'t>(text: &'t str, what: &str) -> Result<&'t str, String> {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    if text.contains('.') && text.split('.').all(label) { Ok(text) } else { Err(format!("not {what}")) }
+}
+
+fn app_store(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("id").unwrap_or(text);
+    let plain = !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|b| b.is_ascii_digit());
+    if plain { Ok(digits.to_owned()) } else { Err(String::from("an App Store id is digits")) }
+}
+
+/// A host name in lower-case ASCII, without port, final dot, scheme or path.
+fn domain(text: &str) -> Result<String, String> {
+    let host = match text.split_once("://") {
+        Some((_, rest)) => rest.split(['/', '?', '#']).next().unwrap_or(rest),
+        None => text,
+    };
+    if host.contains(['/', '@', ' ']) {
+        return Err(String::from("not a host name: write it without path or user"));
+    }
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        Some(_) => return Err(String::from("not a host name and port")),
+        None => host,
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let ascii = match idna::domain_to_ascii_strict(host) {
+        Ok(ascii) => ascii,
+        // Underscore labels exist in DNS though not in host names.
+        Err(_) if host.is_ascii() => host.to_ascii_lowercase(),
+        Err(_) => return Err(String::from("not a domain name")),
+    };
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let named = ascii.contains('.') && ascii.len() <= 253 && ascii.split('.').all(label);
+    if named { Ok(ascii) } else { Err(String::from("not a domain name")) }
+}
+
+fn asn(text: &str) -> Result<String, String> {
+    let digits = text.trim_start_matches(['A', 'a']).trim_start_matches(['S', 's', 'N', 'n']).trim();
+    match digits.parse::<u32>() {
+        Ok(number) if number > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(format!("AS{number}")),
+        Ok(_) | Err(_) => Err(String::from("an autonomous system is `AS` and a number")),
+    }
+}
+
+/// A name in any script: case folded, punctuation and white space reduced to single spaces.
+fn name(text: &str) -> Result<String, String> {
+    let mut folded = String::with_capacity(text.len());
+    for c in text.to_lowercase().nfkd().filter(|c| !is_combining(*c)) {
+        if c.is_alphanumeric() {
+            folded.push(c);
+        } else if matches!(c, '.' | '\'' | '’') {
+            // `Ltd.` is `Ltd`, `Musical.ly` is `Musically`.
+        } else if !folded.ends_with(' ') {
+            folded.push(' ');
+        }
+    }
+    let folded = folded.trim();
+    if folded.is_empty() { Err(String::from("a name has letters")) } else { Ok(folded.to_owned()) }
+}
+
+fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+fn sha256(text: &str) -> Result<String, String> {
+    let hex: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect::<String>().to_ascii_lowercase();
+    let hex = hex.strip_prefix("sha256").map(str::to_owned).unwrap_or(hex);
+    let plain = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if plain { Ok(hex) } else { Err(String::from("a SHA-256 is 64 hexadecimal digits")) }
+}
+
+/// A package URL without version, qualifiers and subpath: every version is the same package.
+fn purl(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("pkg:").ok_or_else(|| String::from("a package URL begins with `pkg:`"))?;
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest).trim_matches('/');
+    let cut = match rest.rfind('@') {
+        Some(at) if rest.get(at..).is_some_and(|tail| !tail.contains('/')) => rest.get(..at).unwrap_or(rest),
+        Some(_) | None => rest,
+    };
+    match cut.split_once('/') {
+        Some((kind, path)) if !kind.is_empty() && !path.is_empty() => {
+            Ok(format!("pkg:{}/{}", kind.to_ascii_lowercase(), path.replace("%40", "@")))
+        }
+        Some(_) | None => Err(String::from("a package URL is `pkg:type/namespace/name`")),
+    }
+}
+
+/// The domain and the domains above it, nearest first, down to two labels.
+pub fn domain_and_above(domain: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut rest = Some(domain);
+    std::iter::from_fn(move || {
+        let current = rest?;
+        rest = current.split_once('.').map(|(_, above)| above).filter(|above| above.contains('.'));
+        Some(Cow::Borrowed(current))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{canonical, domain_and_above};
+    use crate::vocabulary::ResourceKind as Kind;
+
+    #[test]
+    fn one_spelling_for_each_way_of_writing() {
+        let cases = [
+            (Kind::Domain, "TikTok.com", "tiktok.com"),
+            (Kind::Domain, "tiktok.com.", "tiktok.com"),
+            (Kind::Domain, "www.tiktok.com:443", "www.tiktok.com"),
+            (Kind::Domain, "https://www.tiktok.com/@user?x=1", "www.tiktok.com"),
+            (Kind::Domain, "ｔｉｋｔｏｋ．ｃｏｍ", "tiktok.com"),
+            (Kind::Domain, "bücher.example", "xn--bcher-kva.example"),
+            (Kind::Domain, "XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+            (Kind::AndroidPackage, " com.tencent.mm ", "com.tencent.mm"),
+            (Kind::AndroidPackage, "ｃｏｍ.tencent.mm", "com.tencent.mm"),
+            (Kind::AndroidPackage, "com.ten\u{200b}cent.mm", "com.tencent.mm"),
+            (Kind::IosBundle, "com.Tencent.Xin", "com.tencent.xin"),
+            (Kind::AppStoreId, "id414478124", "414478124"),
+            (Kind::Asn, "as 396986", "AS396986"),
+            (Kind::Asn, "396986", "AS396986"),
+            (Kind::Asn, "ASN132203", "AS132203"),
+            (Kind::Company, "Tencent Holdings, Ltd.", "tencent holdings ltd"),
+            (Kind::Company, "  TENCENT   holdings ltd ", "tencent holdings ltd"),
+            (Kind::Company, "Zìjié Tiàodòng", "zijie tiaodong"),
+            (Kind::Wallet, "微信支付", "微信支付"),
+            (Kind::CertSha256, &"AB:".repeat(32), &"ab".repeat(32)),
+            (Kind::Purl, "pkg:maven/com.example/thing@1.2?type=aar", "pkg:maven/com.example/thing"),
+            (Kind::Purl, "pkg:npm/%40scope/name@2", "pkg:npm/@scope/name"),
+            (Kind::App, "WeChat", "wechat"),
+        ];
+        for (kind, written, expected) in cases {
+            assert_eq!(canonical(kind, written).as_deref(), Ok(expected), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_identifier_is_refused() {
+        let cases = [
+            (Kind::Domain, "localhost"),
+            (Kind::Domain, "a..b"),
+            (Kind::Domain, "user@tiktok.com"),
+            (Kind::Domain, "tiktok.com/path"),
+            (Kind::AndroidPackage, "wechat"),
+            (Kind::AndroidPackage, "com..mm"),
+            (Kind::AppStoreId, "abc"),
+            (Kind::Asn, "AS"),
+            (Kind::Asn, "AS0"),
+            (Kind::CertSha256, "abcd"),
+            (Kind::Purl, "maven/x/y"),
+            (Kind::App, "we chat"),
+            (Kind::Company, "  ...  "),
+            (Kind::Company, ""),
+        ];
+        for (kind, written) in cases {
+            assert!(canonical(kind, written).is_err(), "{written}");
+        }
+        assert!(canonical(Kind::Company, &"x".repeat(5000)).is_err());
+    }
+
+    #[test]
+    fn domains_are_cut_at_labels() {
+        let above: Vec<_> = domain_and_above("a.b.tiktok.com").collect();
+        assert_eq!(above, ["a.b.tiktok.com", "b.tiktok.com", "tiktok.com"]);
+    }
+}
