@@ -172,7 +172,9 @@ impl Elaborator {
             self.error(keyword, format!("`{}` without an id", keyword.text), "expected an id after this");
             return None;
         };
-        if id.text.chars().any(|c| c.is_uppercase() || c.is_whitespace() || c == ':') {
+        // Statements keep the numbering of their document, `2(a)(1)(A)` included.
+        let upper = statement.keyword() == "instrument" && id.text.chars().any(char::is_uppercase);
+        if upper || id.text.chars().any(|c| c.is_whitespace() || c == ':') {
             self.error_help(id, format!("`{}` is not an id", id.text), "here", "ids are lower case, with hyphens and without `:`");
         }
         Some(id)
