@@ -67,7 +67,8 @@ fn examine(docket: &Docket, case: &Case) -> Result<BTreeSet<Origin>, String> {
     let known_at = case.inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
     if let Some(numbers) = &asked.case {
         let window = Period { from: decision.from, until: decision.until };
-        let agree = reference::confirms(&docket.lowered().law, numbers, case.inquiry.valid_at, known_at, &outcome, window);
+        let agree =
+            reference::confirms(&docket.lowered().law, numbers, case.inquiry.valid_at, known_at, &outcome, window);
         if !agree {
             return Err(String::from("the engine and the definition disagree; this is a fault of the program"));
         }
@@ -84,11 +85,7 @@ pub fn differs(case: &Case, finding: &Finding) -> Option<String> {
     };
     let grounds = if cited.is_empty() { String::from("nothing") } else { cited.join(", ") };
     if finding.possible != case.expect {
-        return Some(format!(
-            "`{}` answers {}, grounded in {grounds}",
-            case.title,
-            list(finding.possible)
-        ));
+        return Some(format!("`{}` answers {}, grounded in {grounds}", case.title, list(finding.possible)));
     }
     if let Some(missing) = case.by.iter().find(|wanted| !cites(wanted)) {
         return Some(format!("`{}` is not grounded in {missing} but in {grounds}", case.title));
@@ -127,7 +124,8 @@ fn coverage(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>, report: &mut
     for (n, instrument) in docket.corpus().instruments.iter().enumerate() {
         for (m, statement) in instrument.statements.iter().enumerate() {
             let origin = Origin { instrument: n, statement: m };
-            let covered = matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Attest { .. });
+            let covered =
+                matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Attest { .. });
             if !covered {
                 continue;
             }
@@ -192,7 +190,9 @@ fn breaks(docket: &Docket, law: &Law, case: &Case) -> bool {
     let cited: Vec<&str> =
         reasons.iter().flat_map(|r| r.by.iter().map(String::as_str).chain([r.provision.as_str()])).collect();
     case.by.iter().any(|wanted| {
-        !cited.iter().any(|c| *c == wanted || c.split(':').next() == Some(wanted) || wanted.split(':').next() == Some(*c))
+        !cited
+            .iter()
+            .any(|c| *c == wanted || c.split(':').next() == Some(wanted) || wanted.split(':').next() == Some(*c))
     })
 }
 
@@ -223,11 +223,19 @@ fn lints(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>) -> Vec<Fault> {
                 Kind::Effect(action) if !grounding.contains(&origin) && speaks(action.verb) => {
                     lints.push(Fault::warning(format!("{name} never acts on anything in force"), span, "idle"));
                 }
-                Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Require(_) | Kind::Enable | Kind::Reserve
-                | Kind::Denies(_) | Kind::Condition { .. } | Kind::Attest { .. } => {}
+                Kind::Prohibit(_)
+                | Kind::Permit(_)
+                | Kind::Effect(_)
+                | Kind::Require(_)
+                | Kind::Enable
+                | Kind::Reserve
+                | Kind::Denies(_)
+                | Kind::Condition { .. }
+                | Kind::Attest { .. } => {}
             }
             if statement.provenance.evidence == Evidence::Recalled && citing.contains_key(&origin) {
-                let fault = Fault::warning(format!("{name} decides a case and is only recalled"), span, "weak evidence");
+                let fault =
+                    Fault::warning(format!("{name} decides a case and is only recalled"), span, "weak evidence");
                 lints.push(fault.help("read it in a source and raise its grade"));
             }
         }
@@ -252,13 +260,17 @@ fn conflicts(docket: &Docket, tied: &BTreeSet<ProvisionId>) -> Vec<Fault> {
     for provision in tied {
         let Some(origin) = docket.lowered().provisions.get(*provision as usize) else { continue };
         let forbids = docket.lowered().law.provisions.get(*provision as usize);
-        let Some((_, statement)) = docket.origin(*origin).filter(|_| forbids.is_some_and(|p| p.modality == Modality::Prohibit))
+        let Some((_, statement)) =
+            docket.origin(*origin).filter(|_| forbids.is_some_and(|p| p.modality == Modality::Prohibit))
         else {
             continue;
         };
-        let message = format!("{} and an exception reach the same act, and nothing ranks them", docket.citation(*origin));
+        let message =
+            format!("{} and an exception reach the same act, and nothing ranks them", docket.citation(*origin));
         let fault = Fault::warning(message, &statement.id_span, "conflict");
-        faults.push(fault.help("write `overrides` in the one that prevails, as the more special or the later one usually does"));
+        faults.push(
+            fault.help("write `overrides` in the one that prevails, as the more special or the later one usually does"),
+        );
     }
     faults
 }

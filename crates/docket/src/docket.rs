@@ -112,8 +112,9 @@ impl Docket {
         let edition = digest(&sources);
         let image = match image.filter(|image| image.edition() == edition) {
             Some(image) => image,
-            None => law::compile::compile(&lowered.law, edition)
-                .map_err(|flaws| flaws.iter().map(|flaw| words::flaw(flaw, &read.corpus, &lowered)).collect::<Vec<_>>())?,
+            None => law::compile::compile(&lowered.law, edition).map_err(|flaws| {
+                flaws.iter().map(|flaw| words::flaw(flaw, &read.corpus, &lowered)).collect::<Vec<_>>()
+            })?,
         };
         let edition = format!("sha256:{}", hex(&edition));
         Ok(Self { sources, corpus: read.corpus, registry, lowered, image, edition, warnings: faults })
@@ -250,7 +251,11 @@ impl Docket {
     /// The proof behind a decision; nothing grounds an unregulated one.
     #[must_use]
     pub fn outcome(&self, decision: Decision) -> Outcome {
-        if decision.outcome == law::decide::UNREGULATED { words::unregulated() } else { self.image.outcome(decision.outcome) }
+        if decision.outcome == law::decide::UNREGULATED {
+            words::unregulated()
+        } else {
+            self.image.outcome(decision.outcome)
+        }
     }
 
     fn finding(&self, inquiry: &Inquiry, asked: &Asked<'_>, decision: Option<Decision>, posture: Posture) -> Finding {

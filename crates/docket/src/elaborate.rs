@@ -8,8 +8,8 @@ use crate::fault::{Fault, Grade, did_you_mean};
 use crate::grammar::{self, Context};
 use crate::moment;
 use crate::order::{
-    Action, Corpus, Edges, Instrument, Kind, Moment, Provenance, Rank, Reference, Scope, Span,
-    Statement as Sentence, Verb,
+    Action, Corpus, Edges, Instrument, Kind, Moment, Provenance, Rank, Reference, Scope, Span, Statement as Sentence,
+    Verb,
 };
 use crate::place::Place;
 use crate::syntax::{self, Statement, Word};
@@ -112,7 +112,12 @@ impl Elaborator {
                 }
             }
             (Some(_), Some(second)) => {
-                self.error_help(second, "one word too many", "not expected here", "put words that belong together in quotes");
+                self.error_help(
+                    second,
+                    "one word too many",
+                    "not expected here",
+                    "put words that belong together in quotes",
+                );
             }
         }
         first
@@ -175,7 +180,12 @@ impl Elaborator {
         // Statements keep the numbering of their document, `2(a)(1)(A)` included.
         let upper = statement.keyword() == "instrument" && id.text.chars().any(char::is_uppercase);
         if upper || id.text.chars().any(|c| c.is_whitespace() || c == ':') {
-            self.error_help(id, format!("`{}` is not an id", id.text), "here", "ids are lower case, with hyphens and without `:`");
+            self.error_help(
+                id,
+                format!("`{}` is not an id", id.text),
+                "here",
+                "ids are lower case, with hyphens and without `:`",
+            );
         }
         Some(id)
     }
@@ -254,7 +264,12 @@ impl Elaborator {
     }
 
     /// A numbered statement of an instrument; `None` for the ones that describe the instrument itself.
-    fn sentence(&mut self, statement: &Statement, instrument: &Instrument, defaults: &Defaults<'_>) -> Option<Sentence> {
+    fn sentence(
+        &mut self,
+        statement: &Statement,
+        instrument: &Instrument,
+        defaults: &Defaults<'_>,
+    ) -> Option<Sentence> {
         let keyword = statement.keyword();
         let context = match keyword {
             "prohibit" | "except" | "authorize" | "require" => Context::Provision,
@@ -457,7 +472,8 @@ impl Elaborator {
         for case in &corpus.cases {
             let cited = case.by.iter().chain(&case.unless);
             let references = cited.map(|citation| {
-                let (document, inner) = citation.split_once(':').map_or((citation.as_str(), None), |(d, i)| (d, Some(i)));
+                let (document, inner) =
+                    citation.split_once(':').map_or((citation.as_str(), None), |(d, i)| (d, Some(i)));
                 Reference {
                     instrument: document.to_owned(),
                     statement: inner.map(str::to_owned),
@@ -499,11 +515,7 @@ struct Window {
 }
 
 fn reference(instrument: &str, statement: Option<&str>, word: &Word) -> Reference {
-    Reference {
-        instrument: instrument.to_owned(),
-        statement: statement.map(str::to_owned),
-        span: word.span.clone(),
-    }
+    Reference { instrument: instrument.to_owned(), statement: statement.map(str::to_owned), span: word.span.clone() }
 }
 
 fn child<'s>(statement: &'s Statement, keyword: &str) -> Option<&'s Statement> {

@@ -98,8 +98,18 @@ impl Facets {
         Self {
             meanings,
             places: Places::of(spoken.chain(paid)),
-            governments: BRANCHES.iter().map(|b| (*b).to_owned()).chain(governments).collect::<BTreeSet<_>>().into_iter().collect(),
-            parties: scopes().flat_map(|(_, s)| s.parties.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
+            governments: BRANCHES
+                .iter()
+                .map(|b| (*b).to_owned())
+                .chain(governments)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            parties: scopes()
+                .flat_map(|(_, s)| s.parties.iter().cloned())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             operators: companies.chain(named(Fact::Operator)).collect::<BTreeSet<_>>().into_iter().collect(),
             outsides: place_values(&named(Fact::IntendedOutside)),
         }
@@ -110,20 +120,20 @@ impl Facets {
     }
 
     fn facet(&self, meaning: &Meaning) -> Facet {
-        let plain = |values: usize| Facet { values: small(values), regions: Vec::new() };
+        let plain = |values: usize| Facet { values: small(values), regions: Vec::new(), stated: false };
         match meaning {
             Meaning::Place | Meaning::Fact(Fact::PayerPlace | Fact::PayeePlace) => {
-                Facet { values: small(self.places.values.len() + 1), regions: self.places.regions() }
+                Facet { values: small(self.places.values.len() + 1), regions: self.places.regions(), stated: false }
             }
-            Meaning::Actor => plain(ActorKind::ALL.len()),
+            Meaning::Actor => Facet { stated: true, ..plain(ActorKind::ALL.len()) },
             Meaning::Government => {
                 let legislative = self.government("US-federal-legislative");
                 let chambers = ["US-federal-legislative-house", "US-federal-legislative-senate"];
                 let region = Region { own: legislative, within: chambers.map(|c| self.government(c)).to_vec() };
-                Facet { values: small(self.governments.len() + 1), regions: vec![region] }
+                Facet { values: small(self.governments.len() + 1), regions: vec![region], stated: false }
             }
             Meaning::Role => plain(Role::ALL.len()),
-            Meaning::Party => plain(self.parties.len() + 1),
+            Meaning::Party => Facet { stated: true, ..plain(self.parties.len() + 1) },
             Meaning::Fact(fact) => plain(match fact.kind() {
                 FactKind::Choice(words) => words.len(),
                 FactKind::Operator => self.operators.len() + 1,
@@ -163,9 +173,13 @@ impl Facets {
             add(ROLE, scope.roles.iter().fold(0, |mask, role| mask | 1 << *role as u32));
         }
         if !scope.governments.is_empty() {
-            let inside = |name: &String, wanted: &String| name == wanted || name.starts_with(&format!("{wanted}-federal"))
-                || (wanted == "US-federal-legislative" && name.starts_with(wanted));
-            let named = (1..).zip(&self.governments).filter(|(_, name)| scope.governments.iter().any(|g| inside(name, g)));
+            let inside = |name: &String, wanted: &String| {
+                name == wanted
+                    || name.starts_with(&format!("{wanted}-federal"))
+                    || (wanted == "US-federal-legislative" && name.starts_with(wanted))
+            };
+            let named =
+                (1..).zip(&self.governments).filter(|(_, name)| scope.governments.iter().any(|g| inside(name, g)));
             add(GOVERNMENT, named.fold(0, |mask, (n, _): (u32, _)| mask | 1 << n));
         }
         if !scope.parties.is_empty() {
@@ -242,7 +256,14 @@ impl Facets {
 
     /// States everything an inquiry says except app and act. `form` is what the identifier shows, where
     /// the inquiry does not state it.
-    pub(crate) fn state(&self, case: Case, facets: &[Facet], inquiry: &Inquiry, party: Option<&str>, form: Option<&str>) -> Case {
+    pub(crate) fn state(
+        &self,
+        case: Case,
+        facets: &[Facet],
+        inquiry: &Inquiry,
+        party: Option<&str>,
+        form: Option<&str>,
+    ) -> Case {
         let mut case = case.with(PLACE, self.place_state(facets, PLACE, inquiry.place));
         case = case.with(ACTOR, small(inquiry.actor.kind as usize));
         if let Some(government) = &inquiry.actor.government {

@@ -71,10 +71,7 @@ pub fn report(faults: &[Fault], sources: &[Source], color: bool) -> String {
     let mut text = String::new();
     for fault in sorted {
         let source = sources.get(fault.span.file);
-        let shown = Shown {
-            fault,
-            source: source.map(|source| NamedSource::new(&source.path, source.text.clone())),
-        };
+        let shown = Shown { fault, source: source.map(|source| NamedSource::new(&source.path, source.text.clone())) };
         if handler.render_report(&mut text, &shown).is_err() {
             text.push_str(&fault.message);
         }
@@ -87,7 +84,9 @@ pub fn report(faults: &[Fault], sources: &[Source], color: bool) -> String {
 #[must_use]
 pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = words.into_iter().map(|known| (strsim::damerau_levenshtein(word, known), known));
-    near.filter(|(distance, known)| *distance <= 1 + known.len() / 4).min_by_key(|(distance, _)| *distance).map(|(_, w)| w)
+    near.filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, w)| w)
 }
 
 /// Advice naming the probable word, else the whole vocabulary.
@@ -135,11 +134,8 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let label = LabeledSpan::new(
-            Some(self.fault.label.clone()),
-            self.fault.span.bytes.start,
-            self.fault.span.bytes.len(),
-        );
+        let label =
+            LabeledSpan::new(Some(self.fault.label.clone()), self.fault.span.bytes.start, self.fault.span.bytes.len());
         Some(Box::new(std::iter::once(label)))
     }
 }

@@ -53,9 +53,7 @@ const fn rule(
     Rule { keyword, arguments, contexts, meaning }
 }
 
-use Context::{
-    Case, Effect, Either, Expect, File, Identifier, Instrument, Provision, Remark, Subject, Subjects,
-};
+use Context::{Case, Effect, Either, Expect, File, Identifier, Instrument, Provision, Remark, Subject, Subjects};
 
 const SCOPED: &[Context] = &[Instrument, Provision, Either, Effect];
 const SOURCED: &[Context] = &[Instrument, Provision, Effect, Remark, Subject, Identifier];
@@ -96,7 +94,12 @@ pub const RULES: &[Rule] = &[
     rule("delay", "ID to INSTANT { … }", &[Instrument], "Moves a start: no force until then."),
     rule("extend", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Adds force."),
     rule("unenforced", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Unlawful still, not to be enforced."),
-    rule("denies", "ID { target … }", &[Instrument], "Relief refused; no effect, kept because it defeats an inference."),
+    rule(
+        "denies",
+        "ID { target … }",
+        &[Instrument],
+        "Relief refused; no effect, kept because it defeats an inference.",
+    ),
     rule("condition", "ID { … }", &[Instrument], "Something met or not met, by attestation."),
     rule("attest", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Says that conditions were met."),
     rule("text", "\"\"\"QUOTATION\"\"\"", &[Provision, Effect, Remark], "The words of the document."),
@@ -117,7 +120,12 @@ pub const RULES: &[Rule] = &[
     rule("accessible-in", "PLACE…", SCOPED, "Where software is accessible; any of its places counts."),
     rule("when", "FACT [VALUE…]", SCOPED, "Only if the fact has one of the values (`yes` if none is written)."),
     rule("unless", "FACT [VALUE…]", SCOPED, "Only if the fact has none of the values."),
-    rule("open", "\"TERM\"", &[Provision, Effect, Remark], "A term, or a condition, that cannot be read with certainty."),
+    rule(
+        "open",
+        "\"TERM\"",
+        &[Provision, Effect, Remark],
+        "A term, or a condition, that cannot be read with certainty.",
+    ),
     rule("either", "{ … }", &[Provision, Effect], "One alternative; write it at least twice."),
     rule("overrides", "STATEMENT…", &[Provision], "Prevails over these."),
     rule("subject-to", "STATEMENT…", &[Provision], "Yields to these."),

@@ -45,9 +45,8 @@ fn slug(text: &str) -> Result<String, String> {
 }
 
 fn dotted<'t>(text: &'t str, what: &str) -> Result<&'t str, String> {
-    let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    };
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if text.contains('.') && text.split('.').all(label) { Ok(text) } else { Err(format!("not {what}")) }
 }
 

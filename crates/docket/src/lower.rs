@@ -187,7 +187,8 @@ impl<'c> Lowering<'c> {
         match self.origin(reference).and_then(|origin| self.lots.get(&origin)) {
             Some(Lot::Provision(p)) => Some(*p),
             Some(Lot::Condition(_) | Lot::Effect | Lot::Other) | None => {
-                let fault = Fault::error("only provisions prevail over one another", &reference.span, "not a provision");
+                let fault =
+                    Fault::error("only provisions prevail over one another", &reference.span, "not a provision");
                 self.faults.push(fault);
                 None
             }
@@ -237,7 +238,8 @@ impl<'c> Lowering<'c> {
         if acts.is_empty() {
             // An exception that names no act is about the acts of what it overrides.
             let overridden = edges.overrides.iter().filter_map(|r| self.origin(r));
-            let overridden = overridden.filter_map(|o| self.corpus.instruments.get(o.instrument)?.statements.get(o.statement));
+            let overridden =
+                overridden.filter_map(|o| self.corpus.instruments.get(o.instrument)?.statements.get(o.statement));
             acts = overridden.flat_map(|s| &s.scopes).flat_map(|s| &s.acts).copied().collect();
         }
         if acts.is_empty() && matches!(statement.kind, Kind::Prohibit(_)) {
@@ -323,7 +325,9 @@ impl<'c> Lowering<'c> {
         let (operator, from) = match action.verb {
             Verb::Suspend => (Operator::Suspend, edge_from(statement, document)),
             Verb::Revoke => (Operator::Remove, edge_from(statement, document)),
-            Verb::Remove => (Operator::Remove, statement.from.as_ref().map_or((ALWAYS, ALWAYS), |m| (m.earliest, m.latest))),
+            Verb::Remove => {
+                (Operator::Remove, statement.from.as_ref().map_or((ALWAYS, ALWAYS), |m| (m.earliest, m.latest)))
+            }
             Verb::Delay => (Operator::Remove, (ALWAYS, ALWAYS)),
             Verb::Extend => (Operator::Extend, edge_from(statement, document)),
             Verb::Unenforced => (Operator::Unenforce, edge_from(statement, document)),

@@ -223,9 +223,7 @@ fn instant(zone: &TimeZone, civil: DateTime) -> Result<Time, String> {
             ));
         }
         AmbiguousOffset::Fold { before, after } => {
-            return Err(format!(
-                "`{civil}` happened twice on this wall clock; write it with `{before}` or `{after}`"
-            ));
+            return Err(format!("`{civil}` happened twice on this wall clock; write it with `{before}` or `{after}`"));
         }
     }
     ambiguous.unambiguous().map(jiff::Timestamp::as_second).map_err(|error| error.to_string())

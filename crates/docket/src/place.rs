@@ -51,7 +51,8 @@ impl Place {
                 }
             }
             Some(part) => {
-                let shaped = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+                let shaped =
+                    (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
                 if !shaped {
                     return Err(format!("`{code}` is not an ISO 3166-2 code"));
                 }

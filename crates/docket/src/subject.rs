@@ -127,7 +127,10 @@ impl Registry {
     pub fn resolve(&self, kind: ResourceKind, written: &str) -> Result<Attribution<'_>, String> {
         let id = canonical(kind, written).map_err(|why| format!("`{written}` is not a {}: {why}", kind.word()))?;
         if kind == ResourceKind::App {
-            return Ok(self.get(&id).filter(|s| !s.is_company).map_or(Attribution::Nobody, |s| Attribution::Subject(s, None)));
+            return Ok(self
+                .get(&id)
+                .filter(|s| !s.is_company)
+                .map_or(Attribution::Nobody, |s| Attribution::Subject(s, None)));
         }
         if kind == ResourceKind::Company
             && let Some(company) = self.get(&id).filter(|subject| subject.is_company)
@@ -218,7 +221,9 @@ impl Reader {
             self.faults.push(Fault::error("subject without an id", &keyword.span, "expected an id after this"));
             return None;
         };
-        if let Err(why) = canonical(ResourceKind::App, &id.text).and_then(|c| if c == id.text { Ok(()) } else { Err(String::from("ids are lower case")) }) {
+        if let Err(why) = canonical(ResourceKind::App, &id.text)
+            .and_then(|c| if c == id.text { Ok(()) } else { Err(String::from("ids are lower case")) })
+        {
             self.faults.push(Fault::error(format!("`{}` is not an id", id.text), &id.span, why));
         }
         let mut subject = Subject {
@@ -348,7 +353,8 @@ impl Reader {
                     }
                 },
                 _ => {
-                    let fault = Fault::error(format!("`{}` is not expected here", word.text), &word.span, "unknown word");
+                    let fault =
+                        Fault::error(format!("`{}` is not expected here", word.text), &word.span, "unknown word");
                     self.faults.push(fault.help("known: shared, exact, from, until"));
                 }
             }

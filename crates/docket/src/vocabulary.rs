@@ -95,8 +95,13 @@ impl Fact {
     pub const fn kind(self) -> FactKind {
         match self {
             Self::Purpose => FactKind::Choice(&[
-                "wages", "user-exchange", "law-enforcement", "security-research", "national-security",
-                "compliance-with-order", "general",
+                "wages",
+                "user-exchange",
+                "law-enforcement",
+                "security-research",
+                "national-security",
+                "compliance-with-order",
+                "general",
             ]),
             Self::Contracted => FactKind::Choice(&["direct", "arranged", "best-effort"]),
             Self::Form => FactKind::Choice(&["mobile", "desktop", "web", "tv"]),

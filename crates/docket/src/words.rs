@@ -179,7 +179,8 @@ impl Docket {
             };
             let lead = facts.first().map(|(fact, _)| fact.clone()).unwrap_or_default();
             claims.push(Claim { facts, by: by.clone() });
-            let others = alternatives.iter().map(|value| Claim { facts: vec![(lead.clone(), value.clone())], by: by.clone() });
+            let others =
+                alternatives.iter().map(|value| Claim { facts: vec![(lead.clone(), value.clone())], by: by.clone() });
             claims.extend(others);
         }
         claims

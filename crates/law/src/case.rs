@@ -31,7 +31,7 @@ impl Facet {
     /// How many states there are.
     #[must_use]
     pub fn states(&self) -> usize {
-        usize::from(self.unknown()) + 1
+        if self.stated { usize::from(self.absent()) } else { usize::from(self.unknown()) + 1 }
     }
 
     /// The value that only exceptions and relief read, when nobody stated the facet.

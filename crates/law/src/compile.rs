@@ -10,13 +10,14 @@ mod point;
 
 use crate::answer::Outcome;
 use crate::image::{Image, Parts};
-use crate::law::{Flaw, Law};
+use crate::law::{Flaw, Law, Operator};
 use crate::time::{ALWAYS, FOREVER, Time};
 use cell::{Cell, TooWide};
+use foldhash::{HashMap, HashMapExt as _};
 use graph::{Graph, Pool, Root};
 use near::{Near, Web};
 use point::Visible;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Consecutive stretches of valid time: where each starts and what it comes to.
 type Timeline = Vec<(Time, u32)>;
@@ -88,7 +89,7 @@ fn word(root: Root) -> u32 {
 fn flaw(wide: TooWide, app: u16, act: u8) -> Flaw {
     match wide {
         TooWide::Doubts(count) => Flaw::TooManyDoubts { app, act, count },
-        TooWide::Combinations(count) => Flaw::TooManyCombinations { app, act, count },
+        TooWide::Points(count) => Flaw::TooManyCombinations { app, act, count },
     }
 }
 
@@ -117,13 +118,13 @@ impl<'l> Compiler<'l> {
 
     fn slabs(&mut self, near: &Near) -> Result<Slabs, TooWide> {
         let mut slabs: Slabs = Vec::new();
-        let mut cells: HashMap<(Visible, Vec<u8>), Root> = HashMap::new();
+        let mut cells: HashMap<Vec<u8>, Root> = HashMap::new();
         let valid = valid_edges(near);
         for known_at in known_edges(near) {
             let visible = visible(near, known_at);
             let mut stretches: Vec<(Time, Root)> = Vec::new();
             for &valid_at in &valid {
-                let key = (visible.clone(), phase(near, valid_at));
+                let key = phase(near, &visible, valid_at);
                 let root = match cells.get(&key) {
                     Some(root) => *root,
                     None => {
@@ -203,13 +204,26 @@ fn visible(near: &Near, known_at: Time) -> Visible {
     }
 }
 
-/// On which side of every near edge an instant lies: equal phases have equal cells.
-fn phase(near: &Near, valid_at: Time) -> Vec<u8> {
-    let forces = near.nodes.iter().flat_map(|n| &n.force);
-    let windows = near.effects.iter().map(|e| &e.window).chain(near.attestations.iter().map(|a| &a.window));
-    let side = |edge: crate::time::Edge| match edge.passed(valid_at) {
-        None => 2,
-        Some(passed) => u8::from(passed),
+/// What every near record may do at an instant, as known in a slab: equal phases have equal cells.
+fn phase(near: &Near, visible: &Visible, valid_at: Time) -> Vec<u8> {
+    let run = |extent: &crate::time::Extent| match (extent.from.passed(valid_at), extent.until.passed(valid_at)) {
+        (Some(false), _) | (_, Some(true)) => 0,
+        (Some(true), Some(false)) => 1,
+        (None, Some(false)) => 2,
+        (Some(true), None) => 3,
+        (None, None) => 4,
     };
-    forces.chain(windows).map(|extent| side(extent.from) * 3 + side(extent.until)).collect()
+    let seen = |set: u128, n: usize| set >> n & 1 == 1;
+    let extendable = |n: usize| near.provisions.iter().any(|p| p.own == n && p.acted_by(Operator::Extend) != 0);
+    let mut phase = Vec::new();
+    for ((n, node), visible) in near.nodes.iter().enumerate().zip(&visible.nodes) {
+        // A node out of force matters only if something could extend it.
+        let open = u8::from(*visible && (node.extended != 0 || extendable(n)));
+        phase.extend(node.force.iter().map(|extent| if *visible { run(extent) } else { 0 } | open << 3));
+    }
+    let effects = near.effects.iter().enumerate();
+    phase.extend(effects.map(|(n, e)| if seen(visible.effects, n) { run(&e.window) } else { 0 }));
+    let attested = near.attestations.iter().zip(&visible.attestations);
+    phase.extend(attested.map(|(a, visible)| if *visible { run(&a.window) } else { 0 }));
+    phase
 }

@@ -430,7 +430,7 @@ impl Writer {
     fn facets(&mut self, facets: &[Facet]) {
         self.word(count(facets));
         for facet in facets {
-            self.raw(&[facet.values]);
+            self.raw(&[facet.values, u8::from(facet.stated)]);
             self.word(count(&facet.regions));
             for region in &facet.regions {
                 self.raw(&[region.own]);
@@ -510,7 +510,10 @@ impl<'b> Reader<'b> {
             return Err(wide);
         }
         for _ in 0..count {
-            let values = *self.bytes()?.first().ok_or(wide)?;
+            let (values, stated) = match *self.bytes()?.as_slice() {
+                [values, stated] => (values, stated == 1),
+                _ => return Err(wide),
+            };
             let region_count = self.word()? as usize;
             if values == 0 || values > crate::law::VALUES_MAX || region_count > crate::law::REGIONS_MAX {
                 return Err(wide);
@@ -520,7 +523,7 @@ impl<'b> Reader<'b> {
                 let own: State = *self.bytes()?.first().ok_or(wide)?;
                 regions.push(Region { own, within: self.bytes()? });
             }
-            facets.push(Facet { values, regions });
+            facets.push(Facet { values, regions, stated });
         }
         Ok(facets)
     }

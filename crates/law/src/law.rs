@@ -41,6 +41,8 @@ pub struct Facet {
     pub values: u8,
     /// Coarse answers ("in the United States") and what they leave open.
     pub regions: Vec<Region>,
+    /// Every case states it: it has no state for absent or unknown, and a case without it is not answered.
+    pub stated: bool,
 }
 
 /// A coarse value: the thing at large, and the parts that may have law of their own.

@@ -25,22 +25,20 @@ impl Elaborator {
         let resource = self.resource(statement);
         let valid_at = child(statement, "at").and_then(|s| self.argument(s)).and_then(|word| self.instant(word));
         if child(statement, "at").is_none() {
-            self.error_help(title, "case does not say when", "needs `at`", "add for example `at 2020-09-25T12:00-04:00`");
+            self.error_help(
+                title,
+                "case does not say when",
+                "needs `at`",
+                "add for example `at 2020-09-25T12:00-04:00`",
+            );
         }
         let known = child(statement, "known").and_then(|s| self.argument(s)).filter(|word| word.text != "all");
         let known_at = known.and_then(|word| self.instant(word));
         let place = child(statement, "place").and_then(|s| self.argument(s)).filter(|word| word.text != "unknown");
         let place = place.and_then(|word| self.place(word));
         let facts = self.stated_facts(statement);
-        let inquiry = Inquiry {
-            actor: actor?,
-            act: act?,
-            resource: resource?,
-            valid_at: valid_at?,
-            known_at,
-            place,
-            facts,
-        };
+        let inquiry =
+            Inquiry { actor: actor?, act: act?, resource: resource?, valid_at: valid_at?, known_at, place, facts };
         let expectation = child(statement, "expect");
         if expectation.is_none() {
             self.error(title, "case without an expectation", "needs `expect`");

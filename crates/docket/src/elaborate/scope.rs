@@ -10,8 +10,22 @@ use crate::vocabulary::{Act, ActorKind, Fact, FactKind, Role};
 
 /// Keywords of scope statements.
 const SCOPE: &[&str] = &[
-    "app", "apps-of", "act", "actor", "government", "role", "party", "users-in", "performed-in", "not-in",
-    "payer-in", "payee-in", "developed-in", "accessible-in", "when", "unless",
+    "app",
+    "apps-of",
+    "act",
+    "actor",
+    "government",
+    "role",
+    "party",
+    "users-in",
+    "performed-in",
+    "not-in",
+    "payer-in",
+    "payee-in",
+    "developed-in",
+    "accessible-in",
+    "when",
+    "unless",
 ];
 
 pub(super) fn is_scope(keyword: &str) -> bool {
@@ -195,7 +209,8 @@ pub fn government(text: &str) -> Result<(), String> {
     if branches.contains(&text) || Place::parse(place).is_ok() {
         return Ok(());
     }
-    let near = crate::fault::nearest(text, branches).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let near =
+        crate::fault::nearest(text, branches).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     Err(format!("unknown government `{text}`{near}"))
 }
 

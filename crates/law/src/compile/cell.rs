@@ -6,13 +6,13 @@ use super::point::{self, Settled, Verdict, Visible};
 use crate::answer::{Doubt, Ground, Outcome, Status, Statuses};
 use crate::law::{FACETS_MAX, Facet, FacetId, Operator, Value, Values};
 use crate::time::{Edge, Extent, Time};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::{HashMap, HashMapExt as _};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// One way to settle a facet: a class of values for prohibitions, one for exceptions and relief.
+/// One way to settle a facet: which pair of readings of its axis, and whether it is only a part of a region.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Choice {
-    asked: Value,
-    claimed: Value,
+    pair: usize,
     part: bool,
 }
 
@@ -29,97 +29,211 @@ struct Axis {
     facet: FacetId,
     unclaimed: Value,
     values: Value,
+    /// What prohibitions read and what exceptions and relief read, each as the first value of its class.
+    pairs: Vec<(Value, Value)>,
     slots: Vec<Slot>,
     /// State to slot.
     of_state: Vec<usize>,
 }
 
-/// What a slot combination comes to, before exceptions nobody claimed are looked for.
-type Answers = Vec<Outcome>;
+/// A scope of a record that may act in the cell.
+struct Reach {
+    /// Read as a prohibition reads.
+    asks: bool,
+    limits: Limits,
+}
+
+/// What still matters when some axes are settled: scopes that may be met, and the slots they turn on.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+struct Situation {
+    alive: Vec<usize>,
+    pinned: Vec<(usize, usize)>,
+}
 
 /// A cell being compiled.
 pub(super) struct Cell<'a> {
     near: &'a Near,
     visible: &'a Visible,
     at: Time,
+    reaches: Vec<Reach>,
     axes: Vec<Axis>,
     doubts: Vec<Doubt>,
-    memo: HashMap<(Vec<(Value, Value)>, u64), Verdict>,
+    /// Outcomes of situations in which every axis is settled, exceptions nobody claimed aside.
+    answers: HashMap<Situation, Outcome>,
+    /// Diagrams of situations in which the axes before the given one are settled.
+    built: HashMap<(usize, Situation), Root>,
+    /// Distinct verdicts.
+    verdicts: Pool<Verdict>,
+    /// Verdict of each point of the axes' pairs and the doubts, once it is known.
+    points: Vec<Option<u32>>,
+    /// Outcomes by the verdicts they unite and the coordinates that matter.
+    united: HashMap<(Vec<u32>, Vec<bool>), Outcome>,
 }
 
 /// More doubts than this at one instant are refused at compile time: each doubles the work.
 pub(super) const DOUBTS_MAX: usize = 12;
-/// More combinations of facet states than this in one cell are refused at compile time.
-pub(super) const COMBINATIONS_MAX: usize = 1 << 20;
+/// More combinations of facet values than this in one cell are refused at compile time.
+pub(super) const POINTS_MAX: usize = 1 << 24;
 
 /// Why a cell cannot be compiled.
 pub(super) enum TooWide {
     Doubts(usize),
-    Combinations(usize),
+    Points(usize),
 }
 
 impl<'a> Cell<'a> {
     pub(super) fn new(near: &'a Near, visible: &'a Visible, facets: &[Facet], at: Time) -> Result<Self, TooWide> {
-        let mut cell = Self { near, visible, at, axes: Vec::new(), doubts: Vec::new(), memo: HashMap::new() };
+        let mut cell = Self {
+            near,
+            visible,
+            at,
+            reaches: Vec::new(),
+            axes: Vec::new(),
+            doubts: Vec::new(),
+            answers: HashMap::new(),
+            built: HashMap::new(),
+            verdicts: Pool::default(),
+            points: Vec::new(),
+            united: HashMap::new(),
+        };
         cell.doubts = cell.find_doubts();
         if cell.doubts.len() > DOUBTS_MAX {
             return Err(TooWide::Doubts(cell.doubts.len()));
         }
+        cell.reaches = cell.find_reaches();
         cell.axes = cell.find_axes(facets);
-        let combinations = cell.axes.iter().fold(1_usize, |n, axis| n.saturating_mul(axis.slots.len()));
-        if combinations > COMBINATIONS_MAX {
-            return Err(TooWide::Combinations(combinations));
+        let product = |size: fn(&Axis) -> usize| cell.axes.iter().fold(1_usize, |n, axis| n.saturating_mul(size(axis)));
+        let points = product(|axis| axis.pairs.len()).saturating_mul(1 << cell.doubts.len());
+        if points > POINTS_MAX {
+            return Err(TooWide::Points(points));
         }
+        cell.points = vec![None; points];
         Ok(cell)
     }
 
     /// The diagram; its leaves are numbers in `outcomes`.
     pub(super) fn compile(mut self, graph: &mut Graph, outcomes: &mut Pool<Outcome>) -> Root {
-        let shape: Vec<usize> = self.axes.iter().map(|axis| axis.slots.len()).collect();
-        let answers: Answers = Grid::new(&shape).map(|slots| self.answer(&slots)).collect();
-        let leaves: Vec<Root> = Grid::new(&shape)
-            .zip(&answers)
-            .map(|(slots, answer)| {
-                let mut outcome = answer.clone();
-                outcome.unless = self.unless(&slots, answer, &answers, &shape);
-                Root::Leaf(outcomes.number(outcome))
+        let everything = Situation { alive: (0..self.reaches.len()).collect(), pinned: Vec::new() };
+        let mut slots = vec![0; self.axes.len()];
+        self.build(0, everything, &mut slots, graph, outcomes)
+    }
+
+    /// The diagram from axis `n` on. Axes that no scope turns on any more are passed over, so the work
+    /// follows what can matter, not the product of all states.
+    fn build(
+        &mut self,
+        n: usize,
+        situation: Situation,
+        slots: &mut Vec<usize>,
+        graph: &mut Graph,
+        outcomes: &mut Pool<Outcome>,
+    ) -> Root {
+        let Some(axis) = self.axes.get(n) else {
+            let mut outcome = self.answer(slots, situation);
+            outcome.unless = self.unless(slots, &outcome);
+            return Root::Leaf(outcomes.number(outcome));
+        };
+        let (facet, of_state, count) = (axis.facet, axis.of_state.clone(), axis.slots.len());
+        let turns = |reach: &usize| self.reaches.get(*reach).is_some_and(|r| r.limits.iter().any(|(f, _)| *f == facet));
+        if !situation.alive.iter().any(turns) {
+            return self.build(n + 1, situation, slots, graph, outcomes);
+        }
+        let key = (n, situation);
+        if let Some(root) = self.built.get(&key) {
+            return *root;
+        }
+        let mut by_slot = Vec::with_capacity(count);
+        for slot in 0..count {
+            if let Some(settled) = slots.get_mut(n) {
+                *settled = slot;
+            }
+            let next = self.settle(&key.1, n, slot, slots);
+            by_slot.push(self.build(n + 1, next, slots, graph, outcomes));
+        }
+        let by_state: Vec<Root> = of_state.iter().filter_map(|slot| by_slot.get(*slot).copied()).collect();
+        let root = graph.test(facet, &by_state);
+        self.built.insert(key, root);
+        root
+    }
+
+    /// What matters once axis `n` has `slot`; the axes pinned before are unpinned if nothing turns on them.
+    fn settle(&self, before: &Situation, n: usize, slot: usize, slots: &[usize]) -> Situation {
+        let alive: Vec<usize> = before.alive.iter().copied().filter(|reach| self.may_meet(*reach, n, slot)).collect();
+        let mut pinned: Vec<(usize, usize)> = before
+            .pinned
+            .iter()
+            .map(|(axis, _)| *axis)
+            .chain([n])
+            .filter_map(|axis| {
+                let slot = *slots.get(axis)?;
+                alive.iter().any(|reach| !self.must_meet(*reach, axis, slot)).then_some((axis, slot))
             })
             .collect();
-        let folded = self.axes.iter().rev().fold(leaves, |level, axis| {
-            let fold = |slots: &[Root]| {
-                let by_state: Vec<Root> = axis.of_state.iter().filter_map(|slot| slots.get(*slot).copied()).collect();
-                graph.test(axis.facet, &by_state)
-            };
-            level.chunks(axis.slots.len()).map(fold).collect()
-        });
-        // Every grid has a point, so one diagram is left when every axis is folded.
-        folded.first().copied().unwrap_or(Root::Leaf(0))
+        pinned.sort_unstable();
+        Situation { alive, pinned }
+    }
+
+    /// The situation when every axis is settled.
+    fn situation(&self, slots: &[usize]) -> Situation {
+        let everything = Situation { alive: (0..self.reaches.len()).collect(), pinned: Vec::new() };
+        let settled = slots.iter().enumerate();
+        settled.fold(everything, |situation, (n, slot)| self.settle(&situation, n, *slot, slots))
+    }
+
+    fn limit(&self, reach: usize, axis: usize) -> Option<(&Reach, &Axis, Values)> {
+        let (reach, axis) = (self.reaches.get(reach)?, self.axes.get(axis)?);
+        let (_, admitted) = reach.limits.iter().find(|(facet, _)| *facet == axis.facet)?;
+        Some((reach, axis, *admitted))
+    }
+
+    fn meeting(&self, reach: usize, axis: usize, slot: usize) -> Option<(bool, bool)> {
+        let (reach, axis, admitted) = self.limit(reach, axis)?;
+        let slot = axis.slots.get(slot)?;
+        let meets = |choice: &Choice| {
+            let (asked, claimed) = axis.pairs.get(choice.pair).copied().unwrap_or((0, 0));
+            admitted >> (if reach.asks { asked } else { claimed }) & 1 == 1
+        };
+        // What is read as a claim may still be claimed, and then turns on the other axes too.
+        let claimable = !reach.asks && slot.claimable;
+        Some((claimable || slot.choices.iter().any(meets), slot.choices.iter().all(meets)))
+    }
+
+    /// Whether a scope can still be met, or claimed, when an axis has a slot.
+    fn may_meet(&self, reach: usize, axis: usize, slot: usize) -> bool {
+        self.meeting(reach, axis, slot).is_none_or(|(may, _)| may)
+    }
+
+    /// Whether a scope is met on an axis whatever the slot leaves open.
+    fn must_meet(&self, reach: usize, axis: usize, slot: usize) -> bool {
+        self.meeting(reach, axis, slot).is_none_or(|(_, must)| must)
     }
 
     fn possibly_inside(&self, extent: &Extent) -> bool {
         extent.from.passed(self.at) != Some(false) && extent.until.passed(self.at) != Some(true)
     }
 
-    /// Scopes of records that may act in this cell: (read as a prohibition reads, limits).
-    fn scopes(&self) -> impl Iterator<Item = (bool, &Limits)> {
-        let effects = self
-            .near
-            .effects
-            .iter()
-            .enumerate()
-            .filter(|(n, e)| self.visible.effects >> n & 1 == 1 && self.possibly_inside(&e.window));
-        let provisions = self.near.provisions.iter().enumerate().filter(|(n, p)| {
-            let force = self.near.nodes.get(p.own).map(|node| node.force.as_slice()).unwrap_or_default();
-            let extended = self
-                .near
-                .effects
-                .iter()
-                .enumerate()
-                .any(|(n, e)| p.acted_by(Operator::Extend) >> n & 1 == 1 && self.possibly_inside(&e.window));
-            self.visible.provisions >> n & 1 == 1 && (extended || force.iter().any(|e| self.possibly_inside(e)))
-        });
-        let provisions = provisions.flat_map(|(_, p)| p.scopes.iter().map(|(_, limits)| (p.forbids, limits)));
-        effects.flat_map(|(_, e)| e.slice.iter().map(|limits| (e.extends, limits))).chain(provisions)
+    /// Scopes of records that may act in this cell.
+    fn find_reaches(&self) -> Vec<Reach> {
+        let mut reaches = Vec::new();
+        for (n, effect) in self.near.effects.iter().enumerate() {
+            if self.visible.effects >> n & 1 == 1 && self.possibly_inside(&effect.window) {
+                let reach = |limits: &Limits| Reach { asks: effect.extends, limits: limits.clone() };
+                reaches.extend(effect.slice.iter().map(reach));
+            }
+        }
+        for (n, provision) in self.near.provisions.iter().enumerate() {
+            let force = self.near.nodes.get(provision.own).map(|node| node.force.as_slice()).unwrap_or_default();
+            let extended =
+                self.near.effects.iter().enumerate().any(|(n, e)| {
+                    provision.acted_by(Operator::Extend) >> n & 1 == 1 && self.possibly_inside(&e.window)
+                });
+            let running = extended || force.iter().any(|e| self.possibly_inside(e));
+            if self.visible.provisions >> n & 1 == 1 && running {
+                let reach = |(_, limits): &(u8, Limits)| Reach { asks: provision.forbids, limits: limits.clone() };
+                reaches.extend(provision.scopes.iter().map(reach));
+            }
+        }
+        reaches
     }
 
     fn find_doubts(&self) -> Vec<Doubt> {
@@ -137,9 +251,9 @@ impl<'a> Cell<'a> {
     fn find_axes(&self, facets: &[Facet]) -> Vec<Axis> {
         let mut asking: BTreeMap<FacetId, BTreeSet<Values>> = BTreeMap::new();
         let mut claiming: BTreeMap<FacetId, BTreeSet<Values>> = BTreeMap::new();
-        for (asks, limits) in self.scopes() {
-            for (facet, admitted) in limits {
-                let masks = if asks { &mut asking } else { &mut claiming };
+        for reach in &self.reaches {
+            for (facet, admitted) in &reach.limits {
+                let masks = if reach.asks { &mut asking } else { &mut claiming };
                 masks.entry(*facet).or_default().insert(*admitted);
             }
         }
@@ -155,55 +269,97 @@ impl<'a> Cell<'a> {
     }
 
     /// What a combination of slots comes to.
-    fn answer(&mut self, slots: &[usize]) -> Outcome {
-        let choices: Vec<Vec<Choice>> = self
-            .axes
-            .iter()
-            .zip(slots)
-            .map(|(axis, slot)| axis.slots.get(*slot).map(|slot| slot.choices.clone()).unwrap_or_default())
+    fn answer(&mut self, slots: &[usize], situation: Situation) -> Outcome {
+        if let Some(outcome) = self.answers.get(&situation) {
+            return outcome.clone();
+        }
+        // An axis that is not pinned decides nothing: one of its choices stands for all.
+        let choices: Vec<Vec<Choice>> = (0..)
+            .zip(self.axes.iter().zip(slots))
+            .map(|(n, (axis, slot)): (usize, _)| {
+                let choices = axis.slots.get(*slot).map(|slot| slot.choices.as_slice()).unwrap_or_default();
+                let pinned = situation.pinned.iter().any(|(axis, _)| *axis == n);
+                if pinned { choices.to_vec() } else { choices.iter().filter(|c| !c.part).take(1).copied().collect() }
+            })
             .collect();
         let mut shape: Vec<usize> = choices.iter().map(Vec::len).collect();
         shape.extend(self.doubts.iter().map(|_| 2));
-        let facets = self.axes.len();
-        let completions: Vec<Option<Verdict>> = Grid::new(&shape)
-            .map(|at| {
-                let (picks, doubts) = at.split_at_checked(facets).unwrap_or((&at, &[]));
-                let picked: Vec<Choice> =
-                    choices.iter().zip(picks).filter_map(|(choices, pick)| choices.get(*pick).copied()).collect();
-                let settled = doubts.iter().rev().fold(0_u64, |bits, doubt| bits << 1 | *doubt as u64);
-                let verdict = self.verdict(&picked, settled);
-                (verdict.status.is_unlawful() || picked.iter().all(|choice| !choice.part)).then_some(verdict)
-            })
-            .collect();
-        let pivots = pivots(&shape, &completions);
-        let counted = || completions.iter().flatten();
-        let grounds: BTreeSet<&Ground> = counted().flat_map(|v| &v.grounds).collect();
-        let mut doubts = self.doubts.iter().zip(pivots.iter().skip(facets));
-        Outcome {
-            statuses: counted().map(|v| v.status).collect(),
-            grounds: grounds.into_iter().cloned().collect(),
-            needs: self.axes.iter().zip(&pivots).filter(|(_, pivot)| **pivot).map(|(axis, _)| axis.facet).collect(),
-            doubts: doubts.by_ref().filter(|(_, pivot)| **pivot).map(|(doubt, _)| *doubt).collect(),
-            unless: Vec::new(),
-            conflict: counted().any(|v| v.conflict),
+        if shape.iter().all(|length| *length == 1) {
+            // Nothing is open: the one verdict is the answer.
+            let pick = |point, (axis, choices): (&Axis, &Vec<Choice>)| {
+                point * axis.pairs.len() + choices.first().map_or(0, |choice| choice.pair)
+            };
+            let point = self.axes.iter().zip(&choices).fold(0, pick);
+            let verdict = self.verdict(point);
+            let outcome = self.unite(&shape, &[Some(verdict)]);
+            self.answers.insert(situation, outcome.clone());
+            return outcome;
         }
-    }
-
-    fn verdict(&mut self, picked: &[Choice], doubts: u64) -> Verdict {
-        let key = (picked.iter().map(|c| (c.asked, c.claimed)).collect::<Vec<_>>(), doubts);
-        if let Some(verdict) = self.memo.get(&key) {
-            return verdict.clone();
-        }
-        let (mut asked, mut claimed) = ([0; FACETS_MAX], [0; FACETS_MAX]);
-        for (axis, choice) in self.axes.iter().zip(picked) {
-            if let (Some(a), Some(c)) =
-                (asked.get_mut(usize::from(axis.facet)), claimed.get_mut(usize::from(axis.facet)))
-            {
-                (*a, *c) = (choice.asked, choice.claimed);
+        let mut completions: Vec<Option<u32>> = Vec::new();
+        let mut at = vec![0; shape.len()];
+        loop {
+            let (mut point, mut part) = (0, false);
+            for ((axis, choices), pick) in self.axes.iter().zip(&choices).zip(&at) {
+                let choice = choices.get(*pick).copied().unwrap_or(Choice { pair: 0, part: false });
+                point = point * axis.pairs.len() + choice.pair;
+                part |= choice.part;
+            }
+            let doubts = at.iter().skip(choices.len()).fold(0, |bits, doubt| bits << 1 | doubt);
+            let verdict = self.verdict(point << self.doubts.len() | doubts);
+            let unlawful = self.verdicts.get(verdict).is_some_and(|v| v.status.is_unlawful());
+            completions.push((unlawful || !part).then_some(verdict));
+            if !advance(&mut at, &shape) {
+                break;
             }
         }
+        let outcome = self.unite(&shape, &completions);
+        self.answers.insert(situation, outcome.clone());
+        outcome
+    }
+
+    fn unite(&mut self, shape: &[usize], completions: &[Option<u32>]) -> Outcome {
+        let counted: BTreeSet<u32> = completions.iter().flatten().copied().collect();
+        let statuses: Vec<Option<Status>> =
+            completions.iter().map(|verdict| verdict.and_then(|v| self.verdicts.get(v)).map(|v| v.status)).collect();
+        let key = (counted.into_iter().collect::<Vec<u32>>(), pivots(shape, &statuses));
+        if let Some(outcome) = self.united.get(&key) {
+            return outcome.clone();
+        }
+        let (united, pivots) = &key;
+        let verdicts = || united.iter().filter_map(|v| self.verdicts.get(*v));
+        let grounds: BTreeSet<&Ground> = verdicts().flat_map(|v| &v.grounds).collect();
+        let doubts = self.doubts.iter().zip(pivots.iter().skip(self.axes.len()));
+        let outcome = Outcome {
+            statuses: verdicts().map(|v| v.status).collect(),
+            grounds: grounds.into_iter().cloned().collect(),
+            needs: self.axes.iter().zip(pivots).filter(|(_, pivot)| **pivot).map(|(axis, _)| axis.facet).collect(),
+            doubts: doubts.filter(|(_, pivot)| **pivot).map(|(doubt, _)| *doubt).collect(),
+            unless: Vec::new(),
+            conflict: verdicts().any(|v| v.conflict),
+        };
+        self.united.insert(key, outcome.clone());
+        outcome
+    }
+
+    /// The verdict at a point: pairs of the axes, the last running fastest, then a bit per doubt.
+    fn verdict(&mut self, point: usize) -> u32 {
+        if let Some(Some(verdict)) = self.points.get(point) {
+            return *verdict;
+        }
+        let doubts = point & ((1 << self.doubts.len()) - 1);
+        let mut rest = point >> self.doubts.len();
+        let (mut asked, mut claimed) = ([0; FACETS_MAX], [0; FACETS_MAX]);
+        for axis in self.axes.iter().rev() {
+            let pair = axis.pairs.get(rest % axis.pairs.len()).copied().unwrap_or((0, 0));
+            rest /= axis.pairs.len();
+            let facet = usize::from(axis.facet);
+            if let (Some(a), Some(c)) = (asked.get_mut(facet), claimed.get_mut(facet)) {
+                (*a, *c) = pair;
+            }
+        }
+        let last = self.doubts.len().saturating_sub(1);
         let settled_yes =
-            |doubt: Doubt| self.doubts.iter().position(|d| *d == doubt).is_some_and(|n| doubts >> n & 1 == 1);
+            |doubt: Doubt| self.doubts.iter().position(|d| *d == doubt).is_some_and(|n| doubts >> (last - n) & 1 == 1);
         let passed = |edge: Edge| edge.passed(self.at).unwrap_or_else(|| settled_yes(Doubt::Reading(edge.reading)));
         let settled = Settled {
             asked: &asked,
@@ -212,25 +368,27 @@ impl<'a> Cell<'a> {
             suffices: &|condition| settled_yes(Doubt::Condition(condition)),
             visible: self.visible,
         };
-        let verdict = point::decide(self.near, &settled);
-        self.memo.insert(key, verdict.clone());
+        let verdict = self.verdicts.number(point::decide(self.near, &settled));
+        if let Some(slot) = self.points.get_mut(point) {
+            *slot = Some(verdict);
+        }
         verdict
     }
 
     /// Exceptions nobody claimed that, claimed with any value they admit, would take the act out.
-    fn unless(&self, slots: &[usize], now: &Outcome, answers: &Answers, shape: &[usize]) -> Vec<(u32, u8)> {
+    fn unless(&mut self, slots: &[usize], now: &Outcome) -> Vec<(u32, u8)> {
         let cites = |o: &Outcome, e: u32| o.grounds.iter().any(|g| g.provision == e && g.status == Status::Excepted);
         if !(now.statuses.may_be_unlawful() || now.statuses.contains(Status::Stayed)) {
             return Vec::new();
         }
+        let near = self.near;
         let mut found = Vec::new();
-        for exception in self.near.provisions.iter().filter(|p| !p.forbids && !cites(now, p.id)) {
+        for exception in near.provisions.iter().filter(|p| !p.forbids && !cites(now, p.id)) {
             for (n, limits) in &exception.scopes {
                 let Some(claims) = self.claims(slots, limits) else { continue };
                 let frees = claims.iter().all(|claim| {
-                    index(claim, shape).and_then(|i| answers.get(i)).is_some_and(|then| {
-                        then.statuses != now.statuses && !then.statuses.may_be_unlawful() && cites(then, exception.id)
-                    })
+                    let then = self.answer(claim, self.situation(claim));
+                    then.statuses != now.statuses && !then.statuses.may_be_unlawful() && cites(&then, exception.id)
                 });
                 if frees && !claims.is_empty() {
                     found.push((exception.id, *n));
@@ -281,26 +439,28 @@ impl Axis {
             let alike = |other: &Value| masks.iter().all(|mask| (mask >> other ^ mask >> value) & 1 == 0);
             (0..=facet.unclaimed()).find(alike).unwrap_or(value)
         };
-        let choice = |asked: Value, claimed: Value, part| Choice {
-            asked: class(asking, asked),
-            claimed: class(claiming, claimed),
-            part,
+        let mut pairs: Vec<(Value, Value)> = Vec::new();
+        let mut choice = |asked: Value, claimed: Value, part| {
+            let pair = (class(asking, asked), class(claiming, claimed));
+            let known = pairs.iter().position(|known| *known == pair).unwrap_or_else(|| {
+                pairs.push(pair);
+                pairs.len() - 1
+            });
+            Choice { pair: known, part }
         };
-        let same = |value: Value, part| choice(value, value, part);
         let mut slots: Vec<Slot> = Vec::new();
         let mut of_state = Vec::new();
-        for state in 0..=facet.unknown() {
+        for state in (0..=facet.unknown()).take(facet.states()) {
             let choices: BTreeSet<Choice> = if state < facet.values {
-                BTreeSet::from([same(state, false)])
+                BTreeSet::from([choice(state, state, false)])
             } else if let Some(region) = facet.regions.get(usize::from(state - facet.values)) {
-                let own = same(region.own, false);
-                let parts = region.within.iter().map(|part| same(*part, true));
-                let parts = parts.filter(|p| (p.asked, p.claimed) != (own.asked, own.claimed));
-                std::iter::once(own).chain(parts).collect()
+                let own = choice(region.own, region.own, false);
+                let parts: Vec<Choice> = region.within.iter().map(|part| choice(*part, *part, true)).collect();
+                std::iter::once(own).chain(parts.into_iter().filter(|part| part.pair != own.pair)).collect()
             } else if state == facet.absent() {
                 (0..facet.values).map(|value| choice(value, facet.unclaimed(), false)).collect()
             } else {
-                (0..facet.values).map(|value| same(value, false)).collect()
+                (0..facet.values).map(|value| choice(value, value, false)).collect()
             };
             let slot = Slot { choices: choices.into_iter().collect(), claimable: state == facet.absent() };
             let n = slots.iter().position(|s| *s == slot).unwrap_or_else(|| {
@@ -309,60 +469,38 @@ impl Axis {
             });
             of_state.push(n);
         }
-        Self { facet: id, unclaimed: facet.unclaimed(), values: facet.values, slots, of_state }
+        Self { facet: id, unclaimed: facet.unclaimed(), values: facet.values, pairs, slots, of_state }
     }
 }
 
 /// Which coordinates change the status: somewhere two counted completions differ in it alone.
-fn pivots(shape: &[usize], completions: &[Option<Verdict>]) -> Vec<bool> {
+fn pivots(shape: &[usize], completions: &[Option<Status>]) -> Vec<bool> {
     let mut pivots = vec![false; shape.len()];
-    let statuses: Statuses = completions.iter().flatten().map(|v| v.status).collect();
+    let statuses: Statuses = completions.iter().flatten().copied().collect();
     if statuses.single().is_some() {
         return pivots;
     }
     let mut stride = 1;
     for (pivot, length) in pivots.iter_mut().zip(shape).rev() {
-        let starts = (0..completions.len()).filter(|start| start / stride % length == 0);
-        *pivot = starts.into_iter().any(|start| {
-            let line = completions.iter().skip(start).step_by(stride).take(*length).flatten();
-            line.map(|v| v.status).collect::<Statuses>().iter().count() > 1
-        });
+        let mut starts = (0..completions.len()).filter(|start| (start / stride).is_multiple_of(*length));
+        *pivot = *length > 1
+            && starts.any(|start| {
+                let line = completions.iter().skip(start).step_by(stride).take(*length).flatten();
+                line.copied().collect::<Statuses>().iter().count() > 1
+            });
         stride *= length;
     }
     pivots
 }
 
-fn index(at: &[usize], shape: &[usize]) -> Option<usize> {
-    at.iter().zip(shape).try_fold(0_usize, |n, (at, length)| (at < length).then_some(n * length + at))
-}
-
-/// Every coordinate of a grid, the last running fastest.
-struct Grid {
-    shape: Vec<usize>,
-    next: Option<Vec<usize>>,
-}
-
-impl Grid {
-    fn new(shape: &[usize]) -> Self {
-        let next = shape.iter().all(|length| *length > 0).then(|| vec![0; shape.len()]);
-        Self { shape: shape.to_vec(), next }
-    }
-}
-
-impl Iterator for Grid {
-    type Item = Vec<usize>;
-
-    fn next(&mut self) -> Option<Vec<usize>> {
-        let current = self.next.take()?;
-        let mut following = current.clone();
-        for (at, length) in following.iter_mut().zip(&self.shape).rev() {
-            *at += 1;
-            if *at < *length {
-                self.next = Some(following);
-                break;
-            }
-            *at = 0;
+/// Moves to the next coordinate of a grid, the last running fastest; `false` after the last.
+fn advance(at: &mut [usize], shape: &[usize]) -> bool {
+    for (at, length) in at.iter_mut().zip(shape).rev() {
+        *at += 1;
+        if *at < *length {
+            return true;
         }
-        Some(current)
+        *at = 0;
     }
+    false
 }

@@ -1,7 +1,7 @@
 //! Decision diagrams over facet states, shared wherever they are equal.
 
 use crate::law::FacetId;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 use std::hash::Hash;
 use std::rc::Rc;
 

@@ -160,7 +160,7 @@ fn small_worlds(a: &Provision, b: &Provision, events: &[Vec<Effect>]) {
         let law = Law {
             apps: 1,
             acts: 1,
-            facets: vec![Facet { values: 2, regions: vec![] }],
+            facets: vec![Facet { values: 2, regions: vec![], stated: false }],
             instruments: vec![document(1), document(if relation == 2 { 2 } else { 1 })],
             provisions: vec![a.clone(), second],
             effects: effects.clone(),

@@ -39,10 +39,10 @@ pub(crate) const INSTANTS: usize = 8;
 
 pub(crate) fn facets() -> Vec<Facet> {
     vec![
-        Facet { values: 4, regions: vec![Region { own: 1, within: vec![2, 3] }, Region { own: 0, within: vec![2] }] },
-        Facet { values: 2, regions: vec![] },
-        Facet { values: 3, regions: vec![] },
-        Facet { values: 2, regions: vec![] },
+        Facet { values: 4, regions: vec![Region { own: 1, within: vec![2, 3] }, Region { own: 0, within: vec![2] }], stated: false },
+        Facet { values: 2, regions: vec![], stated: true },
+        Facet { values: 3, regions: vec![], stated: false },
+        Facet { values: 2, regions: vec![], stated: false },
     ]
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn case(c: &mut Chance, law: &Law) -> Case {
     let mut case =
         Case::unstated(&law.facets, c.below(usize::from(APPS)) as AppId, c.below(usize::from(ACTS)) as ActId);
     for (n, facet) in (0..).zip(&law.facets) {
-        let state = if c.percent(25) { usize::from(facet.absent()) } else { c.below(facet.states()) };
+        let state = if !facet.stated && c.percent(25) { usize::from(facet.absent()) } else { c.below(facet.states()) };
         case = case.with(n, state as u8);
     }
     case
