@@ -11,9 +11,11 @@
 pub mod check;
 pub mod docket;
 pub mod elaborate;
+pub mod explain;
 pub mod facets;
 pub mod fault;
 pub mod finding;
+pub mod format;
 pub mod grammar;
 pub mod identifier;
 pub mod inquiry;

@@ -1,1 +1,10 @@
 //! The formats we have promised to strangers: inquiry and finding as JSON, AuthZEN, OpenAPI, exports.
+//!
+//! Reading order: [`inquiry`] (the question), [`finding`] (the answer), [`evaluation`] (AuthZEN
+//! requests of one and of many), [`openapi`], [`export`].
+
+pub mod evaluation;
+pub mod export;
+pub mod finding;
+pub mod inquiry;
+pub mod openapi;

@@ -1,0 +1,175 @@
+//! The corpus for other programs: JSON, and one way into Akoma Ntoso and LegalRuleML.
+
+use docket::Docket;
+use docket::moment::format_rfc3339;
+use docket::order::{Instrument, Kind, Moment, Reference, Statement, Verb};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The corpus as JSON.
+#[must_use]
+pub fn json(docket: &Docket) -> Value {
+    let instruments: Vec<Value> = docket.corpus().instruments.iter().map(instrument).collect();
+    let subjects: Vec<Value> = docket.registry().subjects().iter().map(|subject| {
+        json!({
+            "id": subject.id,
+            "kind": if subject.is_company { "company" } else { "app" },
+            "names": subject.names,
+            "operators": subject.operators.iter().map(|o| json!({ "company": o.company, "from": bound(o.from.as_ref()), "until": bound(o.until.as_ref()) })).collect::<Vec<_>>(),
+            "identifiers": subject.identifiers.iter().map(|i| json!({
+                "type": i.kind.word(), "id": i.id, "shared": i.shared, "evidence": i.provenance.evidence.word(), "sources": i.provenance.sources,
+                "from": bound(i.from.as_ref()), "until": bound(i.until.as_ref()) })).collect::<Vec<_>>(),
+        })
+    }).collect();
+    json!({ "edition": docket.edition(), "instruments": instruments, "subjects": subjects })
+}
+
+fn bound(moment: Option<&Moment>) -> Value {
+    moment.map_or(Value::Null, |m| {
+        json!({ "written": m.written, "earliest": format_rfc3339(m.earliest), "latest": format_rfc3339(m.latest) })
+    })
+}
+
+fn cited(reference: &Reference) -> String {
+    reference.statement.as_ref().map_or_else(|| reference.instrument.clone(), |s| format!("{}:{s}", reference.instrument))
+}
+
+fn all(references: &[Reference]) -> Vec<String> {
+    references.iter().map(cited).collect()
+}
+
+fn instrument(instrument: &Instrument) -> Value {
+    json!({
+        "id": instrument.id, "title": instrument.title, "cite": instrument.cite,
+        "jurisdiction": instrument.jurisdiction.code(), "authority": instrument.authority,
+        "issued": bound(Some(&instrument.issued)), "public": bound(Some(&instrument.public)),
+        "under": all(&instrument.under), "evidence": instrument.provenance.evidence.word(),
+        "sources": instrument.provenance.sources, "notes": instrument.provenance.notes, "disputed": instrument.provenance.disputed,
+        "statements": instrument.statements.iter().map(statement).collect::<Vec<_>>(),
+    })
+}
+
+fn statement(statement: &Statement) -> Value {
+    let mut value = json!({
+        "id": statement.id, "kind": kind(&statement.kind), "text": statement.text,
+        "from": bound(statement.from.as_ref()), "until": bound(statement.until.as_ref()),
+        "evidence": statement.provenance.evidence.word(), "sources": statement.provenance.sources,
+        "notes": statement.provenance.notes, "disputed": statement.provenance.disputed,
+        "scopes": statement.scopes.iter().map(scope).collect::<Vec<_>>(),
+    });
+    if let (Some(members), Kind::Effect(action)) = (value.as_object_mut(), &statement.kind) {
+        members.insert(String::from("targets"), json!(all(&action.targets)));
+        members.insert(String::from("dependents_kept"), json!(action.dependents_kept));
+    }
+    if let (Some(members), Kind::Prohibit(edges) | Kind::Permit(edges)) = (value.as_object_mut(), &statement.kind) {
+        members.insert(String::from("overrides"), json!(all(&edges.overrides)));
+        members.insert(String::from("subject_to"), json!(all(&edges.subject_to)));
+        members.insert(String::from("until_met"), json!(edges.until_met.as_ref().map(cited)));
+        members.insert(String::from("while_met"), json!(edges.while_met.as_ref().map(cited)));
+    }
+    value
+}
+
+fn scope(scope: &docket::order::Scope) -> Value {
+    json!({
+        "apps": scope.apps, "apps_of": scope.apps_of,
+        "acts": scope.acts.iter().map(|a| a.word()).collect::<Vec<_>>(),
+        "actors": scope.actors.iter().map(|a| a.word()).collect::<Vec<_>>(),
+        "governments": scope.governments, "roles": scope.roles.iter().map(|r| r.word()).collect::<Vec<_>>(),
+        "parties": scope.parties,
+        "places": scope.places.iter().map(|p| p.code().to_owned()).collect::<Vec<_>>(),
+        "not_places": scope.not_places.iter().map(|p| p.code().to_owned()).collect::<Vec<_>>(),
+        "facts": scope.facts.iter().map(|f| json!({ "fact": f.fact.word(), "values": f.values, "negated": f.negated })).collect::<Vec<_>>(),
+        "open": scope.open,
+    })
+}
+
+/// The word of a statement kind.
+#[must_use]
+pub const fn kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Prohibit(_) => "prohibit",
+        Kind::Permit(_) => "except",
+        Kind::Require(_) => "require",
+        Kind::Enable => "enable",
+        Kind::Reserve => "reserve",
+        Kind::Denies(_) => "denies",
+        Kind::Condition { .. } => "condition",
+        Kind::Attest { .. } => "attest",
+        Kind::Effect(action) => verb(action.verb),
+    }
+}
+
+const fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Suspend => "suspend",
+        Verb::Remove => "remove",
+        Verb::Revoke => "revoke",
+        Verb::Delay => "delay",
+        Verb::Extend => "extend",
+        Verb::Unenforced => "unenforced",
+    }
+}
+
+/// The corpus as Akoma Ntoso 3.0: documents, paragraphs and the modifications they make. One way only:
+/// facets and conditions have no place there.
+#[must_use]
+pub fn akoma_ntoso(docket: &Docket) -> String {
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<akomaNtosoCollection xmlns=\"http://docs.oasis-open.org/legaldocml/ns/akn/3.0\">\n");
+    for instrument in &docket.corpus().instruments {
+        let mut body = String::new();
+        let mut changes = String::new();
+        for statement in &instrument.statements {
+            let text = statement.text.as_deref().unwrap_or("");
+            writeln!(body, "      <paragraph eId=\"{}\"><num>{}</num><content><p>{}</p></content></paragraph>", escape(&statement.id), escape(&statement.id), escape(text)).unwrap_or_default();
+            if let Kind::Effect(action) = &statement.kind {
+                let (element, kind) = modification(action.verb);
+                for target in &action.targets {
+                    writeln!(changes, "        <{element} type=\"{kind}\"><source href=\"#{}\"/><destination href=\"{}\"/></{element}>", escape(&statement.id), escape(&cited(target))).unwrap_or_default();
+                }
+            }
+        }
+        write!(xml, "  <akomaNtoso><act name=\"{}\">\n    <meta><analysis><activeModifications>\n{changes}    </activeModifications></analysis></meta>\n    <preface><p><docTitle>{}</docTitle></p></preface>\n    <body>\n{body}    </body>\n  </act></akomaNtoso>\n", escape(&instrument.id), escape(&instrument.title)).unwrap_or_default();
+    }
+    xml.push_str("</akomaNtosoCollection>\n");
+    xml
+}
+
+const fn modification(verb: Verb) -> (&'static str, &'static str) {
+    match verb {
+        Verb::Suspend | Verb::Unenforced => ("efficacyMod", "inapplication"),
+        Verb::Delay => ("efficacyMod", "postponementOfEfficacy"),
+        Verb::Extend => ("efficacyMod", "prorogationOfEfficacy"),
+        Verb::Revoke => ("forceMod", "endOfEnactment"),
+        Verb::Remove => ("forceMod", "unconstitutionality"),
+    }
+}
+
+/// The corpus as LegalRuleML 1.0 statements and overrides, one way only.
+#[must_use]
+pub fn legal_rule_ml(docket: &Docket) -> String {
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<lrml:LegalRuleML xmlns:lrml=\"http://docs.oasis-open.org/legalruleml/ns/v1.0/\">\n");
+    let mut overrides = String::new();
+    xml.push_str("  <lrml:Statements key=\"statements\">\n");
+    for instrument in &docket.corpus().instruments {
+        for statement in &instrument.statements {
+            let key = format!("{}:{}", instrument.id, statement.id);
+            let (element, edges) = match &statement.kind {
+                Kind::Prohibit(edges) => ("Prohibition", Some(edges)),
+                Kind::Permit(edges) => ("Permission", Some(edges)),
+                Kind::Require(_) => ("Obligation", None),
+                Kind::Enable | Kind::Reserve | Kind::Effect(_) | Kind::Denies(_) | Kind::Condition { .. } | Kind::Attest { .. } => continue,
+            };
+            writeln!(xml, "    <lrml:PrescriptiveStatement key=\"{0}\"><lrml:{element}><lrml:Paraphrase>{1}</lrml:Paraphrase></lrml:{element}></lrml:PrescriptiveStatement>", escape(&key), escape(statement.text.as_deref().unwrap_or(""))).unwrap_or_default();
+            for lower in edges.into_iter().flat_map(|edges| &edges.overrides) {
+                writeln!(overrides, "    <lrml:Override over=\"#{}\" under=\"#{}\"/>", escape(&key), escape(&cited(lower))).unwrap_or_default();
+            }
+        }
+    }
+    write!(xml, "  </lrml:Statements>\n  <lrml:OverrideStatement>\n{overrides}  </lrml:OverrideStatement>\n</lrml:LegalRuleML>\n").unwrap_or_default();
+    xml
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
