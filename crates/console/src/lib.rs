@@ -1,1 +1,114 @@
-//! Shows orders, findings and proofs to people, as server-rendered pages.
+//! Shows orders and findings to people, as server-rendered pages that work without script.
+//!
+//! Reading order: [`layout`] (what every page shares), [`now`], [`timeline`], [`ask`], [`orders`],
+//! [`subjects`] (one module a page), [`weave`] (the page a lawyer signs), [`picture`] (timelines
+//! as SVG).
+
+mod ask;
+mod layout;
+mod now;
+mod orders;
+pub mod picture;
+mod subjects;
+mod timeline;
+pub mod weave;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use docket::Docket;
+use law::Time;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where the console gets the law in force and the time from.
+#[derive(Clone)]
+pub struct Console {
+    /// The docket in force.
+    pub docket: Arc<dyn Fn() -> Arc<Docket> + Send + Sync>,
+    /// The instant.
+    pub now: fn() -> Time,
+}
+
+type Params = BTreeMap<String, String>;
+
+/// The routes of the console.
+pub fn router(console: Console) -> Router {
+    Router::new()
+        .route("/", get(now_page))
+        .route("/timeline", get(timeline_page))
+        .route("/ask", get(ask_page))
+        .route("/orders", get(orders_page))
+        .route("/orders/{id}", get(order_page))
+        .route("/subjects", get(subjects_page))
+        .route("/subjects/{id}", get(subject_page))
+        .route("/console.css", get(style))
+        .fallback(missing)
+        .with_state(console)
+}
+
+/// Only this origin's style sheet, no script at all, and nobody may frame the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+fn page(status: StatusCode, html: maud::Markup) -> Response {
+    let mut response = (status, Html(html.into_string())).into_response();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn now_page(State(console): State<Console>) -> Response {
+    page(StatusCode::OK, now::page(&(console.docket)(), (console.now)()))
+}
+
+async fn timeline_page(State(console): State<Console>, Query(params): Query<Params>) -> Response {
+    page(StatusCode::OK, timeline::page(&(console.docket)(), &params, (console.now)()))
+}
+
+async fn ask_page(State(console): State<Console>, Query(params): Query<Params>) -> Response {
+    let (status, html) = ask::page(&(console.docket)(), &params, (console.now)());
+    page(status, html)
+}
+
+async fn orders_page(State(console): State<Console>) -> Response {
+    page(StatusCode::OK, orders::list(&(console.docket)()))
+}
+
+async fn order_page(State(console): State<Console>, Path(id): Path<String>) -> Response {
+    match orders::one(&(console.docket)(), &id) {
+        Some(html) => page(StatusCode::OK, html),
+        None => not_found(&console, &format!("There is no order `{id}`.")),
+    }
+}
+
+async fn subjects_page(State(console): State<Console>) -> Response {
+    page(StatusCode::OK, subjects::list(&(console.docket)()))
+}
+
+async fn subject_page(State(console): State<Console>, Path(id): Path<String>) -> Response {
+    match subjects::one(&(console.docket)(), &id, (console.now)()) {
+        Some(html) => page(StatusCode::OK, html),
+        None => not_found(&console, &format!("There is no subject `{id}`.")),
+    }
+}
+
+async fn missing(State(console): State<Console>) -> Response {
+    not_found(&console, "There is no such page.")
+}
+
+fn not_found(console: &Console, what: &str) -> Response {
+    page(StatusCode::NOT_FOUND, layout::problem(&(console.docket)(), "Not found", what))
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=300")], layout::STYLE)
+        .into_response()
+}

@@ -182,7 +182,8 @@ impl Docket {
         let mut told = Vec::new();
         for (provision, origin) in self.lowered.law.provisions.iter().zip(&self.lowered.provisions) {
             let running = provision.force.iter().any(|extent| {
-                extent.from.passed(inquiry.valid_at) != Some(false) && extent.until.passed(inquiry.valid_at) != Some(true)
+                extent.from.passed(inquiry.valid_at) != Some(false)
+                    && extent.until.passed(inquiry.valid_at) != Some(true)
             });
             let forbids = provision.modality == Modality::Prohibit;
             if !(forbids && running && provision.known.contains(known_at)) || cited.contains(origin) {
@@ -212,8 +213,15 @@ impl Docket {
         let Some(instrument) = self.corpus.instruments.get(instrument) else { return Vec::new() };
         let duty = |statement: &Statement| match &statement.kind {
             Kind::Require(duty) if !duty.is_empty() => Some(format!("{}:{}: {duty}", instrument.id, statement.id)),
-            Kind::Require(_) | Kind::Prohibit(_) | Kind::Permit(_) | Kind::Enable | Kind::Reserve | Kind::Effect(_)
-            | Kind::Denies(_) | Kind::Condition { .. } | Kind::Attest { .. } => None,
+            Kind::Require(_)
+            | Kind::Prohibit(_)
+            | Kind::Permit(_)
+            | Kind::Enable
+            | Kind::Reserve
+            | Kind::Effect(_)
+            | Kind::Denies(_)
+            | Kind::Condition { .. }
+            | Kind::Attest { .. } => None,
         };
         instrument.statements.iter().filter_map(duty).collect()
     }

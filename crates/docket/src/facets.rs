@@ -319,6 +319,94 @@ impl Facets {
     }
 }
 
+/// A value of a dimension in words, for those who compare two bodies of law.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// A word of the vocabulary, a place, a party.
+    Name(String),
+    /// A country outside its subdivisions with law of their own.
+    Rest(String),
+    /// None of those any order names.
+    Other,
+    /// Not stated.
+    Absent,
+    /// Expressly not known.
+    Unknown,
+}
+
+impl Facets {
+    /// Every value of a dimension that either of two bodies of law can tell apart.
+    pub(crate) fn words(&self, other: &Self, meaning: &Meaning) -> Vec<Word> {
+        let names = |names: &[String], more: &[String]| {
+            let all: BTreeSet<Word> = names.iter().chain(more).cloned().map(Word::Name).collect();
+            all.into_iter().chain([Word::Other]).collect::<Vec<_>>()
+        };
+        let fixed = |words: &[&str]| words.iter().map(|word| Word::Name((*word).to_owned())).collect::<Vec<_>>();
+        let codes = |places: &[Place]| places.iter().map(ToString::to_string).collect::<Vec<String>>();
+        let places = || {
+            let mut words = names(&codes(&self.places.values), &codes(&other.places.values));
+            let divided: BTreeSet<&Place> = self.places.divided.iter().chain(&other.places.divided).collect();
+            words.extend(divided.into_iter().map(|country| Word::Rest(country.to_string())));
+            words
+        };
+        let mut words = match meaning {
+            Meaning::Place => places(),
+            Meaning::Actor => return fixed(&ActorKind::ALL.iter().map(|k| k.word()).collect::<Vec<_>>()),
+            Meaning::Party => return names(&self.parties, &other.parties),
+            Meaning::Open(..) => return vec![Word::Unknown],
+            Meaning::Government => names(&self.governments, &other.governments),
+            Meaning::Role => fixed(&Role::ALL.iter().map(|r| r.word()).collect::<Vec<_>>()),
+            Meaning::Within(..) => fixed(&["yes", "no"]),
+            Meaning::Fact(fact) => match fact.kind() {
+                FactKind::Choice(choices) => fixed(choices),
+                FactKind::Bool => fixed(&["yes", "no"]),
+                FactKind::Operator => names(&self.operators, &other.operators),
+                FactKind::PlaceOrNone => {
+                    let mut words = names(&codes(&self.outsides), &codes(&other.outsides));
+                    words.push(Word::Name(String::from("none")));
+                    words
+                }
+                FactKind::Place | FactKind::Places => places(),
+            },
+        };
+        if *meaning != Meaning::Place {
+            words.push(Word::Absent);
+        }
+        words.push(Word::Unknown);
+        words
+    }
+
+    /// The state of a word in this body of law.
+    pub(crate) fn word_state(&self, facets: &[Facet], facet: FacetId, word: &Word) -> State {
+        let (Some(meaning), Some(shape)) = (self.meanings.get(usize::from(facet)), facets.get(usize::from(facet)))
+        else {
+            return 0;
+        };
+        let name = match word {
+            Word::Absent => return shape.absent(),
+            Word::Unknown => return shape.unknown(),
+            Word::Other => return 0,
+            Word::Rest(country) => {
+                let place = Place::parse(country).ok();
+                return place.and_then(|place| self.places.index.get(&place)).copied().unwrap_or(0);
+            }
+            Word::Name(name) => name,
+        };
+        match meaning {
+            Meaning::Place | Meaning::Fact(Fact::PayerPlace | Fact::PayeePlace) => {
+                self.place_state(facets, facet, Place::parse(name).ok())
+            }
+            Meaning::Actor => ActorKind::from_word(name).map_or(0, |kind| small(kind as usize)),
+            Meaning::Government => self.government_state(facets, name),
+            Meaning::Role => Role::from_word(name).map_or(0, |role| small(role as usize)),
+            Meaning::Party => position(&self.parties, name).map_or(0, |n| n + 1),
+            Meaning::Within(..) | Meaning::Open(..) => u8::from(name == "yes"),
+            Meaning::Fact(fact) if fact.kind() == FactKind::Bool => u8::from(name == "yes"),
+            Meaning::Fact(fact) => self.word_value(*fact, name),
+        }
+    }
+}
+
 /// Facts that have a facet of their own.
 fn singles() -> impl Iterator<Item = Fact> {
     Fact::ALL.iter().copied().filter(|fact| fact.kind() != FactKind::Places)

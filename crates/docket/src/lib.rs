@@ -9,6 +9,7 @@
 //! It reads text that others hand it: no file, no clock, no network.
 
 pub mod check;
+pub mod diff;
 pub mod docket;
 pub mod elaborate;
 pub mod explain;

@@ -73,7 +73,11 @@ async fn around(State(gate): State<Gate>, request: Request, next: Next) -> Respo
     response
 }
 
-async fn evaluation(State(gate): State<Gate>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+async fn evaluation(
+    State(gate): State<Gate>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     let body = match accept(&headers, body) {
         Ok(body) => body,
         Err(response) => return *response,
@@ -87,7 +91,11 @@ async fn evaluation(State(gate): State<Gate>, headers: HeaderMap, body: Result<B
     }
 }
 
-async fn evaluations(State(gate): State<Gate>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+async fn evaluations(
+    State(gate): State<Gate>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     let body = match accept(&headers, body) {
         Ok(body) => body,
         Err(response) => return *response,
@@ -100,7 +108,10 @@ async fn evaluations(State(gate): State<Gate>, headers: HeaderMap, body: Result<
 }
 
 /// The body of a request that says it is JSON and is not too long.
-fn accept(headers: &HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<Bytes, Box<Response>> {
+fn accept(
+    headers: &HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Bytes, Box<Response>> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     if !kind.starts_with("application/json") {
         let message = format!("send `application/json`, not `{kind}`");
@@ -141,11 +152,14 @@ async fn openapi() -> Response {
 async fn healthz(State(gate): State<Gate>) -> Response {
     let docket = gate.live.current();
     let refused = gate.live.refused();
-    json(serde_json::json!({
-        "status": if refused.is_some() { "serving the last sound law" } else { "ok" },
-        "edition": docket.edition(),
-        "refused_edit": refused,
-    }).to_string())
+    json(
+        serde_json::json!({
+            "status": if refused.is_some() { "serving the last sound law" } else { "ok" },
+            "edition": docket.edition(),
+            "refused_edit": refused,
+        })
+        .to_string(),
+    )
 }
 
 async fn metrics(State(gate): State<Gate>) -> Response {

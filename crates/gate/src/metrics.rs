@@ -57,7 +57,9 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, edition: &str) -> String {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut text = String::from("# HELP interdict_decisions_total Decisions by verdict.\n# TYPE interdict_decisions_total counter\n");
+        let mut text = String::from(
+            "# HELP interdict_decisions_total Decisions by verdict.\n# TYPE interdict_decisions_total counter\n",
+        );
         for (verdict, counter) in ["permit", "refer", "forbid"].iter().zip(&self.verdicts) {
             writeln!(text, "interdict_decisions_total{{verdict=\"{verdict}\"}} {}", get(counter)).unwrap_or_default();
         }
@@ -68,7 +70,9 @@ impl Metrics {
         ] {
             writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", get(counter)).unwrap_or_default();
         }
-        text.push_str("# HELP interdict_request_seconds Time to answer a request.\n# TYPE interdict_request_seconds histogram\n");
+        text.push_str(
+            "# HELP interdict_request_seconds Time to answer a request.\n# TYPE interdict_request_seconds histogram\n",
+        );
         let mut sum = 0;
         for (bound, counter) in BUCKETS_MICROS.iter().zip(&self.buckets) {
             sum += get(counter);

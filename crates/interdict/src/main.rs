@@ -1,20 +1,42 @@
-//! The command line: turns settings into a running process.
+//! The command line: turns what was typed into an answer or a running process.
 
+mod cli;
+mod clock;
+mod commands;
 mod corpus;
+mod question;
+mod serve;
+mod show;
 
-fn main() {
-    let paths: Vec<_> = std::env::args_os().skip(2).map(Into::into).collect();
-    let sources = if paths.is_empty() { corpus::shipped() } else { corpus::read(&paths).unwrap() };
-    match docket::Docket::load(sources.clone()) {
-        Ok(docket) => {
-            let report = docket::check::check(&docket);
-            let mut all: Vec<_> = report.failed.iter().map(|(_, f)| f.clone()).collect();
-            all.extend(report.uncited.clone());
-            all.extend(report.idle_in_cases.clone());
-            for f in &all { println!("{} {} {}", f.place(&sources), f.message, f.label); }
-            for f in &report.lints { println!("{} warning {} {}", f.place(&sources), f.message, f.label); }
-            println!("{} cases, {} failed, {} uncited, {} idle, {} statements, image {} bytes", report.cases, report.failed.len(), report.uncited.len(), report.idle_in_cases.len(), report.statements, docket.image().to_bytes().len());
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let loading = commands::Loading { corpus: cli.corpus, image: cli.image };
+    let done = match cli.command {
+        Command::Decide { file, question, json } => commands::decide(&loading, file.as_deref(), &question, json),
+        Command::Explain { file, question, json } => commands::explain(&loading, file.as_deref(), &question, json),
+        Command::Timeline { question, json, svg } => commands::timeline(&loading, &question, json, svg),
+        Command::Subjects { identifier, json } => commands::subjects(&loading, identifier.as_deref(), json),
+        Command::Orders { id, json } => commands::orders(&loading, id.as_deref(), json),
+        Command::Check { paths, json, strict } => commands::check(&loading, &paths, json, strict),
+        Command::Diff { old, new, json } => commands::diff(&old, &new, json),
+        Command::Fmt { paths, check } => commands::fmt(&paths, check),
+        Command::Grammar => commands::print(&docket::grammar::render()),
+        Command::Weave { ids, output } => commands::weave(&loading, &ids, output.as_deref()),
+        Command::Export { format } => commands::export(&loading, format),
+        Command::Compile { output } => commands::compile(&loading, &output),
+        Command::Serve(options) => serve::serve(&loading, &options),
+        Command::Completions { shell } => commands::completions(shell),
+        Command::Man { folder } => commands::man(&folder),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::from(2)
         }
-        Err(faults) => { print!("{}", docket::fault::report(&faults, &sources, false)); std::process::exit(1) }
     }
 }

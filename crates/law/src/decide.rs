@@ -99,3 +99,58 @@ fn last_at_or_before(starts: &[Time], at: Time) -> usize {
     }
     low
 }
+
+/// A place in a compiled diagram: what is left to decide once some facets are settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Step(u32);
+
+/// Walking compiled law whole, for those who compare two bodies of it rather than ask one.
+impl Image {
+    /// Since when the knowledge that decides an app and act has been what it is; empty where unregulated.
+    #[must_use]
+    pub fn known_edges(&self, app: u16, act: u8) -> &[Time] {
+        self.slabs(app, act).and_then(|slabs| slice(&self.slab_known, slabs)).unwrap_or_default()
+    }
+
+    /// Where the decision of an app and act begins, as known at an instant; `None` where unregulated.
+    #[must_use]
+    pub fn begin(&self, app: u16, act: u8, known_at: Time) -> Option<Step> {
+        let slabs = self.slabs(app, act)?;
+        let n = last_at_or_before(slice(&self.slab_known, slabs)?, known_at);
+        self.slab_root.get(slabs.0 as usize + n).map(|word| Step(*word))
+    }
+
+    /// The facet on which it goes on, unless nothing is left to ask.
+    #[must_use]
+    pub fn tests(&self, step: Step) -> Option<u8> {
+        if step.0 & LEAF != 0 {
+            return None;
+        }
+        self.nodes.get(step.0 as usize).and_then(|node| u8::try_from(node.facet).ok())
+    }
+
+    /// Where it goes on for a state of that facet.
+    #[must_use]
+    pub fn follow(&self, step: Step, state: crate::case::State) -> Option<Step> {
+        let node = self.nodes.get(step.0 as usize)?;
+        let branch = *slice(&self.maps, (node.map, node.states))?.get(usize::from(state))?;
+        self.branches.get(node.branches as usize + usize::from(branch)).map(|word| Step(*word))
+    }
+
+    /// What holds from when, once nothing is left to ask.
+    #[must_use]
+    pub fn stretches(&self, step: Step) -> Vec<(Time, Statuses)> {
+        let Some(at) = self.timelines.get((step.0 & !LEAF) as usize) else { return Vec::new() };
+        let starts = slice(&self.stretch_from, *at).unwrap_or_default();
+        let outcomes = slice(&self.stretch_outcome, *at).unwrap_or_default();
+        let statuses =
+            |outcome: &u32| self.statuses.get(*outcome as usize).map_or(Statuses::ALL, |bits| Statuses(*bits));
+        starts.iter().copied().zip(outcomes.iter().map(statuses)).collect()
+    }
+
+    fn slabs(&self, app: u16, act: u8) -> Option<(u32, u32)> {
+        let pair = usize::from(app) * self.acts as usize + usize::from(act);
+        let key = self.index.get(pair)?.checked_sub(1)?;
+        self.keys.get(key as usize).copied()
+    }
+}

@@ -25,13 +25,17 @@ pub fn json(docket: &Docket) -> Value {
 }
 
 fn bound(moment: Option<&Moment>) -> Value {
-    moment.map_or(Value::Null, |m| {
-        json!({ "written": m.written, "earliest": format_rfc3339(m.earliest), "latest": format_rfc3339(m.latest) })
-    })
+    moment.map_or(
+        Value::Null,
+        |m| json!({ "written": m.written, "earliest": format_rfc3339(m.earliest), "latest": format_rfc3339(m.latest) }),
+    )
 }
 
 fn cited(reference: &Reference) -> String {
-    reference.statement.as_ref().map_or_else(|| reference.instrument.clone(), |s| format!("{}:{s}", reference.instrument))
+    reference
+        .statement
+        .as_ref()
+        .map_or_else(|| reference.instrument.clone(), |s| format!("{}:{s}", reference.instrument))
 }
 
 fn all(references: &[Reference]) -> Vec<String> {
@@ -115,13 +119,22 @@ const fn verb(verb: Verb) -> &'static str {
 /// facets and conditions have no place there.
 #[must_use]
 pub fn akoma_ntoso(docket: &Docket) -> String {
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<akomaNtosoCollection xmlns=\"http://docs.oasis-open.org/legaldocml/ns/akn/3.0\">\n");
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<akomaNtosoCollection xmlns=\"http://docs.oasis-open.org/legaldocml/ns/akn/3.0\">\n",
+    );
     for instrument in &docket.corpus().instruments {
         let mut body = String::new();
         let mut changes = String::new();
         for statement in &instrument.statements {
             let text = statement.text.as_deref().unwrap_or("");
-            writeln!(body, "      <paragraph eId=\"{}\"><num>{}</num><content><p>{}</p></content></paragraph>", escape(&statement.id), escape(&statement.id), escape(text)).unwrap_or_default();
+            writeln!(
+                body,
+                "      <paragraph eId=\"{}\"><num>{}</num><content><p>{}</p></content></paragraph>",
+                escape(&statement.id),
+                escape(&statement.id),
+                escape(text)
+            )
+            .unwrap_or_default();
             if let Kind::Effect(action) = &statement.kind {
                 let (element, kind) = modification(action.verb);
                 for target in &action.targets {
@@ -148,7 +161,9 @@ const fn modification(verb: Verb) -> (&'static str, &'static str) {
 /// The corpus as LegalRuleML 1.0 statements and overrides, one way only.
 #[must_use]
 pub fn legal_rule_ml(docket: &Docket) -> String {
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<lrml:LegalRuleML xmlns:lrml=\"http://docs.oasis-open.org/legalruleml/ns/v1.0/\">\n");
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<lrml:LegalRuleML xmlns:lrml=\"http://docs.oasis-open.org/legalruleml/ns/v1.0/\">\n",
+    );
     let mut overrides = String::new();
     xml.push_str("  <lrml:Statements key=\"statements\">\n");
     for instrument in &docket.corpus().instruments {
@@ -158,11 +173,22 @@ pub fn legal_rule_ml(docket: &Docket) -> String {
                 Kind::Prohibit(edges) => ("Prohibition", Some(edges)),
                 Kind::Permit(edges) => ("Permission", Some(edges)),
                 Kind::Require(_) => ("Obligation", None),
-                Kind::Enable | Kind::Reserve | Kind::Effect(_) | Kind::Denies(_) | Kind::Condition { .. } | Kind::Attest { .. } => continue,
+                Kind::Enable
+                | Kind::Reserve
+                | Kind::Effect(_)
+                | Kind::Denies(_)
+                | Kind::Condition { .. }
+                | Kind::Attest { .. } => continue,
             };
             writeln!(xml, "    <lrml:PrescriptiveStatement key=\"{0}\"><lrml:{element}><lrml:Paraphrase>{1}</lrml:Paraphrase></lrml:{element}></lrml:PrescriptiveStatement>", escape(&key), escape(statement.text.as_deref().unwrap_or(""))).unwrap_or_default();
             for lower in edges.into_iter().flat_map(|edges| &edges.overrides) {
-                writeln!(overrides, "    <lrml:Override over=\"#{}\" under=\"#{}\"/>", escape(&key), escape(&cited(lower))).unwrap_or_default();
+                writeln!(
+                    overrides,
+                    "    <lrml:Override over=\"#{}\" under=\"#{}\"/>",
+                    escape(&key),
+                    escape(&cited(lower))
+                )
+                .unwrap_or_default();
             }
         }
     }

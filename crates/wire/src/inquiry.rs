@@ -137,7 +137,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawFacts<'a> {
                         return Err(M::Error::custom(format!("`{key}` is stated twice")));
                     }
                     let value = map.next_value().map_err(|error| {
-                        M::Error::custom(format!("`{key}`: write null, true, false, a string or an array of strings ({error})"))
+                        M::Error::custom(format!(
+                            "`{key}`: write null, true, false, a string or an array of strings ({error})"
+                        ))
                     })?;
                     facts.push((key, value));
                 }

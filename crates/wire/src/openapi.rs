@@ -10,7 +10,8 @@ fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Value {
 /// The JSON Schema of an inquiry.
 #[must_use]
 pub fn inquiry_schema() -> Value {
-    let facts: serde_json::Map<String, Value> = Fact::ALL.iter().map(|fact| (fact.word().to_owned(), fact_schema(*fact))).collect();
+    let facts: serde_json::Map<String, Value> =
+        Fact::ALL.iter().map(|fact| (fact.word().to_owned(), fact_schema(*fact))).collect();
     json!({
         "type": "object",
         "additionalProperties": false,
@@ -53,7 +54,9 @@ pub fn inquiry_schema() -> Value {
 
 fn fact_schema(fact: Fact) -> Value {
     match fact.kind() {
-        FactKind::Choice(words) => json!({ "enum": words.iter().map(|w| json!(w)).chain([Value::Null]).collect::<Vec<_>>() }),
+        FactKind::Choice(words) => {
+            json!({ "enum": words.iter().map(|w| json!(w)).chain([Value::Null]).collect::<Vec<_>>() })
+        }
         FactKind::Bool => json!({ "type": ["boolean", "null"] }),
         FactKind::Place | FactKind::PlaceOrNone | FactKind::Operator => json!({ "type": ["string", "null"] }),
         FactKind::Places => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
@@ -96,7 +99,8 @@ pub fn finding_schema() -> Value {
 #[must_use]
 pub fn document() -> Value {
     let body = |schema: Value| json!({ "required": true, "content": { "application/json": { "schema": schema } } });
-    let answer = |schema: Value| json!({ "description": "the answer", "content": { "application/json": { "schema": schema } } });
+    let answer =
+        |schema: Value| json!({ "description": "the answer", "content": { "application/json": { "schema": schema } } });
     let problem = json!({ "description": "the question is malformed", "content": { "application/json": { "schema": {
         "type": "object", "required": ["error"],
         "properties": { "error": { "type": "object", "properties": { "at": { "type": "string" }, "message": { "type": "string" } } } } } } } });

@@ -39,7 +39,11 @@ pub(crate) const INSTANTS: usize = 8;
 
 pub(crate) fn facets() -> Vec<Facet> {
     vec![
-        Facet { values: 4, regions: vec![Region { own: 1, within: vec![2, 3] }, Region { own: 0, within: vec![2] }], stated: false },
+        Facet {
+            values: 4,
+            regions: vec![Region { own: 1, within: vec![2, 3] }, Region { own: 0, within: vec![2] }],
+            stated: false,
+        },
         Facet { values: 2, regions: vec![], stated: true },
         Facet { values: 3, regions: vec![], stated: false },
         Facet { values: 2, regions: vec![], stated: false },

@@ -1,0 +1,161 @@
+//! The first page: what is in force, what changes next, what changed last.
+
+use crate::layout::{distance, instant, page as whole, tag};
+use docket::Docket;
+use docket::docket::Stretch;
+use docket::finding::Posture;
+use docket::inquiry::{Actor, Inquiry, Resource};
+use docket::order::{Kind, Statement};
+use docket::place::Place;
+use docket::vocabulary::{Act, ActorKind, Fact, ResourceKind};
+use law::Time;
+use law::time::FOREVER;
+use maud::{Markup, html};
+use std::collections::BTreeSet;
+
+/// A question the orders themselves suggest: each prohibition's own scope, as somebody it binds would ask.
+pub(crate) fn suggested(docket: &Docket, now: Time) -> Vec<Inquiry> {
+    let mut seen = BTreeSet::new();
+    let mut inquiries = Vec::new();
+    for statement in docket.corpus().instruments.iter().flat_map(|i| &i.statements) {
+        if !matches!(statement.kind, Kind::Prohibit(_)) {
+            continue;
+        }
+        for scope in &statement.scopes {
+            for (app, act) in scope.apps.iter().flat_map(|app| scope.acts.iter().map(move |act| (app, *act))) {
+                let inquiry = ask(statement, app, act, now);
+                if seen.insert((
+                    app.clone(),
+                    act,
+                    inquiry.place.map(|p| p.to_string()),
+                    inquiry.actor.government.clone(),
+                )) {
+                    inquiries.push(inquiry);
+                }
+            }
+        }
+    }
+    inquiries
+}
+
+fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry {
+    let none = docket::order::Scope::default();
+    let scope = statement.scopes.first().unwrap_or(&none);
+    let mut facts = Vec::new();
+    for limit in scope.facts.iter().filter(|limit| !limit.negated) {
+        let value: Vec<&str> = limit.values.iter().take(1).map(String::as_str).collect();
+        if let Ok(stated) = docket::elaborate::case::stated(limit.fact, &value) {
+            facts.push((limit.fact, stated));
+        }
+    }
+    if !facts.iter().any(|(fact, _)| *fact == Fact::TribalLand)
+        && scope.facts.iter().any(|l| l.fact == Fact::TribalLand)
+    {
+        facts.push((Fact::TribalLand, docket::inquiry::Stated::Bool(false)));
+    }
+    let government = scope.governments.first().cloned();
+    let place = scope.places.first().copied().or_else(|| {
+        let code = government.as_deref().map(|g| g.split("-federal").next().unwrap_or(g).trim_end_matches("-local"));
+        code.and_then(|code| Place::parse(code).ok()).or_else(|| Place::parse("US").ok())
+    });
+    Inquiry {
+        actor: Actor {
+            kind: scope.actors.first().copied().unwrap_or(ActorKind::Business),
+            id: scope.parties.first().cloned().unwrap_or_default(),
+            role: None,
+            government,
+        },
+        act,
+        resource: Resource { kind: ResourceKind::App, id: app.to_owned() },
+        valid_at: now,
+        known_at: None,
+        place,
+        facts,
+    }
+}
+
+/// What a lane or row is about, in words.
+pub(crate) fn subject_of(docket: &Docket, inquiry: &Inquiry) -> String {
+    let name = docket.registry().get(&inquiry.resource.id).map_or(inquiry.resource.id.as_str(), |s| s.name());
+    name.to_owned()
+}
+
+/// Who and where, in words.
+pub(crate) fn reach_of(inquiry: &Inquiry) -> String {
+    let who = inquiry.actor.government.as_deref().unwrap_or_else(|| inquiry.actor.kind.word());
+    let place = inquiry.place.map_or_else(|| String::from("place not known"), |place| place.to_string());
+    format!("{who}, {place}")
+}
+
+struct Row {
+    inquiry: Inquiry,
+    current: Stretch,
+    previous: Option<Stretch>,
+}
+
+fn rows(docket: &Docket, now: Time) -> Vec<Row> {
+    suggested(docket, now)
+        .into_iter()
+        .filter_map(|inquiry| {
+            let stretches = docket.timeline(&inquiry, Posture::default()).ok()?;
+            let n = stretches.iter().position(|s| s.from <= now && now < s.until)?;
+            let current = stretches.get(n)?.clone();
+            let previous = n.checked_sub(1).and_then(|n| stretches.get(n)).cloned();
+            Some(Row { inquiry, current, previous })
+        })
+        .collect()
+}
+
+pub(crate) fn page(docket: &Docket, now: Time) -> Markup {
+    let rows = rows(docket, now);
+    let burdened = |row: &&Row| {
+        let possible = row.current.finding.possible;
+        possible.may_be_unlawful() || possible.contains(law::Status::Stayed)
+    };
+    let mut force: Vec<&Row> = rows.iter().filter(burdened).collect();
+    force.sort_by_key(|row| (std::cmp::Reverse(row.current.finding.possible.0), subject_of(docket, &row.inquiry)));
+    let mut coming: Vec<&Row> = rows.iter().filter(|row| row.current.until < FOREVER).collect();
+    coming.sort_by_key(|row| row.current.until);
+    let mut recent: Vec<&Row> = rows.iter().filter(|row| row.previous.is_some()).collect();
+    recent.sort_by_key(|row| std::cmp::Reverse(row.current.from));
+    whole(
+        docket,
+        "/",
+        "In force now",
+        html! {
+            h1 { "In force now" }
+            p class="lede" { "What the orders on file say at " (instant(now)) ", all that is known counted. " (docket.corpus().instruments.len()) " instruments, " (docket.registry().subjects().len()) " subjects." }
+            h2 { "What changes next" }
+            @if coming.is_empty() { p { "Nothing on file has an end or a beginning ahead. A new order, stay or lifting changes the answers the moment it is filed." } }
+            @else { (table(docket, &coming, now, |row| format!("{} (in {})", instant(row.current.until), distance(now, row.current.until)), "changes")) }
+            h2 { "Not free today" }
+            (table(docket, &force, now, |row| instant(row.current.from), "since"))
+            h2 { "What changed last" }
+            (table(docket, &recent.iter().take(8).copied().collect::<Vec<_>>(), now, |row| instant(row.current.from), "since"))
+        },
+    )
+}
+
+fn table(docket: &Docket, rows: &[&Row], _now: Time, when: impl Fn(&Row) -> String, heading: &str) -> Markup {
+    html! {
+        div class="scroll" { table {
+            thead { tr { th { "app" } th { "act" } th { "who, where" } th { "status" } th { (heading) } th { "by" } } }
+            tbody { @for row in rows {
+                tr {
+                    td { a href={ "/subjects/" (row.inquiry.resource.id) } { (subject_of(docket, &row.inquiry)) } }
+                    td class="mono" { (row.inquiry.act.word()) }
+                    td { (reach_of(&row.inquiry)) }
+                    td { (tag(row.current.finding.possible)) }
+                    td { (when(row)) }
+                    td { @for cited in documents(row) { a class="mono" href={ "/orders/" (cited) } { (cited) } " " } }
+                }
+            } }
+        } }
+    }
+}
+
+fn documents(row: &Row) -> Vec<String> {
+    let cited = docket::check::cited_by(&row.current.finding);
+    let ids: BTreeSet<String> = cited.iter().map(|c| c.split(':').next().unwrap_or(c).to_owned()).collect();
+    ids.into_iter().collect()
+}

@@ -1,0 +1,72 @@
+//! The orders on file, and one order woven: words, encoding, cases, what acts on it.
+
+use crate::layout::page as whole;
+use crate::weave::woven;
+use docket::Docket;
+use docket::order::Kind;
+use maud::{Markup, html};
+
+pub(crate) fn list(docket: &Docket) -> Markup {
+    let mut instruments: Vec<_> = docket.corpus().instruments.iter().collect();
+    instruments.sort_by_key(|i| i.issued.earliest);
+    whole(
+        docket,
+        "/orders",
+        "Orders",
+        html! {
+            h1 { "Orders" }
+            p class="lede" { (instruments.len()) " instruments: statutes, orders, notices, judgments and statements, each with its source and how far it can be trusted." }
+            div class="scroll" { table {
+                thead { tr { th { "issued" } th { "instrument" } th { "issued by" } th { "law of" } th { "evidence" } } }
+                tbody { @for i in instruments { tr {
+                    td { (i.issued.written) }
+                    td { a href={ "/orders/" (i.id) } { (i.title) } br; span class="mono quiet" { (i.id) } }
+                    td { (i.authority.as_deref().unwrap_or("")) }
+                    td { (i.jurisdiction.code()) }
+                    td { (i.provenance.evidence.word()) }
+                } } }
+            } }
+        },
+    )
+}
+
+pub(crate) fn one(docket: &Docket, id: &str) -> Option<Markup> {
+    let instrument =
+        docket.corpus().instruments.iter().find(|i| i.id == id || i.aliases.iter().any(|alias| alias == id))?;
+    let acting: Vec<(String, String)> = docket
+        .corpus()
+        .instruments
+        .iter()
+        .flat_map(|document| document.statements.iter().map(move |s| (document, s)))
+        .filter(|(_, s)| match &s.kind {
+            Kind::Effect(action) => action.targets.iter().any(|t| t.instrument == instrument.id),
+            Kind::Denies(targets) => targets.iter().any(|t| t.instrument == instrument.id),
+            Kind::Attest { meets, .. } => meets.iter().any(|t| t.instrument == instrument.id),
+            Kind::Prohibit(_)
+            | Kind::Permit(_)
+            | Kind::Require(_)
+            | Kind::Enable
+            | Kind::Reserve
+            | Kind::Condition { .. } => false,
+        })
+        .map(|(document, s)| (document.id.clone(), format!("{}:{}", document.id, s.id)))
+        .collect();
+    let resting: Vec<&str> = docket
+        .corpus()
+        .instruments
+        .iter()
+        .filter(|i| i.under.iter().any(|r| r.instrument == instrument.id))
+        .map(|i| i.id.as_str())
+        .collect();
+    Some(whole(
+        docket,
+        "/orders",
+        &instrument.title,
+        html! {
+            h1 { (instrument.title) }
+            @if !acting.is_empty() { p { "Acted on by " @for (n, (id, citation)) in acting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (citation) } } "." } }
+            @if !resting.is_empty() { p { "Carries " @for (n, id) in resting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (id) } } "." } }
+            (woven(docket, instrument))
+        },
+    ))
+}

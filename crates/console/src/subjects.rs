@@ -1,0 +1,84 @@
+//! Apps and companies: names, identifiers, who operates them, and what orders say of them today.
+
+use crate::layout::{page as whole, tag};
+use crate::now::{reach_of, suggested};
+use docket::Docket;
+use docket::finding::Posture;
+use docket::order::Moment;
+use law::Time;
+use maud::{Markup, html};
+
+pub(crate) fn list(docket: &Docket) -> Markup {
+    let (companies, apps): (Vec<_>, Vec<_>) = docket.registry().subjects().iter().partition(|s| s.is_company);
+    whole(
+        docket,
+        "/subjects",
+        "Subjects",
+        html! {
+            h1 { "Subjects" }
+            p class="lede" { "An order speaks of apps and companies; a package name, certificate, domain or wallet is evidence of one. A shared identifier never identifies on its own." }
+            @for (title, group) in [("Apps and services", apps), ("Companies", companies)] {
+                h2 { (title) }
+                div class="scroll" { table {
+                    thead { tr { th { "name" } th { "also" } th { "identifiers" } th { "evidence" } } }
+                    tbody { @for s in group { tr {
+                        td { a href={ "/subjects/" (s.id) } { (s.name()) } }
+                        td { (s.names.iter().skip(1).cloned().collect::<Vec<_>>().join(", ")) }
+                        td { (s.identifiers.len()) }
+                        td { (s.provenance.evidence.word()) }
+                    } } }
+                } }
+            }
+        },
+    )
+}
+
+fn period(from: Option<&Moment>, until: Option<&Moment>) -> String {
+    let part =
+        |word: &str, moment: Option<&Moment>| moment.map(|m| format!("{word} {}", m.written)).unwrap_or_default();
+    format!("{} {}", part("from", from), part("until", until)).trim().to_owned()
+}
+
+pub(crate) fn one(docket: &Docket, id: &str, now: Time) -> Option<Markup> {
+    let subject = docket.registry().get(id)?;
+    let inquiries: Vec<_> = suggested(docket, now).into_iter().filter(|i| i.resource.id == id).collect();
+    Some(whole(
+        docket,
+        "/subjects",
+        subject.name(),
+        html! {
+            h1 { (subject.name()) }
+            @if subject.names.len() > 1 { p class="lede" { (subject.names.iter().skip(1).cloned().collect::<Vec<_>>().join(" · ")) } }
+            dl {
+                dt { "id" } dd class="mono" { (subject.id) }
+                @for operator in &subject.operators { dt { "operated by" } dd { a href={ "/subjects/" (operator.company) } { (operator.company) } " " (period(operator.from.as_ref(), operator.until.as_ref())) } }
+                @for parent in &subject.parents { dt { "owned by" } dd { a href={ "/subjects/" (parent) } { (parent) } } }
+                @if !subject.places.is_empty() { dt { "established in" } dd { (subject.places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")) } }
+                @for (name, why) in &subject.near_misses { dt { "not" } dd { span class="mono" { (name) } ": " (why) } }
+                @for note in &subject.provenance.notes { dt { "note" } dd { (note) } }
+            }
+            @if !inquiries.is_empty() {
+                h2 { "What orders say today" }
+                div class="scroll" { table {
+                    thead { tr { th { "act" } th { "who, where" } th { "status" } th { "by" } } }
+                    tbody { @for inquiry in &inquiries {
+                        @if let Ok(finding) = docket.find(inquiry, Posture::default()) { tr {
+                            td class="mono" { (inquiry.act.word()) } td { (reach_of(inquiry)) } td { (tag(finding.possible)) }
+                            td class="mono" { (docket::check::cited_by(&finding).join(" ")) }
+                        } }
+                    } }
+                } }
+                p { a href={ "/timeline?app=" (subject.id) } { "Over time" } }
+            }
+            h2 { "Identifiers" }
+            div class="scroll" { table {
+                thead { tr { th { "kind" } th { "identifier" } th { "" } th { "evidence" } th { "remark" } } }
+                tbody { @for i in &subject.identifiers { tr {
+                    td { (i.kind.word()) } td class="mono" { (i.id) }
+                    td { @if i.shared { "shared" } " " (period(i.from.as_ref(), i.until.as_ref())) }
+                    td { (i.provenance.evidence.word()) } td { (i.provenance.notes.join("; ")) }
+                } } }
+            } }
+        },
+    ))
+}

@@ -1,0 +1,228 @@
+//! What may be typed: commands, their options, and the help that teaches them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What was typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "interdict",
+    version,
+    about = "Apply government orders against apps exactly as far as they reach, and say why",
+    after_help = "Start here:\n  interdict decide --act app.distribute --app com.tencent.mm --place US-NY --at 2020-09-21T12:00-04:00\n  interdict explain --act app.distribute --app com.tencent.mm --place US-NY --at 2020-09-21T12:00-04:00\n  interdict serve"
+)]
+pub(crate) struct Cli {
+    /// Read orders and subjects from this folder instead of the shipped ones
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+    /// Start from this compiled image if it was made from the same sources
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer inquiries: from a file, from standard input, or built from options
+    #[command(
+        after_help = "Exit code: 0 every answer permits, 1 any forbids, 2 an inquiry was wrong, 3 any refers and none forbids."
+    )]
+    Decide {
+        /// A file with one inquiry, an array, or JSON lines; `-` reads standard input
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        question: Question,
+        /// Write JSON, one answer a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Answer one inquiry with the whole chain of reasons
+    Explain {
+        /// A file with one inquiry; `-` reads standard input
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        question: Question,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the answers to one inquiry over all of time
+    Timeline {
+        #[command(flatten)]
+        question: Question,
+        /// Write JSON
+        #[arg(long, conflicts_with = "svg")]
+        json: bool,
+        /// Write a picture
+        #[arg(long)]
+        svg: bool,
+    },
+    /// List subjects, or say whose an identifier is
+    Subjects {
+        /// An identifier (`KIND:ID`, or an id of any kind)
+        identifier: Option<String>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List orders, or show one
+    Orders {
+        /// An instrument id
+        id: Option<String>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read, lower and lint orders, run every case on both engines, report coverage
+    Check {
+        /// Files or folders; without any, the shipped corpus
+        paths: Vec<PathBuf>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+        /// Fail on warnings too
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Show what two corpora answer differently, as boxes
+    Diff {
+        /// The old corpus: a folder, or `shipped`
+        old: PathBuf,
+        /// The new corpus: a folder, or `shipped`
+        new: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lay out order files
+    Fmt {
+        /// Files or folders
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Change nothing; fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the statement table of the order language
+    Grammar,
+    /// Write the page a lawyer signs: words, encoding and cases side by side (HTML)
+    Weave {
+        /// Instruments; without any, all
+        ids: Vec<String>,
+        /// Where to write; standard output otherwise
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Write the corpus for other programs
+    Export {
+        /// In which format
+        #[arg(long, value_enum, default_value = "json")]
+        format: Format,
+    },
+    /// Compile orders to an image from which a gate starts in milliseconds
+    Compile {
+        /// Where to write
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Serve the decision API and the console
+    Serve(Serve),
+    /// Print shell completions
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages
+    Man {
+        /// Folder to write into
+        folder: PathBuf,
+    },
+}
+
+/// Formats of `export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The corpus as JSON
+    Json,
+    /// Akoma Ntoso 3.0, one way
+    Akn,
+    /// LegalRuleML 1.0, one way
+    Legalruleml,
+    /// JSON Schemas of inquiry and finding
+    Schema,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:8642")]
+    pub(crate) listen: SocketAddr,
+    /// Allow an address that other machines can reach
+    #[arg(long)]
+    pub(crate) listen_publicly: bool,
+    #[command(flatten)]
+    pub(crate) posture: PostureArgs,
+}
+
+/// What to do with the statuses that leave a choice.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct PostureArgs {
+    /// What to do where the law is not enforced
+    #[arg(long, value_enum, default_value = "refer", value_name = "VERDICT")]
+    pub(crate) not_enforced: Choice,
+    /// What to do where a court has stayed the law
+    #[arg(long, value_enum, default_value = "permit", value_name = "VERDICT")]
+    pub(crate) stayed: Choice,
+}
+
+/// A verdict an operator can choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    Permit,
+    Refer,
+    Forbid,
+}
+
+/// A question built from options.
+#[derive(Debug, Args)]
+pub(crate) struct Question {
+    /// What is done (`app.distribute`, `host.provide`, …)
+    #[arg(long)]
+    pub(crate) act: Option<String>,
+    /// To which app, by any identifier (`com.tencent.mm`, `tiktok.com`, `wechat`)
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: Option<String>,
+    /// The same with its kind (`domain:tiktok.com`, `asn:AS396986`)
+    #[arg(long, value_name = "KIND:ID", conflicts_with = "app")]
+    pub(crate) resource: Option<String>,
+    /// Where it has effect (ISO 3166); absent is not known
+    #[arg(long)]
+    pub(crate) place: Option<String>,
+    /// When it happens (`2020-09-21T12:00-04:00`); absent is now
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) at: Option<String>,
+    /// As known when; absent counts all that is known
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) known_at: Option<String>,
+    /// Who acts: business, consumer, government, contractor
+    #[arg(long, default_value = "business")]
+    pub(crate) actor: String,
+    /// By what name
+    #[arg(long, default_value = "")]
+    pub(crate) id: String,
+    /// In what role
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// For which government
+    #[arg(long)]
+    pub(crate) government: Option<String>,
+    /// A fact (`purpose=wages`, `contracted=unknown`, `accessible_in=US,CA`); may be repeated
+    #[arg(long = "fact", value_name = "FACT=VALUE")]
+    pub(crate) facts: Vec<String>,
+    #[command(flatten)]
+    pub(crate) posture: PostureArgs,
+}

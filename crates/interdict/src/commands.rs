@@ -1,0 +1,435 @@
+//! Each command: reads what it is given, asks, prints, and says how it ended.
+
+use crate::cli::{Cli, Format, Question};
+use crate::corpus::{self, Unreadable};
+use crate::{clock, question, show};
+use clap::CommandFactory;
+use docket::Docket;
+use docket::docket::Source;
+use docket::fault::{Fault, report};
+use docket::finding::status_word;
+use docket::inquiry::Inquiry;
+use docket::moment::format_rfc3339;
+use docket::vocabulary::ResourceKind;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// How a command ended: an exit code, or a message for exit code 2.
+pub(crate) type Done = Result<u8, String>;
+
+/// Where law comes from.
+pub(crate) struct Loading {
+    pub(crate) corpus: Option<PathBuf>,
+    pub(crate) image: Option<PathBuf>,
+}
+
+impl Loading {
+    pub(crate) fn sources(&self) -> Result<Vec<Source>, String> {
+        match &self.corpus {
+            None => Ok(corpus::shipped()),
+            Some(folder) => corpus::read(std::slice::from_ref(folder)).map_err(unreadable),
+        }
+    }
+
+    pub(crate) fn docket(&self) -> Result<Docket, String> {
+        let image = match &self.image {
+            None => None,
+            Some(path) => {
+                let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                let image = law::Image::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+                Some(image)
+            }
+        };
+        load(self.sources()?, image)
+    }
+}
+
+fn load(sources: Vec<Source>, image: Option<law::Image>) -> Result<Docket, String> {
+    Docket::load_with(sources.clone(), image).map_err(|faults| faulty(&faults, &sources))
+}
+
+/// A report of faults, coloured where a person reads it.
+pub(crate) fn faulty(faults: &[Fault], sources: &[Source]) -> String {
+    report(faults, sources, io::stderr().is_terminal())
+}
+
+fn unreadable(Unreadable { path, error }: Unreadable) -> String {
+    format!("cannot read {}: {error}", path.display())
+}
+
+/// Writes to standard output; a reader who has gone away is no error.
+pub(crate) fn print(text: &str) -> Done {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(format!("cannot write: {error}")),
+    }
+}
+
+fn print_json(value: &Value) -> Done {
+    let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+    print(&format!("{text}\n"))
+}
+
+fn open(file: &Path) -> Result<Box<dyn Read>, String> {
+    if file.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file_handle = fs::File::open(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Ok(Box::new(file_handle))
+}
+
+pub(crate) fn decide(loading: &Loading, file: Option<&Path>, question: &Question, as_json: bool) -> Done {
+    let docket = loading.docket()?;
+    let posture = question::posture(question.posture);
+    let now = clock::now();
+    let mut verdicts = Vec::new();
+    let mut answer = |inquiry: &Inquiry| -> Result<(), String> {
+        let finding = docket.find(inquiry, posture).map_err(|problem| problem.to_string())?;
+        verdicts.push(finding.verdict);
+        let text = if as_json {
+            format!("{}\n", wire::finding::to_json(&finding, inquiry.known_at.unwrap_or(now)))
+        } else {
+            show::finding(&finding)
+        };
+        print(&text).map(|_| ())
+    };
+    match file {
+        None if question.act.is_none()
+            && question.app.is_none()
+            && question.resource.is_none()
+            && !io::stdin().is_terminal() =>
+        {
+            inquiries(Path::new("-"), now, &mut answer)?;
+        }
+        None => answer(&question::inquiry(question, docket.registry(), now)?)?,
+        Some(file) => inquiries(file, now, &mut answer)?,
+    }
+    Ok(show::exit_code(&verdicts))
+}
+
+/// Reads one inquiry, an array, or JSON lines, and answers each in order.
+fn inquiries(
+    file: &Path,
+    now: law::Time,
+    answer: &mut dyn FnMut(&Inquiry) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut reader = BufReader::new(open(file)?);
+    let mut first = String::new();
+    let limit = wire::inquiry::BODY_BYTES_MAX as u64 + 1;
+    // The first line tells which of the three it is: a whole inquiry on it means JSON lines.
+    let read = |reader: &mut BufReader<Box<dyn Read>>, line: &mut String| {
+        line.clear();
+        reader.take(limit).read_line(line).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    };
+    let mut number = 0;
+    while read(&mut reader, &mut first)? > 0 {
+        number += 1;
+        if first.trim().is_empty() {
+            continue;
+        }
+        let whole = serde_json::from_str::<serde::de::IgnoredAny>(&first).is_ok();
+        if whole && first.trim_start().starts_with('{') {
+            let inquiry = wire::inquiry::parse(first.as_bytes(), now);
+            answer(&inquiry.map_err(|malformed| format!("{}:{number}: {malformed}", file.display()))?)?;
+            continue;
+        }
+        let mut rest = std::mem::take(&mut first);
+        let taken = reader.by_ref().take(limit).read_to_string(&mut rest);
+        taken.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        return document(&rest, file, now, answer);
+    }
+    if number == 0 { Err(format!("{}: nothing was asked", file.display())) } else { Ok(()) }
+}
+
+fn document(
+    text: &str,
+    file: &Path,
+    now: law::Time,
+    answer: &mut dyn FnMut(&Inquiry) -> Result<(), String>,
+) -> Result<(), String> {
+    let name = file.display();
+    if !text.trim_start().starts_with('[') {
+        let inquiry = wire::inquiry::parse(text.as_bytes(), now).map_err(|malformed| format!("{name}: {malformed}"))?;
+        return answer(&inquiry);
+    }
+    if text.len() > wire::inquiry::BODY_BYTES_MAX {
+        return Err(format!("{name}: longer than {} bytes; write one inquiry a line", wire::inquiry::BODY_BYTES_MAX));
+    }
+    let list: Vec<Box<serde_json::value::RawValue>> =
+        serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+    for (n, raw) in list.iter().enumerate() {
+        let inquiry = wire::inquiry::parse(raw.get().as_bytes(), now);
+        answer(&inquiry.map_err(|malformed| format!("{name}: [{n}].{malformed}"))?)?;
+    }
+    Ok(())
+}
+
+fn one(docket: &Docket, file: Option<&Path>, question: &Question) -> Result<Inquiry, String> {
+    let now = clock::now();
+    match file {
+        None => question::inquiry(question, docket.registry(), now),
+        Some(file) => {
+            let mut text = String::new();
+            let limit = wire::inquiry::BODY_BYTES_MAX as u64;
+            let read = open(file)?.take(limit).read_to_string(&mut text);
+            read.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+            wire::inquiry::parse(text.as_bytes(), now).map_err(|malformed| format!("{}: {malformed}", file.display()))
+        }
+    }
+}
+
+pub(crate) fn explain(loading: &Loading, file: Option<&Path>, question: &Question, as_json: bool) -> Done {
+    let docket = loading.docket()?;
+    let inquiry = one(&docket, file, question)?;
+    let explanation =
+        docket.explain(&inquiry, question::posture(question.posture)).map_err(|problem| problem.to_string())?;
+    let code = show::exit_code(&[explanation.finding.verdict]);
+    if !as_json {
+        return print(&explanation.render()).map(|_| code);
+    }
+    let answer = wire::finding::to_json(&explanation.finding, inquiry.known_at.unwrap_or_else(clock::now));
+    let finding: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+    let links: Vec<Value> = explanation.links.iter().map(|link| json!({
+        "citation": link.citation, "title": link.title, "cite": link.cite, "authority": link.authority, "text": link.text,
+        "force": link.force, "known": link.known, "evidence": link.evidence, "sources": link.sources, "exceptions": link.exceptions,
+    })).collect();
+    print_json(&json!({
+        "finding": finding, "chain": links, "counterfactuals": explanation.counterfactuals,
+        "near_misses": explanation.near_misses, "duties": explanation.duties,
+    }))
+    .map(|_| code)
+}
+
+pub(crate) fn timeline(loading: &Loading, question: &Question, as_json: bool, svg: bool) -> Done {
+    let docket = loading.docket()?;
+    let inquiry = question::inquiry(question, docket.registry(), clock::now())?;
+    let stretches =
+        docket.timeline(&inquiry, question::posture(question.posture)).map_err(|problem| problem.to_string())?;
+    if svg {
+        return print(&console::picture::timeline(&stretches));
+    }
+    if as_json {
+        let list: Vec<Value> = stretches
+            .iter()
+            .map(|s| {
+                json!({
+                    "from": bound(s.from), "until": bound(s.until), "verdict": s.finding.verdict.word(),
+                    "possible": s.finding.possible.iter().map(status_word).collect::<Vec<_>>(),
+                    "grounds": docket::check::cited_by(&s.finding),
+                })
+            })
+            .collect();
+        return print_json(&Value::from(list));
+    }
+    let mut text = String::new();
+    for stretch in &stretches {
+        let statuses: Vec<&str> = stretch.finding.possible.iter().map(status_word).collect();
+        let from = format_rfc3339(stretch.from);
+        let cited = docket::check::cited_by(&stretch.finding).join(" ");
+        text.push_str(&format!("{from:>22}  {:<26} {cited}\n", statuses.join(" or ")));
+    }
+    print(&text)
+}
+
+fn bound(at: law::Time) -> Value {
+    if at == law::time::ALWAYS || at == law::time::FOREVER { Value::Null } else { Value::from(format_rfc3339(at)) }
+}
+
+pub(crate) fn subjects(loading: &Loading, identifier: Option<&str>, as_json: bool) -> Done {
+    use docket::subject::Attribution;
+    let docket = loading.docket()?;
+    let registry = docket.registry();
+    let Some(written) = identifier else {
+        if as_json {
+            return print_json(wire::export::json(&docket).get("subjects").unwrap_or(&Value::Null));
+        }
+        let line = |s: &docket::subject::Subject| {
+            let kind = if s.is_company { "company" } else { "app" };
+            format!("{:<24} {kind:<8} {} ({} identifiers)\n", s.id, s.name(), s.identifiers.len())
+        };
+        return print(&registry.subjects().iter().map(line).collect::<String>());
+    };
+    let kind = written.split_once(':').and_then(|(kind, id)| Some((ResourceKind::from_word(kind)?, id)));
+    let (kind, id) = kind.map_or_else(
+        || {
+            let r = question::any_kind(written, registry);
+            (r.kind, r.id)
+        },
+        |(k, id)| (k, id.to_owned()),
+    );
+    let told = match registry.resolve(kind, &id)? {
+        Attribution::Subject(subject, _) => {
+            json!({ "type": kind.word(), "id": id, "subject": subject.id, "shared": false })
+        }
+        Attribution::Shared(holders) => {
+            let ids: Vec<&str> = holders.iter().map(|(subject, _)| subject.id.as_str()).collect();
+            json!({ "type": kind.word(), "id": id, "subject": null, "shared": true, "used_by": ids })
+        }
+        Attribution::Nobody => json!({ "type": kind.word(), "id": id, "subject": null, "shared": false }),
+    };
+    if as_json {
+        return print_json(&told);
+    }
+    let whose = match (told.get("subject").and_then(Value::as_str), told.get("used_by")) {
+        (Some(subject), _) => subject.to_owned(),
+        (None, Some(users)) => format!("shared, identifies nobody on its own; used by {users}"),
+        (None, None) => String::from("no known subject"),
+    };
+    print(&format!("{} {id}: {whose}\n", kind.word()))
+}
+
+pub(crate) fn orders(loading: &Loading, id: Option<&str>, as_json: bool) -> Done {
+    let docket = loading.docket()?;
+    let exported = wire::export::json(&docket);
+    let all = exported.get("instruments").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(id) = id else {
+        if as_json {
+            return print_json(&Value::from(all));
+        }
+        let line = |i: &docket::order::Instrument| format!("{:<28} {:<12} {}\n", i.id, i.issued.written, i.title);
+        return print(&docket.corpus().instruments.iter().map(line).collect::<String>());
+    };
+    let Some(found) = all.iter().find(|i| i.get("id").and_then(Value::as_str) == Some(id)) else {
+        let ids = docket.corpus().instruments.iter().map(|i| i.id.as_str());
+        let near = docket::fault::nearest(id, ids).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(format!("no order `{id}`{near}"));
+    };
+    if as_json {
+        return print_json(found);
+    }
+    let span = docket.corpus().instruments.iter().find(|i| i.id == id).map(|i| i.span.clone()).unwrap_or_default();
+    let source = docket.sources().get(span.file).and_then(|s| s.text.get(span.bytes)).unwrap_or("");
+    print(&format!("{source}\n"))
+}
+
+pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict: bool) -> Done {
+    let sources = if paths.is_empty() { loading.sources()? } else { corpus::read(paths).map_err(unreadable)? };
+    let docket = load(sources.clone(), None)?;
+    let report = docket::check::check(&docket);
+    let mut faults: Vec<Fault> = report.failed.iter().map(|(_, fault)| fault.clone()).collect();
+    faults.extend(report.uncited.iter().chain(&report.idle_in_cases).cloned());
+    let code = u8::from(!report.is_clean() || (strict && !report.lints.is_empty()));
+    if as_json {
+        let list = |faults: &[Fault]| {
+            faults
+                .iter()
+                .map(|f| json!({ "at": f.place(&sources), "message": f.message, "label": f.label, "help": f.help }))
+                .collect::<Vec<_>>()
+        };
+        return print_json(&json!({
+            "edition": docket.edition(), "instruments": docket.corpus().instruments.len(), "statements": report.statements,
+            "cases": report.cases, "faults": list(&faults), "warnings": list(&report.lints),
+        })).map(|_| code);
+    }
+    eprint!("{}", faulty(&faults, &sources));
+    for lint in &report.lints {
+        eprintln!("warning: {}: {}", lint.place(&sources), lint.message);
+    }
+    let covered = report.statements - report.uncited.len() - report.idle_in_cases.len();
+    print(&format!(
+        "{} instruments, {} cases on both engines, {} failed\n{covered} of {} statements covered; {} warnings\nedition {}\n",
+        docket.corpus().instruments.len(),
+        report.cases,
+        report.failed.len(),
+        report.statements,
+        report.lints.len(),
+        docket.edition(),
+    )).map(|_| code)
+}
+
+pub(crate) fn diff(old: &Path, new: &Path, as_json: bool) -> Done {
+    let side = |path: &Path| {
+        if path.as_os_str() == "shipped" {
+            return load(corpus::shipped(), None);
+        }
+        load(corpus::read(&[path.to_owned()]).map_err(unreadable)?, None)
+    };
+    let (old, new) = (side(old)?, side(new)?);
+    let boxes = docket::diff::diff(&old, &new);
+    let code = u8::from(!boxes.is_empty());
+    if as_json {
+        let list: Vec<Value> = boxes.iter().map(|b| json!({
+            "subject": b.subject, "act": b.act.word(), "where": b.conditions, "from": bound(b.valid.from), "until": bound(b.valid.until),
+            "known_from": bound(b.known.from), "known_until": bound(b.known.until),
+            "old": b.old.iter().map(status_word).collect::<Vec<_>>(), "new": b.new.iter().map(status_word).collect::<Vec<_>>(),
+        })).collect();
+        return print_json(&Value::from(list)).map(|_| code);
+    }
+    let text: String = boxes.iter().map(ToString::to_string).collect();
+    print(&format!("{text}{} boxes of cases are answered differently\n", boxes.len())).map(|_| code)
+}
+
+pub(crate) fn fmt(paths: &[PathBuf], check: bool) -> Done {
+    let mut changed = 0;
+    for path in paths {
+        let base = if path.is_dir() { Some(path) } else { None };
+        for (n, source) in corpus::read(std::slice::from_ref(path)).map_err(unreadable)?.iter().enumerate() {
+            let laid_out = docket::format::format(0, &source.text)
+                .map_err(|faults| faulty(&faults, std::slice::from_ref(source)))?;
+            if laid_out == source.text {
+                continue;
+            }
+            changed += 1;
+            let file = base.map_or_else(|| path.clone(), |base| base.join(&source.path));
+            if check {
+                println!("{} would change", file.display());
+            } else {
+                fs::write(&file, laid_out)
+                    .map_err(|error| format!("cannot write {} (file {n}): {error}", file.display()))?;
+            }
+        }
+    }
+    Ok(u8::from(check && changed > 0))
+}
+
+pub(crate) fn weave(loading: &Loading, ids: &[String], output: Option<&Path>) -> Done {
+    let docket = loading.docket()?;
+    let unknown = ids.iter().find(|id| !docket.corpus().instruments.iter().any(|i| i.id == **id));
+    if let Some(id) = unknown {
+        return Err(format!("no order `{id}`; `interdict orders` lists them"));
+    }
+    let page = console::weave::page(&docket, ids);
+    match output {
+        None => print(&page),
+        Some(path) => {
+            fs::write(path, page).map(|()| 0).map_err(|error| format!("cannot write {}: {error}", path.display()))
+        }
+    }
+}
+
+pub(crate) fn export(loading: &Loading, format: Format) -> Done {
+    let docket = loading.docket()?;
+    match format {
+        Format::Json => print_json(&wire::export::json(&docket)),
+        Format::Akn => print(&wire::export::akoma_ntoso(&docket)),
+        Format::Legalruleml => print(&wire::export::legal_rule_ml(&docket)),
+        Format::Schema => print_json(
+            &json!({ "inquiry": wire::openapi::inquiry_schema(), "finding": wire::openapi::finding_schema() }),
+        ),
+    }
+}
+
+pub(crate) fn compile(loading: &Loading, output: &Path) -> Done {
+    let docket = loading.docket()?;
+    let bytes = docket.image().to_bytes();
+    // Written beside and renamed, so that no gate ever reads half an image.
+    let beside = output.with_extension("partial");
+    let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, output));
+    written.map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+    print(&format!("{} bytes for edition {}\n", bytes.len(), docket.edition()))
+}
+
+pub(crate) fn completions(shell: clap_complete::Shell) -> Done {
+    clap_complete::generate(shell, &mut Cli::command(), "interdict", &mut io::stdout());
+    Ok(0)
+}
+
+pub(crate) fn man(folder: &Path) -> Done {
+    let fail = |error: io::Error| format!("cannot write to {}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(fail)?;
+    clap_mangen::generate_to(Cli::command(), folder).map_err(fail)?;
+    Ok(0)
+}

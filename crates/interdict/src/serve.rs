@@ -1,0 +1,144 @@
+//! A running process: the decision API and the console on one address, the law reloaded when files change.
+
+use crate::cli::Serve;
+use crate::commands::{Done, Loading, faulty};
+use crate::{clock, question};
+use docket::Docket;
+use docket::docket::Source;
+use gate::http::{Clock, Gate};
+use gate::live::Live;
+use gate::metrics::Metrics;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How often files are looked at: an edit is in force within a second.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
+    if !options.listen.ip().is_loopback() && !options.listen_publicly {
+        return Err(format!(
+            "{} can be reached by other machines, and this service asks nobody who they are; \
+             add --listen-publicly if that is what you want",
+            options.listen
+        ));
+    }
+    let docket = loading.docket()?;
+    let sources = docket.sources().to_vec();
+    println!(
+        "{} instruments, {} subjects, edition {}",
+        docket.corpus().instruments.len(),
+        docket.registry().subjects().len(),
+        docket.edition()
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    let live = Arc::new(Live::new(docket));
+    runtime.block_on(run(loading, options, live, sources))
+}
+
+async fn run(loading: &Loading, options: &Serve, live: Arc<Live>, sources: Vec<Source>) -> Done {
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let base = format!("http://{address}");
+    let metrics = Arc::new(Metrics::default());
+    let gate = Gate {
+        live: Arc::clone(&live),
+        posture: question::posture(options.posture),
+        clock: Clock { now: clock::now, nanos: clock::nanos },
+        metrics: Arc::clone(&metrics),
+        base: base.clone(),
+    };
+    let shown = Arc::clone(&live);
+    let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now };
+    let routes = gate::http::router(gate).merge(console::router(console));
+    println!(
+        "console   {base}/\ndecisions {base}/access/v1/evaluation\nmetrics   {base}/metrics\nstop with Ctrl-C; SIGHUP reads the orders again"
+    );
+    let watching = watch(loading, &live, &metrics, sources);
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop());
+    tokio::select! {
+        served = serving => served.map(|()| 0).map_err(|error| format!("serving ended: {error}")),
+        never = watching => match never {},
+    }
+}
+
+/// Resolves when the process is asked to end.
+async fn stop() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            eprintln!("cannot listen for SIGTERM: {error}");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => if let Err(error) = interrupted { eprintln!("cannot listen for Ctrl-C: {error}"); },
+    }
+}
+
+/// Puts changed orders in force; a faulty edit is refused with its diagnostics and the old law stays.
+async fn watch(loading: &Loading, live: &Live, metrics: &Metrics, mut last: Vec<Source>) -> std::convert::Infallible {
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    loop {
+        let asked = tokio::select! {
+            () = tokio::time::sleep(WATCH_EVERY) => false,
+            () = received(&mut hangup) => true,
+        };
+        if loading.corpus.is_none() && !asked {
+            continue;
+        }
+        let sources = match loading.sources() {
+            Ok(sources) => sources,
+            Err(message) => {
+                if live.refused().as_deref() != Some(message.as_str()) {
+                    eprintln!("orders not read, the law in force stays: {message}");
+                    live.refuse(message);
+                    metrics.reloaded(false);
+                }
+                continue;
+            }
+        };
+        if sources == last && !asked {
+            continue;
+        }
+        last.clone_from(&sources);
+        // Compiling takes seconds; requests go on with the law in force meanwhile.
+        let loaded = tokio::task::spawn_blocking(move || {
+            Docket::load(sources.clone()).map_err(|faults| faulty(&faults, &sources))
+        })
+        .await;
+        match loaded {
+            Ok(Ok(docket)) => {
+                println!("law in force: {}", docket.edition());
+                live.replace(docket);
+                metrics.reloaded(true);
+            }
+            Ok(Err(report)) => {
+                eprintln!("edit refused, the law in force stays:\n{report}");
+                live.refuse(report);
+                metrics.reloaded(false);
+            }
+            Err(error) => {
+                eprintln!("edit refused, the law in force stays: {error}");
+                live.refuse(error.to_string());
+                metrics.reloaded(false);
+            }
+        }
+    }
+}
+
+async fn received(hangup: &mut Option<tokio::signal::unix::Signal>) {
+    match hangup {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
