@@ -53,6 +53,10 @@ fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry {
     {
         facts.push((Fact::TribalLand, docket::inquiry::Stated::Bool(false)));
     }
+    let mobile = docket::inquiry::Stated::Word(String::from("mobile"));
+    if matches!(act, Act::AppDistribute | Act::AppUpdate) && !facts.iter().any(|(fact, _)| *fact == Fact::Form) {
+        facts.push((Fact::Form, mobile));
+    }
     let government = scope.governments.first().cloned();
     let place = scope.places.first().copied().or_else(|| {
         let code = government.as_deref().map(|g| g.split("-federal").next().unwrap_or(g).trim_end_matches("-local"));

@@ -234,20 +234,26 @@ impl<'c> Lowering<'c> {
     }
 
     fn scope(&mut self, scope: &Scope, edges: &Edges, origin: Origin, statement: &Statement) -> law::law::Scope {
+        // An exception that names no act, or no app, is about those of what it overrides.
+        let overridden: Vec<&Scope> = edges
+            .overrides
+            .iter()
+            .filter_map(|reference| self.origin(reference))
+            .filter_map(|o| self.corpus.instruments.get(o.instrument)?.statements.get(o.statement))
+            .flat_map(|s| &s.scopes)
+            .collect();
         let mut acts: BTreeSet<_> = scope.acts.iter().copied().collect();
         if acts.is_empty() {
-            // An exception that names no act is about the acts of what it overrides.
-            let overridden = edges.overrides.iter().filter_map(|r| self.origin(r));
-            let overridden =
-                overridden.filter_map(|o| self.corpus.instruments.get(o.instrument)?.statements.get(o.statement));
-            acts = overridden.flat_map(|s| &s.scopes).flat_map(|s| &s.acts).copied().collect();
+            acts = overridden.iter().flat_map(|s| &s.acts).copied().collect();
         }
         if acts.is_empty() && matches!(statement.kind, Kind::Prohibit(_)) {
             let fault = Fault::error("prohibition does not say which act", &statement.id_span, "needs `act`");
             self.faults.push(fault.help("add for example `act app.distribute`"));
         }
         let acts = if acts.is_empty() { u64::MAX } else { acts.iter().fold(0, |set, act| set | 1 << *act as u64) };
-        let apps = self.apps(scope, statement);
+        let named: Vec<&Scope> =
+            if scope.apps.is_empty() && scope.apps_of.is_empty() { overridden } else { vec![scope] };
+        let apps = self.apps(&named, statement);
         let mut limits = self.done.facets.limits(scope, origin, self.registry);
         for fault in limits.faults.drain(..) {
             self.faults.push(Fault { span: statement.span.clone(), ..fault });
@@ -255,12 +261,12 @@ impl<'c> Lowering<'c> {
         law::law::Scope { apps, acts, limits: limits.masks }
     }
 
-    fn apps(&mut self, scope: &Scope, statement: &Statement) -> Option<Vec<u16>> {
-        if scope.apps.is_empty() && scope.apps_of.is_empty() {
+    fn apps(&mut self, scopes: &[&Scope], statement: &Statement) -> Option<Vec<u16>> {
+        if scopes.iter().all(|scope| scope.apps.is_empty() && scope.apps_of.is_empty()) {
             return None;
         }
         let mut apps = BTreeSet::new();
-        for id in scope.apps.iter().chain(&scope.apps_of) {
+        for id in scopes.iter().flat_map(|scope| scope.apps.iter().chain(&scope.apps_of)) {
             match self.registry.number(id) {
                 Some(n) => {
                     apps.insert(n);
@@ -273,8 +279,8 @@ impl<'c> Lowering<'c> {
             }
         }
         for (n, subject) in self.registry.subjects().iter().enumerate() {
-            let operated = subject.operators.iter().any(|o| scope.apps_of.contains(&o.company));
-            if operated || subject.parents.iter().any(|parent| scope.apps_of.contains(parent)) {
+            let of = |company: &String| scopes.iter().any(|scope| scope.apps_of.contains(company));
+            if subject.operators.iter().any(|o| of(&o.company)) || subject.parents.iter().any(of) {
                 apps.insert(n);
             }
         }

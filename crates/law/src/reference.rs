@@ -214,7 +214,10 @@ impl Point<'_> {
                 |p: &ProvisionId| if unenforced(p).is_empty() { Status::Prohibited } else { Status::NotEnforced };
             let worst = surviving.iter().map(status).max().unwrap_or(Status::Prohibited);
             let tied = |p: ProvisionId, q: ProvisionId| {
-                self.forbids(p) != self.forbids(q) && !self.prevails(p, q) && !self.prevails(q, p)
+                let home =
+                    |a: ProvisionId| self.law.instruments[self.provision(a).instrument as usize].rank.jurisdiction;
+                let opposed = self.forbids(p) != self.forbids(q) && home(p) == home(q);
+                opposed && !self.prevails(p, q) && !self.prevails(q, p)
             };
             let conflict = surviving.iter().any(|p| in_force.iter().any(|q| tied(*p, *q)));
             let grounds = surviving.iter().map(|p| ground(status(p), *p, &unenforced(p) | &self.extending(*p)));

@@ -33,6 +33,8 @@ pub(super) struct NearProvision {
     pub(super) attackers: Bits,
     /// Local provisions of the opposite modality it prevails over.
     pub(super) victims: Bits,
+    /// Local provisions of the opposite modality in the same law that nothing ranks against it.
+    pub(super) tied: Bits,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -182,6 +184,10 @@ impl<'l> Web<'l> {
             acted: operators.map(|op| bits(effects, |e| self.acts_on(*e, op, Node::Provision(p), authority))),
             attackers: bits(ids, |o| self.forbids(*o) != self.forbids(p) && self.prevails(*o, p)),
             victims: bits(ids, |o| self.forbids(*o) != self.forbids(p) && self.prevails(p, *o)),
+            tied: bits(ids, |o| {
+                let opposed = self.forbids(*o) != self.forbids(p) && self.home(*o) == self.home(p);
+                opposed && !self.prevails(*o, p) && !self.prevails(p, *o)
+            }),
         }
     }
 
@@ -256,6 +262,12 @@ impl<'l> Web<'l> {
 
     fn prevails(&self, o: ProvisionId, p: ProvisionId) -> bool {
         prevails(self.law, o, p)
+    }
+
+    /// Whose law a provision is.
+    fn home(&self, p: ProvisionId) -> Option<u16> {
+        let instrument = self.law.provisions.get(p as usize)?.instrument;
+        self.law.instruments.get(instrument as usize).map(|i| i.rank.jurisdiction)
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn decide(near: &Near, settled: &Settled<'_>) -> Verdict {
     let (accepted, defeated) = point.label(in_force);
     let surviving = in_force & !defeated & forbids;
     if surviving != 0 {
-        return point.forbidden(surviving, in_force, forbids);
+        return point.forbidden(surviving, in_force);
     }
     let lifted = live & !(stayed & !forbids);
     let (_, defeated_then) = point.label(lifted);
@@ -151,14 +151,14 @@ impl Point<'_> {
         }
     }
 
-    fn forbidden(&self, surviving: Bits, in_force: Bits, forbids: Bits) -> Verdict {
+    fn forbidden(&self, surviving: Bits, in_force: Bits) -> Verdict {
         let unenforced = |p: &NearProvision| p.acted_by(Operator::Unenforce) & self.active;
         let status = |p: &NearProvision| if unenforced(p) == 0 { Status::Prohibited } else { Status::NotEnforced };
         let grounds = self.each(surviving, |p| (status(p), self.agents(p.acted_by(Operator::Unenforce))));
-        let unranked = |p: &NearProvision| in_force & !forbids & !p.attackers & !p.victims != 0;
+        let tied = |p: &NearProvision| in_force & p.tied != 0;
         Verdict {
             status: grounds.iter().map(|g| g.status).max().unwrap_or(Status::Prohibited),
-            conflict: members(&self.near.provisions, surviving).any(|(_, p)| unranked(p)),
+            conflict: members(&self.near.provisions, surviving).any(|(_, p)| tied(p)),
             grounds,
         }
     }
