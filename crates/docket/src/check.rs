@@ -20,6 +20,8 @@ pub struct Report {
     pub uncited: Vec<Fault>,
     /// Cited statements whose deletion breaks no case.
     pub idle_in_cases: Vec<Fault>,
+    /// Statements without which every answer and every proof would be the same.
+    pub redundant: Vec<Fault>,
     /// How many statements can be covered.
     pub statements: usize,
     /// What the compiled tables show: warnings.
@@ -50,6 +52,7 @@ pub fn check(docket: &Docket) -> Report {
     }
     coverage(docket, &citing, &mut report);
     report.lints = lints(docket, &citing);
+    report.lints.append(&mut report.redundant.clone());
     report
 }
 
@@ -142,7 +145,10 @@ fn coverage(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>, report: &mut
             if silent && docket.corpus().cases.iter().any(|case| broken(&case)) {
                 continue;
             }
-            if own.is_empty() {
+            if law::compile::equivalent(&docket.lowered().law, &less) == Ok(true) {
+                let message = format!("{name} changes no answer at all");
+                report.redundant.push(Fault::warning(message, &statement.id_span, "idle: other law does the same"));
+            } else if own.is_empty() {
                 let fault = Fault::error(format!("no case shows what {name} does"), &statement.id_span, "not covered");
                 report.uncited.push(fault.help("add a case whose answer would be another without it"));
             } else {

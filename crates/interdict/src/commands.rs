@@ -328,13 +328,14 @@ pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict:
     for lint in &report.lints {
         eprintln!("warning: {}: {}", lint.place(&sources), lint.message);
     }
-    let covered = report.statements - report.uncited.len() - report.idle_in_cases.len();
+    let covered = report.statements - report.uncited.len() - report.idle_in_cases.len() - report.redundant.len();
     print(&format!(
-        "{} instruments, {} cases on both engines, {} failed\n{covered} of {} statements covered; {} warnings\nedition {}\n",
+        "{} instruments, {} cases on both engines, {} failed\n{covered} of {} statements covered by cases, {} change no answer; {} warnings\nedition {}\n",
         docket.corpus().instruments.len(),
         report.cases,
         report.failed.len(),
         report.statements,
+        report.redundant.len(),
         report.lints.len(),
         docket.edition(),
     )).map(|_| code)

@@ -78,6 +78,33 @@ pub fn compile(law: &Law, edition: [u8; 32]) -> Result<Image, Vec<Flaw>> {
     }))
 }
 
+/// Whether two bodies of law over the same facets answer every case alike, proofs included. Compiles
+/// only what differs.
+///
+/// # Errors
+/// As [`compile`].
+pub fn equivalent(one: &Law, other: &Law) -> Result<bool, Vec<Flaw>> {
+    one.check()?;
+    other.check()?;
+    let same_shape = one.facets == other.facets && one.apps == other.apps && one.acts == other.acts;
+    let (webs, mut compiler) = ([Web::new(one), Web::new(other)], Compiler::new(one));
+    for (app, act) in (0..one.apps).flat_map(|app| (0..one.acts).map(move |act| (app, act))) {
+        let gather =
+            |web: &Web<'_>| web.gather(app, act).map_err(|count| vec![Flaw::TooManyRecords { app, act, count }]);
+        let [near, far] = webs.each_ref().map(gather);
+        let (near, far) = (near?, far?);
+        if near == far {
+            continue;
+        }
+        // Diagrams are shared wherever they are equal, so equal law has the very same roots.
+        let mut slabs = |near: &Near| compiler.slabs(near).map_err(|wide| vec![flaw(wide, app, act)]);
+        if slabs(&near)? != slabs(&far)? {
+            return Ok(false);
+        }
+    }
+    Ok(same_shape)
+}
+
 /// A leaf as its timeline, a node with the top bit clear.
 fn word(root: Root) -> u32 {
     match root {
