@@ -70,8 +70,11 @@ pub fn diff(old: &Docket, new: &Docket) -> Vec<Difference> {
 struct Walk<'d> {
     old: &'d Docket,
     new: &'d Docket,
-    memo: BTreeMap<(Option<Step>, Option<Step>), Rc<Vec<Rest>>>,
+    memo: BTreeMap<Pair, Rc<Vec<Rest>>>,
 }
+
+/// A point of the old diagram and one of the new.
+type Pair = (Option<Step>, Option<Step>);
 
 impl Walk<'_> {
     /// Differences of one subject and act; a box that holds over several stretches of knowledge is told once.
@@ -148,7 +151,7 @@ impl Walk<'_> {
     ) -> Vec<Rest> {
         let (old_facets, new_facets) = (&self.old.lowered().facets, &self.new.lowered().facets);
         let words = old_facets.words(new_facets, meaning);
-        let mut groups: BTreeMap<(Option<Step>, Option<Step>), Vec<String>> = BTreeMap::new();
+        let mut groups: BTreeMap<Pair, Vec<String>> = BTreeMap::new();
         let mut all = 0;
         for word in words {
             let step = |docket: &Docket, from: Option<Step>, facet: Option<u8>| match (from, facet) {

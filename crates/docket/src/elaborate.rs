@@ -280,15 +280,14 @@ impl Elaborator {
         let id = self.id(statement)?;
         self.known(context, &statement.block);
         let window = self.window(statement, &instrument.zone);
-        let scopes = match context {
-            Context::Provision => self.scopes(&statement.block, defaults, keyword == "prohibit"),
-            Context::Effect => self.scopes(&statement.block, &Vec::new(), false),
-            _ => vec![Scope::default()],
-        };
-        let kind = match context {
-            Context::Provision => self.conduct(statement, &instrument.id),
-            Context::Effect => Kind::Effect(self.action(statement)),
-            _ => self.remark(statement, instrument),
+        let (scopes, kind) = if context == Context::Provision {
+            let scopes = self.scopes(&statement.block, defaults, keyword == "prohibit");
+            (scopes, self.conduct(statement, &instrument.id))
+        } else if context == Context::Effect {
+            let scopes = self.scopes(&statement.block, &Vec::new(), false);
+            (scopes, Kind::Effect(self.action(statement)))
+        } else {
+            (vec![Scope::default()], self.remark(statement, instrument))
         };
         Some(Sentence {
             id: id.text.clone(),

@@ -45,10 +45,9 @@ impl Place {
         }
         match part {
             None => {}
-            Some(part) if country == "US" => {
-                if !US_PARTS.split_whitespace().any(|known| known == part) {
-                    return Err(format!("`{code}` is not a state, district or territory of the United States"));
-                }
+            Some(part) if country == "US" && US_PARTS.split_whitespace().any(|known| known == part) => {}
+            Some(_) if country == "US" => {
+                return Err(format!("`{code}` is not a state, district or territory of the United States"));
             }
             Some(part) => {
                 let shaped =

@@ -105,9 +105,10 @@ impl Docket {
         let mut caveats = Vec::new();
         for origin in self.cited(outcome) {
             let Some((instrument, statement)) = self.origin(origin) else { continue };
-            let name = match statement.kind {
-                Kind::Prohibit(_) | Kind::Permit(_) => format!("provision {}", statement.id),
-                _ => format!("{}:{}", instrument.id, statement.id),
+            let name = if matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_)) {
+                format!("provision {}", statement.id)
+            } else {
+                format!("{}:{}", instrument.id, statement.id)
             };
             caveats.extend(loose(&statement.from, "start", &name));
             caveats.extend(loose(&statement.until, "end", &name));
