@@ -1,19 +1,20 @@
 //! A form that is the inquiry, and under it the answer.
 
 use crate::Params;
-use crate::layout::{instant, page as whole, tag, word};
+use crate::layout::{instant, page as whole, prose, tag, word};
 use axum::http::StatusCode;
 use docket::Docket;
 use docket::elaborate::case::stated;
 use docket::explain::Explanation;
 use docket::finding::Posture;
-use docket::inquiry::{Actor, Inquiry, Resource};
+use docket::inquiry::{Actor, Inquiry, Resource, Stated};
 use docket::moment::{format_rfc3339, parse_rfc3339};
 use docket::place::Place;
 use docket::vocabulary::{Act, ActorKind, Fact, FactKind, ResourceKind, Role};
 use law::Time;
 use law::time::FOREVER;
 use maud::{Markup, html};
+use serde_json::{Map, Value, json};
 
 pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> (StatusCode, Markup) {
     let asked = params.contains_key("act");
@@ -29,8 +30,8 @@ pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> (StatusCode, 
             (form(params, now))
             @match &answer {
                 None => {}
-                Some(Err(message)) => { div class="answer prohibited" role="alert" { p class="big" { "The question cannot be put" } p { (message) } } }
-                Some(Ok((inquiry, explanation))) => { (show(inquiry, explanation)) }
+                Some(Err(message)) => { div class="answer problem" role="alert" { h2 { "The question cannot be put" } p { (prose(message)) } } }
+                Some(Ok((inquiry, explanation))) => { (show(explanation)) (elsewhere(inquiry, explanation, now)) }
             }
         },
     );
@@ -96,6 +97,10 @@ fn choice(params: &Params, name: &str, label: &str, words: &[&str], fallback: &s
     } } }
 }
 
+fn label(fact: Fact) -> String {
+    fact.word().replace('_', " ")
+}
+
 fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Vec<&'static str> {
     all.iter().map(|item| word(*item)).collect()
 }
@@ -106,9 +111,9 @@ fn form(params: &Params, now: Time) -> Markup {
             (choice(params, "act", "What is done", &words(Act::ALL, Act::word), "app.distribute"))
             (choice(params, "type", "To what kind of thing", &words(ResourceKind::ALL, ResourceKind::word), "app"))
             (field(params, "id", "Which", "wechat, com.tencent.mm, tiktok.com"))
-            (field(params, "place", "Where it has effect", "US-NY; empty: not known"))
-            (field(params, "at", "When", &format_rfc3339(now)))
-            (field(params, "known", "As known when", "empty: all that is known"))
+            (field(params, "place", "Where it has effect (empty: not known)", "US-NY, IN"))
+            (field(params, "at", "When (with zone offset; empty: now)", &format_rfc3339(now)))
+            (field(params, "known", "As known when (empty: all on file)", "2020-09-19T10:00:00-04:00"))
             (choice(params, "actor", "Who acts", &words(ActorKind::ALL, ActorKind::word), "business"))
             details open[Fact::ALL.iter().any(|fact| text(params, fact.word()).is_some())] {
                 summary { "More about who, and the facts an order may ask" }
@@ -118,11 +123,11 @@ fn form(params: &Params, now: Time) -> Markup {
                     (field(params, "government", "Government", "US-federal-executive, US-TX"))
                     @for fact in Fact::ALL {
                         @match fact.kind() {
-                            FactKind::Choice(options) => { (choice(params, fact.word(), fact.word(), &options.iter().copied().chain(["unknown"]).collect::<Vec<_>>(), "")) }
-                            FactKind::Bool => { (choice(params, fact.word(), fact.word(), &["yes", "no", "unknown"], "")) }
-                            FactKind::Place | FactKind::PlaceOrNone => { (field(params, fact.word(), fact.word(), "a place code")) }
-                            FactKind::Places => { (field(params, fact.word(), fact.word(), "place codes, with commas")) }
-                            FactKind::Operator => { (field(params, fact.word(), fact.word(), "bytedance, tiktok-usds-jv")) }
+                            FactKind::Choice(options) => { (choice(params, fact.word(), &label(*fact), &options.iter().copied().chain(["unknown"]).collect::<Vec<_>>(), "")) }
+                            FactKind::Bool => { (choice(params, fact.word(), &label(*fact), &["yes", "no", "unknown"], "")) }
+                            FactKind::Place | FactKind::PlaceOrNone => { (field(params, fact.word(), &label(*fact), "a place code")) }
+                            FactKind::Places => { (field(params, fact.word(), &label(*fact), "place codes, with commas")) }
+                            FactKind::Operator => { (field(params, fact.word(), &label(*fact), "bytedance, tiktok-usds-jv")) }
                         }
                     }
                 }
@@ -132,24 +137,24 @@ fn form(params: &Params, now: Time) -> Markup {
     }
 }
 
-fn show(inquiry: &Inquiry, explanation: &Explanation) -> Markup {
+fn show(explanation: &Explanation) -> Markup {
     let finding = &explanation.finding;
     let status = word(finding.possible);
     html! {
         section class={ "answer " (status) } aria-label="Answer" {
-            p class={ "big " (status) } { strong { (finding.verdict.word()) } ": " (tag(finding.possible)) }
-            @for reason in &finding.grounds { p { a class="mono" href={ "/orders/" (reason.provision.split(':').next().unwrap_or("")) } { (reason.provision) } " — " (reason.why) "." } }
+            h2 class={ "big " (status) } { (finding.verdict.word()) " " (tag(finding.possible)) }
+            @for reason in &finding.grounds { p { a class="mono" href={ "/orders/" (reason.provision.split(':').next().unwrap_or("")) } { (reason.provision) } " — " (prose(&reason.why)) "." } }
             @if finding.grounds.is_empty() { p { "Nothing in force reaches it." } }
             p { @if finding.until < FOREVER { "Holds until " strong { (instant(finding.until)) } ", under the law as known." } @else { "No change is on file." } }
             @for claim in &finding.unless { p { "Unless " @for (n, (fact, is)) in claim.facts.iter().enumerate() { @if n > 0 { " and " } code { (fact) " = " (is) } } ": then excepted by " span class="mono" { (claim.by) } "." } }
             @if !finding.needs.is_empty() { p { "What would settle it: " code { (finding.needs.join(", ")) } "." } }
-            @for caveat in &finding.caveats { p class="quiet" { "Note: " (caveat) "." } }
+            @for caveat in &finding.caveats { p class="quiet" { "Note: " (prose(caveat)) "." } }
         }
         @if !(explanation.counterfactuals.is_empty() && explanation.near_misses.is_empty() && explanation.duties.is_empty()) {
             h2 { "What would change it" }
             ul {
-                @for told in explanation.counterfactuals.iter().chain(&explanation.near_misses) { li { (told) } }
-                @for duty in &explanation.duties { li { "duty: " (duty) } }
+                @for told in explanation.counterfactuals.iter().chain(&explanation.near_misses) { li { (prose(told)) } }
+                @for duty in &explanation.duties { li { "duty: " (prose(duty)) } }
             }
         }
         @if !explanation.links.is_empty() {
@@ -161,19 +166,62 @@ fn show(inquiry: &Inquiry, explanation: &Explanation) -> Markup {
                     dt { "force" } dd { (link.force) }
                     dt { "known since" } dd { (link.known) }
                     @if !link.authority.is_empty() { dt { "rests on" } dd class="mono" { (link.authority.join(" ← ")) } }
-                    dt { "evidence" } dd { (link.evidence) @for source in &link.sources { " · " a href=(source) rel="noreferrer" { (source) } } }
-                    @for exception in &link.exceptions { dt { "exception" } dd { (exception) } }
+                    dt { "evidence" } dd { (link.evidence) (crate::weave::sources(&link.sources)) }
+                    @for exception in &link.exceptions { dt { "exception" } dd { (prose(exception)) } }
                 }
             }
         }
+    }
+}
+
+fn elsewhere(inquiry: &Inquiry, explanation: &Explanation, now: Time) -> Markup {
+    let answer = wire::finding::to_json(&explanation.finding, inquiry.known_at.unwrap_or(now));
+    let answer = serde_json::from_str(&answer).map_or(answer, |value: Value| format!("{value:#}"));
+    html! {
         h2 { "The same question elsewhere" }
-        pre { (command(inquiry)) }
+        pre tabindex="0" { (command(inquiry)) }
+        details { summary { "As JSON: the question" } pre tabindex="0" { (format!("{:#}", question(inquiry))) } }
+        details { summary { "As JSON: the answer" } pre tabindex="0" { (answer) } }
+    }
+}
+
+/// The inquiry as `/access/v1/evaluation` reads it.
+fn question(inquiry: &Inquiry) -> Value {
+    let mut properties = Map::new();
+    if let Some(role) = inquiry.actor.role {
+        properties.insert(String::from("role"), Value::from(role.word()));
+    }
+    if let Some(government) = &inquiry.actor.government {
+        properties.insert(String::from("government"), Value::from(government.as_str()));
+    }
+    let facts: Map<String, Value> =
+        inquiry.facts.iter().map(|(fact, value)| (fact.word().to_owned(), json_of(value))).collect();
+    json!({
+        "subject": { "type": inquiry.actor.kind.word(), "id": inquiry.actor.id, "properties": properties },
+        "action": { "name": inquiry.act.word() },
+        "resource": { "type": inquiry.resource.kind.word(), "id": inquiry.resource.id },
+        "context": {
+            "valid_at": format_rfc3339(inquiry.valid_at),
+            "known_at": inquiry.known_at.map(format_rfc3339),
+            "place": inquiry.place.map(|place| place.to_string()),
+            "facts": facts,
+        },
+    })
+}
+
+fn json_of(stated: &Stated) -> Value {
+    match stated {
+        Stated::Unknown => Value::Null,
+        Stated::Word(word) => Value::from(word.as_str()),
+        Stated::Bool(yes) => Value::from(*yes),
+        Stated::Place(place) => Value::from(place.to_string()),
+        Stated::NoPlace => Value::from("none"),
+        Stated::Places(places) => places.iter().map(ToString::to_string).collect(),
     }
 }
 
 /// The command line that asks the same.
 fn command(inquiry: &Inquiry) -> String {
-    use docket::inquiry::Stated;
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let mut parts = vec![
         format!(
@@ -203,4 +251,48 @@ fn command(inquiry: &Inquiry) -> String {
         parts.push(format!("--fact {}={}", fact.word(), quoted(&value)));
     }
     parts.join(" \\\n  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Params, command, inquiry, question};
+
+    fn params(pairs: &[(&str, &str)]) -> Params {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_question_shown_as_json_is_the_question_asked() {
+        let asked = params(&[
+            ("act", "transit.provide"),
+            ("type", "domain"),
+            ("id", "wechat.com"),
+            ("place", "US-NY"),
+            ("at", "2020-09-21T12:00:00-04:00"),
+            ("known", "2020-09-19T10:00:00-04:00"),
+            ("actor", "contractor"),
+            ("name", "O'Neill \"& Sons\""),
+            ("role", "network-operator"),
+            ("government", "US-TX"),
+            ("contracted", "arranged"),
+            ("for_fee", "yes"),
+            ("purpose", "unknown"),
+            ("intended_outside", "none"),
+            ("developed_in", "CN, SG"),
+            ("payer_place", "US"),
+        ]);
+        let inquiry = inquiry(&asked, 0).expect("a question");
+        assert_eq!(inquiry.facts.len(), 6);
+        let json = question(&inquiry).to_string();
+        assert_eq!(wire::inquiry::parse(json.as_bytes(), 0), Ok(inquiry.clone()));
+        assert!(command(&inquiry).contains(r#"--id 'O'\''Neill "& Sons"'"#), "{}", command(&inquiry));
+    }
+
+    #[test]
+    fn what_is_left_empty_is_not_stated() {
+        let asked = params(&[("act", "app.use"), ("id", " tiktok "), ("place", ""), ("form", " "), ("at", "")]);
+        let inquiry = inquiry(&asked, 7).expect("a question");
+        assert_eq!((inquiry.resource.id.as_str(), inquiry.valid_at), ("tiktok", 7));
+        assert!(inquiry.place.is_none() && inquiry.facts.is_empty() && inquiry.known_at.is_none());
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) fn problem(docket: &Docket, title: &str, what: &str) -> Markup {
         docket,
         "",
         title,
-        html! { h1 { (title) } p class="lede" { (what) } p { a href="/" { "What is in force now" } } },
+        html! { h1 { (title) } p class="lede" { (prose(what)) } p { "Go to " a href="/" { "what is in force now" } ", " a href="/orders" { "the orders" } " or " a href="/subjects" { "the subjects" } "." } },
     )
 }
 
@@ -68,8 +68,17 @@ pub(crate) fn instant(at: Time) -> String {
     match at {
         ALWAYS => String::from("always"),
         FOREVER => String::from("never"),
-        _ => format_rfc3339(at).replace('T', " ").replace('Z', " UTC"),
+        _ => {
+            let written = format_rfc3339(at);
+            let minutes = written.strip_suffix(":00Z").or(written.strip_suffix('Z')).unwrap_or(&written);
+            format!("{} UTC", minutes.replace('T', " "))
+        }
     }
+}
+
+/// A sentence in which back quotes mark words to be typed as they stand.
+pub(crate) fn prose(text: &str) -> Markup {
+    html! { @for (n, part) in text.split('`').enumerate() { @if n % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
 /// How long until an instant, in words.

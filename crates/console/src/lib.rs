@@ -14,6 +14,7 @@ mod timeline;
 pub mod weave;
 
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -33,6 +34,7 @@ pub struct Console {
 }
 
 type Params = BTreeMap<String, String>;
+type Asked = Result<Query<Params>, QueryRejection>;
 
 /// The routes of the console.
 pub fn router(console: Console) -> Router {
@@ -69,11 +71,20 @@ async fn now_page(State(console): State<Console>) -> Response {
     page(StatusCode::OK, now::page(&(console.docket)(), (console.now)()))
 }
 
-async fn timeline_page(State(console): State<Console>, Query(params): Query<Params>) -> Response {
-    page(StatusCode::OK, timeline::page(&(console.docket)(), &params, (console.now)()))
+async fn timeline_page(State(console): State<Console>, params: Asked) -> Response {
+    let params = match params {
+        Ok(Query(params)) => params,
+        Err(rejection) => return unreadable(&console, &rejection),
+    };
+    let (status, html) = timeline::page(&(console.docket)(), &params, (console.now)());
+    page(status, html)
 }
 
-async fn ask_page(State(console): State<Console>, Query(params): Query<Params>) -> Response {
+async fn ask_page(State(console): State<Console>, params: Asked) -> Response {
+    let params = match params {
+        Ok(Query(params)) => params,
+        Err(rejection) => return unreadable(&console, &rejection),
+    };
     let (status, html) = ask::page(&(console.docket)(), &params, (console.now)());
     page(status, html)
 }
@@ -106,6 +117,11 @@ async fn missing(State(console): State<Console>) -> Response {
 
 fn not_found(console: &Console, what: &str) -> Response {
     page(StatusCode::NOT_FOUND, layout::problem(&(console.docket)(), "Not found", what))
+}
+
+fn unreadable(console: &Console, rejection: &QueryRejection) -> Response {
+    let what = format!("The address cannot be read: {}.", rejection.body_text());
+    page(StatusCode::BAD_REQUEST, layout::problem(&(console.docket)(), "The question cannot be read", &what))
 }
 
 async fn style() -> Response {

@@ -13,6 +13,9 @@ use law::time::FOREVER;
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
+/// Questions listed under what changed last; those of one app and document share a row.
+const RECENT_MAX: usize = 24;
+
 /// A question the orders themselves suggest: each prohibition's own scope, as somebody it binds would ask.
 pub(crate) fn suggested(docket: &Docket, now: Time) -> Vec<Inquiry> {
     let mut seen = BTreeSet::new();
@@ -86,9 +89,12 @@ pub(crate) fn subject_of(docket: &Docket, inquiry: &Inquiry) -> String {
 
 /// Who and where, in words.
 pub(crate) fn reach_of(inquiry: &Inquiry) -> String {
-    let who = inquiry.actor.government.as_deref().unwrap_or_else(|| inquiry.actor.kind.word());
-    let place = inquiry.place.map_or_else(|| String::from("place not known"), |place| place.to_string());
-    format!("{who}, {place}")
+    let place = inquiry.place.map_or_else(|| String::from("place not known"), |place| format!("in {place}"));
+    match (&inquiry.actor.government, inquiry.place) {
+        (Some(government), Some(place)) if government.starts_with(place.code()) => format!("government {government}"),
+        (Some(government), _) => format!("government {government}, {place}"),
+        (None, _) => format!("{}, {place}", inquiry.actor.kind.word()),
+    }
 }
 
 struct Row {
@@ -129,29 +135,62 @@ pub(crate) fn page(docket: &Docket, now: Time) -> Markup {
         html! {
             h1 { "In force now" }
             p class="lede" { "What the orders on file say at " (instant(now)) ", all that is known counted. " (docket.corpus().instruments.len()) " instruments, " (docket.registry().subjects().len()) " subjects." }
+            ul class="counts" { @for status in law::Status::ALL.into_iter().rev().map(law::Statuses::only) {
+                @let count = rows.iter().filter(|row| row.current.finding.possible == status).count();
+                @if count > 0 && !status.contains(law::Status::Permitted) { li { strong { (count) } " " (tag(status)) } }
+            } }
             h2 { "What changes next" }
             @if coming.is_empty() { p { "Nothing on file has an end or a beginning ahead. A new order, stay or lifting changes the answers the moment it is filed." } }
-            @else { (table(docket, &coming, now, |row| format!("{} (in {})", instant(row.current.until), distance(now, row.current.until)), "changes")) }
-            h2 { "Not free today" }
-            (table(docket, &force, now, |row| instant(row.current.from), "since"))
+            @else { (table(docket, &coming, |row| format!("{} (in {})", instant(row.current.until), distance(now, row.current.until)), "changes")) }
+            h2 { "Restricted today" }
+            p class="quiet" { "Prohibited, not enforced or stayed, asked as somebody each order binds would ask. What is not listed is permitted or excepted as far as the orders on file go." }
+            (table(docket, &force, |row| instant(row.current.from), "since"))
             h2 { "What changed last" }
-            (table(docket, &recent.iter().take(8).copied().collect::<Vec<_>>(), now, |row| instant(row.current.from), "since"))
+            (table(docket, &recent.iter().take(RECENT_MAX).copied().collect::<Vec<_>>(), |row| instant(row.current.from), "since"))
         },
     )
 }
 
-fn table(docket: &Docket, rows: &[&Row], _now: Time, when: impl Fn(&Row) -> String, heading: &str) -> Markup {
+/// Rows that differ in the act alone, as one.
+struct Group<'r> {
+    row: &'r Row,
+    when: String,
+    documents: Vec<String>,
+    acts: Vec<Act>,
+}
+
+fn grouped<'r>(rows: &[&'r Row], when: impl Fn(&Row) -> String) -> Vec<Group<'r>> {
+    let mut groups: Vec<Group<'r>> = Vec::new();
+    for row in rows {
+        let (at, documents) = (when(row), documents(row));
+        let same = |group: &&mut Group<'_>| {
+            group.row.inquiry.resource == row.inquiry.resource
+                && group.row.inquiry.actor == row.inquiry.actor
+                && group.row.inquiry.place == row.inquiry.place
+                && group.row.current.finding.possible == row.current.finding.possible
+                && group.when == at
+                && group.documents == documents
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.acts.push(row.inquiry.act),
+            None => groups.push(Group { row, when: at, documents, acts: vec![row.inquiry.act] }),
+        }
+    }
+    groups
+}
+
+fn table(docket: &Docket, rows: &[&Row], when: impl Fn(&Row) -> String, heading: &str) -> Markup {
     html! {
-        div class="scroll" { table {
-            thead { tr { th { "app" } th { "act" } th { "who, where" } th { "status" } th { (heading) } th { "by" } } }
-            tbody { @for row in rows {
+        div class="scroll" tabindex="0" role="region" aria-label=(heading) { table class="dense" {
+            thead { tr { th scope="col" { "app" } th scope="col" { "acts" } th scope="col" { "who, where" } th scope="col" { "status" } th scope="col" { (heading) } th scope="col" { "by" } } }
+            tbody { @for Group { row, when, documents, acts } in grouped(rows, when) {
                 tr {
-                    td { a href={ "/subjects/" (row.inquiry.resource.id) } { (subject_of(docket, &row.inquiry)) } }
-                    td class="mono" { (row.inquiry.act.word()) }
+                    th scope="row" { a href={ "/subjects/" (row.inquiry.resource.id) } { (subject_of(docket, &row.inquiry)) } }
+                    td class="mono" { @for (n, act) in acts.iter().enumerate() { @if n > 0 { " " } (act.word()) } }
                     td { (reach_of(&row.inquiry)) }
                     td { (tag(row.current.finding.possible)) }
-                    td { (when(row)) }
-                    td { @for cited in documents(row) { a class="mono" href={ "/orders/" (cited) } { (cited) } " " } }
+                    td class="when" { (when) }
+                    td { @for cited in documents { a class="mono" href={ "/orders/" (cited) } { (cited) } " " } }
                 }
             } }
         } }

@@ -16,8 +16,8 @@ pub(crate) fn list(docket: &Docket) -> Markup {
         html! {
             h1 { "Orders" }
             p class="lede" { (instruments.len()) " instruments: statutes, orders, notices, judgments and statements, each with its source and how far it can be trusted." }
-            div class="scroll" { table {
-                thead { tr { th { "issued" } th { "instrument" } th { "issued by" } th { "law of" } th { "evidence" } } }
+            div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+                thead { tr { th scope="col" { "issued" } th scope="col" { "instrument" } th scope="col" { "issued by" } th scope="col" { "law of" } th scope="col" { "evidence" } } }
                 tbody { @for i in instruments { tr {
                     td { (i.issued.written) }
                     td { a href={ "/orders/" (i.id) } { (i.title) } br; span class="mono quiet" { (i.id) } }
@@ -66,7 +66,7 @@ pub(crate) fn one(docket: &Docket, id: &str) -> Option<Markup> {
             h1 { (instrument.title) }
             @if !acting.is_empty() { p { "Acted on by " @for (n, (id, citation)) in acting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (citation) } } "." } }
             @if !resting.is_empty() { p { "Carries " @for (n, id) in resting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (id) } } "." } }
-            (woven(docket, instrument))
+            (woven(docket, instrument, &|id| Some(format!("/orders/{id}"))))
         },
     ))
 }

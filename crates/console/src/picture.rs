@@ -10,11 +10,20 @@ use maud::{Markup, html};
 /// Drawing width of the time axis, in user units.
 const WIDTH: f64 = 960.0;
 /// Space for lane names.
-const MARGIN: f64 = 230.0;
-const LANE: f64 = 30.0;
+const MARGIN: f64 = 330.0;
+/// Where the act is written, right of who and where.
+const ACT: f64 = 210.0;
+const LANE: f64 = 26.0;
+/// Space for the years, above the lanes.
+const HEAD: f64 = 22.0;
+/// A stretch narrower than this has no room for its status in words.
+const WORDS_WIDTH_MIN: f64 = 78.0;
 
 /// A named lane.
 pub(crate) struct Lane {
+    /// Who and where; written once for lanes that share it.
+    pub(crate) group: String,
+    /// The act.
     pub(crate) name: String,
     pub(crate) stretches: Vec<Stretch>,
 }
@@ -44,26 +53,66 @@ impl Frame {
 
 /// Lanes over a common axis.
 pub(crate) fn lanes(lanes: &[Lane], frame: Frame, now: Time) -> Markup {
-    let height = LANE * lanes.len() as f64 + 28.0;
+    let height = HEAD + LANE * lanes.len() as f64 + 4.0;
     let total = WIDTH + MARGIN;
+    let groups = || std::iter::once(None).chain(lanes.iter().map(|lane| Some(lane.group.as_str())));
     html! {
         svg viewBox={ "0 0 " (total) " " (height) } role="img" aria-label="Statuses over time; the table below says the same" xmlns="http://www.w3.org/2000/svg" {
-            @for year in years(frame) {
-                line class="axis" x1=(MARGIN + frame.x(year.1)) x2=(MARGIN + frame.x(year.1)) y1="0" y2=(height - 18.0) {}
-                text x=(MARGIN + frame.x(year.1) + 3.0) y=(height - 6.0) { (year.0) }
+            (patterns())
+            @for (year, at) in years(frame) {
+                line class="axis" x1=(MARGIN + frame.x(at)) x2=(MARGIN + frame.x(at)) y1="4" y2=(height) {}
+                text x=(MARGIN + frame.x(at) + 4.0) y="14" { (year) }
             }
-            @for (n, lane) in lanes.iter().enumerate() {
-                text x="0" y=(LANE * n as f64 + 19.0) { (lane.name) }
-                @for stretch in &lane.stretches {
-                    @let (left, right) = (frame.x(stretch.from), frame.x(stretch.until));
-                    @if right - left > 0.01 {
-                        rect class=(word(stretch.finding.possible)) x=(MARGIN + left) y=(LANE * n as f64 + 5.0) width=((right - left).max(1.5)) height="20" {
-                            title { (lane.name) ": " (label(stretch)) }
-                        }
-                    }
+            @for (n, (lane, above)) in lanes.iter().zip(groups()).enumerate() {
+                @let top = HEAD + LANE * n as f64;
+                @if above != Some(lane.group.as_str()) {
+                    line class="axis" x1="0" x2=(total) y1=(top) y2=(top) {}
+                    text x="0" y=(top + 17.0) { (lane.group) }
                 }
+                text class="act" x=(ACT) y=(top + 17.0) { (lane.name) }
+                @for stretch in &lane.stretches { (bar(lane, stretch, frame, top)) }
             }
-            line class="now" x1=(MARGIN + frame.x(now)) x2=(MARGIN + frame.x(now)) y1="0" y2=(height - 18.0) {}
+            line class="now" x1=(MARGIN + frame.x(now)) x2=(MARGIN + frame.x(now)) y1="4" y2=(height) {}
+        }
+    }
+}
+
+/// A stretch: colour, pattern, and the status in words where there is room, so that no one of them is needed.
+fn bar(lane: &Lane, stretch: &Stretch, frame: Frame, top: f64) -> Markup {
+    let status = word(stretch.finding.possible);
+    let (left, right) = (MARGIN + frame.x(stretch.from), MARGIN + frame.x(stretch.until));
+    let width = (right - left).max(1.5);
+    // What is permitted is a thread, so that what is not stands out without its colour.
+    let (y, height) = if status == "permitted" { (top + 12.0, 3.0) } else { (top + 4.0, 19.0) };
+    html! {
+        @if right - left > 0.01 {
+            g {
+                title { (lane.group) " " (lane.name) ": " (label(stretch)) }
+                rect class=(status) x=(left) y=(y) width=(width) height=(height) {}
+                @if let Some(pattern) = pattern(status) { rect fill=(pattern) x=(left) y=(y) width=(width) height=(height) {} }
+                @if height > 10.0 && width > WORDS_WIDTH_MIN { text class="in" x=(left + 6.0) y=(top + 17.5) { (status.replace('_', " ")) } }
+            }
+        }
+    }
+}
+
+fn pattern(status: &str) -> Option<&'static str> {
+    match status {
+        "stayed" => Some("url(#dots)"),
+        "not_enforced" => Some("url(#rising)"),
+        "excepted" => Some("url(#falling)"),
+        "undetermined" => Some("url(#level)"),
+        _ => None,
+    }
+}
+
+fn patterns() -> Markup {
+    html! {
+        defs {
+            pattern id="rising" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" { line class="hatch" x1="0" x2="0" y1="0" y2="7" {} }
+            pattern id="falling" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)" { line class="hatch" x1="0" x2="0" y1="0" y2="9" {} }
+            pattern id="level" width="6" height="5" patternUnits="userSpaceOnUse" { line class="hatch" x1="0" x2="6" y1="2" y2="2" {} }
+            pattern id="dots" width="7" height="7" patternUnits="userSpaceOnUse" { circle class="dot" cx="3" cy="3" r="1.1" {} }
         }
     }
 }
@@ -84,9 +133,9 @@ fn years(frame: Frame) -> Vec<(i64, Time)> {
 /// One timeline as a picture of its own, style included.
 #[must_use]
 pub fn timeline(stretches: &[Stretch]) -> String {
-    let lane = [Lane { name: String::new(), stretches: stretches.to_vec() }];
+    let lane = [Lane { group: String::new(), name: String::new(), stretches: stretches.to_vec() }];
     let bounded = stretches.iter().map(|s| s.from).filter(|from| *from > ALWAYS).max().unwrap_or(0);
     let picture = lanes(&lane, Frame::around(&lane, bounded), bounded).into_string();
-    let colours = "<style>.permitted{fill:#cfe3d3}.excepted{fill:#2c7a86}.stayed{fill:#3f5f9e}.not_enforced{fill:#c98f1b}.prohibited{fill:#a3291f}.undetermined{fill:#6d5a8c}.axis,.now{stroke:#888}text{font:12px serif}</style>";
+    let colours = "<style>.permitted{fill:#cfe3d3}.excepted{fill:#2c7a86}.stayed{fill:#3f5f9e}.not_enforced{fill:#c98f1b}.prohibited{fill:#a3291f}.undetermined{fill:#6d5a8c}.axis,.now{stroke:#888}.hatch{stroke:#fff;stroke-width:2.5;opacity:.4}.dot{fill:#fff;opacity:.6}text{font:12px serif}.in{fill:#fff}</style>";
     picture.replacen('>', &format!(">{colours}"), 1)
 }

@@ -1,9 +1,10 @@
 //! Lanes per app and act over time, as known at a chosen date.
 
 use crate::Params;
-use crate::layout::{instant, page as whole, tag};
+use crate::layout::{instant, page as whole, prose, tag};
 use crate::now::{reach_of, subject_of, suggested};
 use crate::picture::{Frame, Lane, lanes};
+use axum::http::StatusCode;
 use docket::Docket;
 use docket::finding::Posture;
 use docket::moment::{format_rfc3339, parse_rfc3339};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 /// Lanes shown when nothing is chosen: enough to see the shape, few enough to read.
 const LANES_MAX: usize = 40;
 
-pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> Markup {
+pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> (StatusCode, Markup) {
     let chosen = params.get("app").map_or("tiktok", String::as_str);
     let written = params.get("known").map(String::as_str).unwrap_or_default();
     let known = match written {
@@ -24,17 +25,19 @@ pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> Markup {
     };
     let inquiries = suggested(docket, now).into_iter().filter(|inquiry| inquiry.resource.id == chosen).take(LANES_MAX);
     let known_at = known.clone().unwrap_or(None);
-    let shown: Vec<Lane> = inquiries
+    let mut shown: Vec<Lane> = inquiries
         .filter_map(|mut inquiry| {
             inquiry.known_at = known_at;
-            let name = format!("{} ({})", inquiry.act.word(), reach_of(&inquiry));
-            Some(Lane { name, stretches: docket.timeline(&inquiry, Posture::default()).ok()? })
+            let (group, name) = (reach_of(&inquiry), inquiry.act.word().to_owned());
+            Some(Lane { group, name, stretches: docket.timeline(&inquiry, Posture::default()).ok()? })
         })
         .collect();
+    shown.sort_by(|a, b| a.group.cmp(&b.group));
     let apps: BTreeMap<String, String> =
         suggested(docket, now).iter().map(|i| (i.resource.id.clone(), subject_of(docket, i))).collect();
     let frame = Frame::around(&shown, known_at.unwrap_or(now).min(now));
-    whole(
+    let status = if known.is_err() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let html = whole(
         docket,
         "/timeline",
         "Timeline",
@@ -48,16 +51,16 @@ pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> Markup {
                 div { label for="known" { "As known on (empty: all that is known)" } input id="known" name="known" type="date" value=(written.get(..10).unwrap_or(written)); }
                 button type="submit" { "Show" }
             }
-            @if let Err(message) = &known { p role="alert" { (message) } }
+            @if let Err(message) = &known { p class="problem" role="alert" { (prose(message)) } }
             p class="legend" { @for set in legend() { (tag(set)) } }
             @if shown.is_empty() { p { "No order on file binds anyone in respect of this app." } }
             @else {
-                (lanes(&shown, frame, now))
+                div class="scroll picture" tabindex="0" role="region" aria-label="Picture" { (lanes(&shown, frame, now)) }
                 h2 { "The same as a table" }
                 @for lane in &shown {
-                    h3 class="mono" { (lane.name) }
-                    div class="scroll" { table {
-                        thead { tr { th { "from" } th { "until" } th { "status" } th { "by" } } }
+                    h3 { (lane.group) ": " span class="mono" { (lane.name) } }
+                    div class="scroll" tabindex="0" role="region" aria-label={ "Table of " (lane.name) ", " (lane.group) } { table {
+                        thead { tr { th scope="col" { "from" } th scope="col" { "until" } th scope="col" { "status" } th scope="col" { "by" } } }
                         tbody { @for stretch in &lane.stretches { tr {
                             td { (instant(stretch.from)) } td { (instant(stretch.until)) } td { (tag(stretch.finding.possible)) }
                             td class="mono" { (docket::check::cited_by(&stretch.finding).join(" ")) }
@@ -67,7 +70,8 @@ pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> Markup {
             }
             @if let Some(at) = known_at { p class="quiet" { "As known at " (format_rfc3339(at)) "." } }
         },
-    )
+    );
+    (status, html)
 }
 
 fn legend() -> Vec<law::Statuses> {

@@ -1,6 +1,6 @@
 //! The page a lawyer signs: the order's words, the encoding and the cases, side by side.
 
-use crate::layout::{STYLE, instant};
+use crate::layout::{STYLE, instant, prose};
 use docket::Docket;
 use docket::check::{cited_by, differs};
 use docket::finding::{Posture, status_word};
@@ -17,11 +17,12 @@ pub fn page(docket: &Docket, ids: &[String]) -> String {
             head { meta charset="utf-8"; title { "Orders for sign-off" } style { (PreEscaped(STYLE)) } }
             body { main {
                 h1 { "Orders for sign-off" }
-                p class="lede mono" { (docket.edition()) }
+                p class="lede" { "Read each provision from left to right: the words of the document, what they were understood to say, and how that decides cases. Sign what you find right." }
+                p class="mono quiet" { "edition " (docket.edition()) }
                 @for instrument in chosen {
-                    h2 { (instrument.title) }
-                    (woven(docket, instrument))
-                    dl { dt { "signed" } dd { "______________________________" } dt { "date" } dd { "______________________________" } }
+                    h2 id=(instrument.id) { (instrument.title) }
+                    (woven(docket, instrument, &|id| if ids.is_empty() || ids.iter().any(|chosen| chosen == id) { Some(format!("#{id}")) } else { None }))
+                    div class="signature" { p { "Read and found right" } p { "Name" } p { "Signature" } p { "Date" } }
                 }
             } }
         }
@@ -30,7 +31,8 @@ pub fn page(docket: &Docket, ids: &[String]) -> String {
 }
 
 /// One instrument: its statements with words, encoding and cases.
-pub(crate) fn woven(docket: &Docket, instrument: &Instrument) -> Markup {
+/// `link` gives the address of another instrument, if the page can reach it.
+pub(crate) fn woven(docket: &Docket, instrument: &Instrument, link: &dyn Fn(&str) -> Option<String>) -> Markup {
     html! {
         dl {
             dt { "id" } dd class="mono" { (instrument.id) }
@@ -38,22 +40,34 @@ pub(crate) fn woven(docket: &Docket, instrument: &Instrument) -> Markup {
             @if let Some(authority) = &instrument.authority { dt { "issued by" } dd { (authority) } }
             dt { "issued" } dd { (moment(&instrument.issued)) }
             dt { "public" } dd { (moment(&instrument.public)) @if let Some(basis) = &instrument.public_basis { " (" (basis) ")" } }
-            @if !instrument.under.is_empty() { dt { "rests on" } dd { @for r in &instrument.under { (reference(r)) " " } } }
-            dt { "evidence" } dd { (instrument.provenance.evidence.word()) @for source in &instrument.provenance.sources { " · " a href=(source) rel="noreferrer" { (source) } } }
-            @for note in &instrument.provenance.notes { dt { "note" } dd { (note) } }
-            @for point in &instrument.provenance.disputed { dt { "disputed" } dd { (point) } }
+            @if !instrument.under.is_empty() { dt { "rests on" } dd { @for r in &instrument.under { (reference(r, link)) " " } } }
+            dt { "evidence" } dd { (instrument.provenance.evidence.word()) (sources(&instrument.provenance.sources)) }
+            @for note in &instrument.provenance.notes { dt { "note" } dd { (prose(note)) } }
+            @for point in &instrument.provenance.disputed { dt { "disputed" } dd { (prose(point)) } }
         }
+        div class="woven head" aria-hidden="true" { p { "The words" } p { "What they were understood to say" } p { "Cases" } }
         @for statement in &instrument.statements {
             section class="woven" {
-                h3 { span class="mono" { (statement.id) } " " (heading(&statement.kind)) }
-                div { @match &statement.text { Some(text) => { blockquote { "“" (text) "”" } } None => { p class="quiet" { "No words quoted." } } }
-                    @for note in &statement.provenance.notes { p class="quiet" { (note) } }
-                    @for point in &statement.provenance.disputed { p { "Disputed: " (point) } } }
-                div { ul { @for line in encoding(instrument, statement) { li { (line) } } } p class="quiet" { "Evidence: " (statement.provenance.evidence.word()) } }
+                h3 id={ (instrument.id) "-" (statement.id) } { span class="mono" { (statement.id) } " " (heading(&statement.kind)) }
+                div class="words" { @match &statement.text { Some(text) => { blockquote { "“" (text) "”" } } None => { p class="quiet" { "No words quoted." } } }
+                    @for note in &statement.provenance.notes { p class="quiet" { (prose(note)) } }
+                    @for point in &statement.provenance.disputed { p class="disputed" { strong { "Disputed: " } (prose(point)) } } }
+                div { ul { @for line in encoding(instrument, statement) { li { (line) } } } p class="quiet" { "Evidence: " (statement.provenance.evidence.word()) (sources(&statement.provenance.sources)) } }
                 div { (cases(docket, instrument, statement)) }
             }
         }
     }
+}
+
+/// Where it was read, by host; only what is a web address becomes a link.
+pub(crate) fn sources(sources: &[String]) -> Markup {
+    html! { @for source in sources {
+        " · "
+        @match source.strip_prefix("https://").or(source.strip_prefix("http://")) {
+            Some(rest) => { a href=(source) rel="noreferrer" title=(source) { (rest.split('/').next().unwrap_or(rest)) } }
+            None => { (source) }
+        }
+    } }
 }
 
 fn moment(moment: &Moment) -> String {
@@ -71,8 +85,11 @@ fn name(reference: &Reference) -> String {
         .map_or_else(|| reference.instrument.clone(), |s| format!("{}:{s}", reference.instrument))
 }
 
-fn reference(reference: &Reference) -> Markup {
-    html! { a class="mono" href={ "/orders/" (reference.instrument) } { (name(reference)) } }
+fn reference(reference: &Reference, link: &dyn Fn(&str) -> Option<String>) -> Markup {
+    html! { @match link(&reference.instrument) {
+        Some(href) => { a class="mono" href=(href) { (name(reference)) } }
+        None => { span class="mono" { (name(reference)) } }
+    } }
 }
 
 const fn heading(kind: &Kind) -> &'static str {
@@ -196,7 +213,7 @@ fn cases(docket: &Docket, instrument: &Instrument, statement: &Statement) -> Mar
     html! {
         @if shown.is_empty() { p class="quiet" { "No case rests on it." } }
         @else { ul { @for (case, holds) in shown {
-            li { @if holds { "✓ " } @else { "✗ " } (case.title) ": " span class="mono" { (case.expect.iter().map(status_word).collect::<Vec<_>>().join(" or ")) } }
+            li { @if holds { span class="mark permitted" { "✓ holds " } } @else { span class="mark prohibited" { "✗ fails " } } (case.title) ": " span class="mono" { (case.expect.iter().map(status_word).collect::<Vec<_>>().join(" or ")) } }
         } } }
     }
 }

@@ -1,0 +1,5 @@
+//! The console as it is served: its pages as documents, and in a real browser.
+
+mod browser;
+mod pages;
+mod served;

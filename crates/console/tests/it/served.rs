@@ -1,0 +1,92 @@
+//! The console on a loopback port, with the shipped orders or a few hostile ones, and a plain HTTP client.
+
+use console::Console;
+use docket::Docket;
+use docket::docket::Source;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+/// 20 September 2026, noon UTC: the pages say the same on every run.
+fn now() -> law::Time {
+    docket::moment::parse_rfc3339("2026-09-20T12:00:00Z").expect("a well-formed instant")
+}
+
+static SHIPPED: LazyLock<SocketAddr> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut sources = Vec::new();
+    for folder in ["orders", "subjects"] {
+        read(&root, &root.join(folder), &mut sources);
+    }
+    serve(sources)
+});
+
+/// Where the console serves the shipped orders.
+pub(crate) fn shipped() -> SocketAddr {
+    *SHIPPED
+}
+
+fn read(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
+    let mut entries: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            read(root, &path, sources);
+        } else if path.extension().is_some_and(|kind| ["order", "subject", "cases"].iter().any(|known| kind == *known))
+        {
+            let text = std::fs::read_to_string(&path).expect("text");
+            let path = path.strip_prefix(root).expect("below the root").display().to_string();
+            sources.push(Source { path, text });
+        }
+    }
+}
+
+/// Serves these sources until the process ends.
+pub(crate) fn serve(sources: Vec<Source>) -> SocketAddr {
+    let docket = Arc::new(Docket::load(sources.clone()).unwrap_or_else(|faults| {
+        panic!("{}", docket::fault::report(&faults, &sources, false));
+    }));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = listener.local_addr().expect("bound");
+    listener.set_nonblocking(true).expect("a socket that tokio can drive");
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            let console = Console { docket: Arc::new(move || Arc::clone(&docket)), now };
+            axum::serve(listener, console::router(console)).await.expect("serving");
+        });
+    });
+    address
+}
+
+/// Status, head and body of a page.
+pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).expect("the console listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("answered");
+    let answer = String::from_utf8(answer).expect("UTF-8");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.get(9..12).and_then(|code| code.parse().ok()).expect("a status");
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+/// A page of every kind, with words it must show.
+pub(crate) const PAGES: &[(&str, &[&str])] = &[
+    ("/", &["In force now", "What changes next", "Restricted today", "What changed last"]),
+    ("/timeline", &["Timeline", "not enforced", "The same as a table", "in US"]),
+    ("/timeline?app=wechat&known=2020-09-18", &["As known at 2020-09-18T23:59:59Z"]),
+    ("/ask", &["What is done", "To what kind of thing"]),
+    (
+        "/ask?act=app.distribute&type=android-package&id=com.tencent.mm&place=US-NY&at=2020-09-21T12:00:00-04:00",
+        &["permit", "stayed", "2021-06-09 14:23:36 UTC", "interdict decide", "ndcal-uswua-pi", "&quot;valid_at&quot;"],
+    ),
+    ("/orders", &["Orders", "us-pafaca"]),
+    ("/orders/us-pafaca", &["2(a)(1)(A)", "qualified-divestiture", "What they were understood to say"]),
+    ("/subjects", &["TikTok", "WeChat"]),
+    ("/subjects/wechat", &["com.tencent.mm", "微信"]),
+];
