@@ -35,7 +35,7 @@ impl Loading {
 
     pub(crate) fn docket(&self) -> Result<Docket, String> {
         let image = match &self.image {
-            None => None,
+            None => corpus::shipped_image(),
             Some(path) => {
                 let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 let image = law::Image::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -307,7 +307,7 @@ pub(crate) fn orders(loading: &Loading, id: Option<&str>, as_json: bool) -> Done
 
 pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict: bool) -> Done {
     let sources = if paths.is_empty() { loading.sources()? } else { corpus::read(paths).map_err(unreadable)? };
-    let docket = load(sources.clone(), None)?;
+    let docket = load(sources.clone(), corpus::shipped_image())?;
     let report = docket::check::check(&docket);
     let mut faults: Vec<Fault> = report.failed.iter().map(|(_, fault)| fault.clone()).collect();
     faults.extend(report.uncited.iter().chain(&report.idle_in_cases).cloned());
@@ -344,7 +344,7 @@ pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict:
 pub(crate) fn diff(old: &Path, new: &Path, as_json: bool) -> Done {
     let side = |path: &Path| {
         if path.as_os_str() == "shipped" {
-            return load(corpus::shipped(), None);
+            return load(corpus::shipped(), corpus::shipped_image());
         }
         load(corpus::read(&[path.to_owned()]).map_err(unreadable)?, None)
     };

@@ -7,6 +7,9 @@ use std::{fs, io};
 /// The corpus the binary was built with: path and text.
 const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/corpus.rs"));
 
+/// The same, compiled when the binary was built.
+const SHIPPED_IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/corpus.image"));
+
 /// No more files than this are read below one folder: the shipped corpus has about a hundred.
 const FILES_MAX: usize = 20_000;
 
@@ -14,6 +17,11 @@ const FILES_MAX: usize = 20_000;
 pub(crate) fn shipped() -> Vec<Source> {
     let source = |(path, text): &(&str, &str)| Source { path: (*path).to_owned(), text: (*text).to_owned() };
     SHIPPED.iter().map(source).collect()
+}
+
+/// The compiled law of the shipped orders; a binary that cannot read its own compiles them again.
+pub(crate) fn shipped_image() -> Option<law::Image> {
+    law::Image::from_bytes(SHIPPED_IMAGE).ok()
 }
 
 /// The files below the given paths. Paths are kept as found below the folder they were asked for, so that
