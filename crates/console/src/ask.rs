@@ -4,12 +4,10 @@ use crate::Params;
 use crate::layout::{instant, page as whole, prose, tag, word};
 use axum::http::StatusCode;
 use docket::Docket;
-use docket::elaborate::case::stated;
 use docket::explain::Explanation;
 use docket::finding::Posture;
-use docket::inquiry::{Actor, Inquiry, Resource, Stated};
+use docket::inquiry::{Inquiry, Stated, Words};
 use docket::moment::{format_rfc3339, parse_rfc3339};
-use docket::place::Place;
 use docket::vocabulary::{Act, ActorKind, Fact, FactKind, ResourceKind, Role};
 use law::Time;
 use law::time::FOREVER;
@@ -42,47 +40,38 @@ fn text<'p>(params: &'p Params, name: &str) -> Option<&'p str> {
     params.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
-fn answer(docket: &Docket, params: &Params, now: Time) -> Result<(Inquiry, Explanation), String> {
+fn answer(docket: &Docket, params: &Params, now: Time) -> Result<(Inquiry<'static>, Explanation), String> {
     let inquiry = inquiry(params, now)?;
     let explanation = docket.explain(&inquiry, Posture::default()).map_err(|problem| problem.to_string())?;
     Ok((inquiry, explanation))
 }
 
-fn inquiry(params: &Params, now: Time) -> Result<Inquiry, String> {
+fn inquiry(params: &Params, now: Time) -> Result<Inquiry<'static>, String> {
     let instant = |name: &str| text(params, name).map(parse_rfc3339).transpose();
-    let unknown = |what: &str, word: &str| format!("unknown {what} `{word}`");
-    let act = text(params, "act").ok_or("choose an act")?;
-    let kind = text(params, "type").unwrap_or("app");
-    let actor = text(params, "actor").unwrap_or("business");
-    let role =
-        text(params, "role").map(|role| Role::from_word(role).ok_or_else(|| unknown("role", role))).transpose()?;
-    let government = text(params, "government").map(str::to_owned);
-    if let Some(name) = &government {
-        docket::elaborate::scope::government(name)?;
-    }
-    let mut facts = Vec::new();
-    for fact in Fact::ALL {
-        let Some(value) = text(params, fact.word()) else { continue };
-        let values: Vec<&str> = value.split([',', ' ']).filter(|v| !v.is_empty()).collect();
-        facts.push((*fact, stated(*fact, &values).map_err(|(message, help)| format!("{message}; {help}"))?));
-    }
-    Ok(Inquiry {
-        actor: Actor {
-            kind: ActorKind::from_word(actor).ok_or_else(|| unknown("actor", actor))?,
-            id: text(params, "name").unwrap_or_default().to_owned(),
-            role,
-            government,
-        },
-        act: Act::from_word(act).ok_or_else(|| unknown("act", act))?,
-        resource: Resource {
-            kind: ResourceKind::from_word(kind).ok_or_else(|| unknown("resource type", kind))?,
-            id: text(params, "id").ok_or("say to what: the app, domain or other identifier")?.to_owned(),
-        },
+    // A form separates places as people do.
+    let lists: Vec<(&str, String)> = Fact::ALL
+        .iter()
+        .filter_map(|fact| {
+            let value = text(params, fact.word())?;
+            let values: Vec<&str> = value.split([',', ' ']).filter(|v| !v.is_empty()).collect();
+            Some((fact.word(), values.join(",")))
+        })
+        .collect();
+    let facts: Vec<(&str, &str)> = lists.iter().map(|(fact, value)| (*fact, value.as_str())).collect();
+    let words = Words {
+        actor: text(params, "actor").unwrap_or("business"),
+        actor_id: text(params, "name").unwrap_or_default(),
+        role: text(params, "role"),
+        government: text(params, "government"),
+        act: text(params, "act").ok_or("choose an act")?,
+        resource: text(params, "type").unwrap_or("app"),
+        resource_id: text(params, "id").ok_or("say to what: the app, domain or other identifier")?,
+        place: text(params, "place"),
+        facts: &facts,
         valid_at: instant("at")?.unwrap_or(now),
         known_at: instant("known")?,
-        place: text(params, "place").map(Place::parse).transpose()?,
-        facts,
-    })
+    };
+    Ok(Inquiry::read(&words).map_err(|problem| problem.message)?.into_owned())
 }
 
 fn field(params: &Params, name: &str, label: &str, hint: &str) -> Markup {
@@ -174,7 +163,7 @@ fn show(explanation: &Explanation) -> Markup {
     }
 }
 
-fn elsewhere(inquiry: &Inquiry, explanation: &Explanation, now: Time) -> Markup {
+fn elsewhere(inquiry: &Inquiry<'_>, explanation: &Explanation, now: Time) -> Markup {
     let answer = wire::finding::to_json(&explanation.finding, inquiry.known_at.unwrap_or(now));
     let answer = serde_json::from_str(&answer).map_or(answer, |value: Value| format!("{value:#}"));
     html! {
@@ -186,13 +175,13 @@ fn elsewhere(inquiry: &Inquiry, explanation: &Explanation, now: Time) -> Markup 
 }
 
 /// The inquiry as `/access/v1/evaluation` reads it.
-fn question(inquiry: &Inquiry) -> Value {
+fn question(inquiry: &Inquiry<'_>) -> Value {
     let mut properties = Map::new();
     if let Some(role) = inquiry.actor.role {
         properties.insert(String::from("role"), Value::from(role.word()));
     }
     if let Some(government) = &inquiry.actor.government {
-        properties.insert(String::from("government"), Value::from(government.as_str()));
+        properties.insert(String::from("government"), Value::from(government.as_ref()));
     }
     let facts: Map<String, Value> =
         inquiry.facts.iter().map(|(fact, value)| (fact.word().to_owned(), json_of(value))).collect();
@@ -209,10 +198,10 @@ fn question(inquiry: &Inquiry) -> Value {
     })
 }
 
-fn json_of(stated: &Stated) -> Value {
+fn json_of(stated: &Stated<'_>) -> Value {
     match stated {
         Stated::Unknown => Value::Null,
-        Stated::Word(word) => Value::from(word.as_str()),
+        Stated::Word(word) => Value::from(word.as_ref()),
         Stated::Bool(yes) => Value::from(*yes),
         Stated::Place(place) => Value::from(place.to_string()),
         Stated::NoPlace => Value::from("none"),
@@ -221,7 +210,7 @@ fn json_of(stated: &Stated) -> Value {
 }
 
 /// The command line that asks the same.
-fn command(inquiry: &Inquiry) -> String {
+fn command(inquiry: &Inquiry<'_>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let mut parts = vec![
         format!(
@@ -242,7 +231,7 @@ fn command(inquiry: &Inquiry) -> String {
     for (fact, stated) in &inquiry.facts {
         let value = match stated {
             Stated::Unknown => String::from("unknown"),
-            Stated::Word(word) => word.clone(),
+            Stated::Word(word) => word.to_string(),
             Stated::Bool(yes) => String::from(if *yes { "yes" } else { "no" }),
             Stated::Place(place) => place.to_string(),
             Stated::NoPlace => String::from("none"),
@@ -255,7 +244,7 @@ fn command(inquiry: &Inquiry) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Params, command, inquiry, question};
+    use super::{Inquiry, Params, command, inquiry, question};
 
     fn params(pairs: &[(&str, &str)]) -> Params {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -284,7 +273,7 @@ mod tests {
         let inquiry = inquiry(&asked, 0).expect("a question");
         assert_eq!(inquiry.facts.len(), 6);
         let json = question(&inquiry).to_string();
-        assert_eq!(wire::inquiry::parse(json.as_bytes(), 0), Ok(inquiry.clone()));
+        assert_eq!(wire::inquiry::parse(json.as_bytes(), 0).map(Inquiry::into_owned).as_ref(), Ok(&inquiry));
         assert!(command(&inquiry).contains(r#"--id 'O'\''Neill "& Sons"'"#), "{}", command(&inquiry));
     }
 
@@ -292,7 +281,7 @@ mod tests {
     fn what_is_left_empty_is_not_stated() {
         let asked = params(&[("act", "app.use"), ("id", " tiktok "), ("place", ""), ("form", " "), ("at", "")]);
         let inquiry = inquiry(&asked, 7).expect("a question");
-        assert_eq!((inquiry.resource.id.as_str(), inquiry.valid_at), ("tiktok", 7));
+        assert_eq!((inquiry.resource.id.as_ref(), inquiry.valid_at), ("tiktok", 7));
         assert!(inquiry.place.is_none() && inquiry.facts.is_empty() && inquiry.known_at.is_none());
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 const RECENT_MAX: usize = 24;
 
 /// A question the orders themselves suggest: each prohibition's own scope, as somebody it binds would ask.
-pub(crate) fn suggested(docket: &Docket, now: Time) -> Vec<Inquiry> {
+pub(crate) fn suggested(docket: &Docket, now: Time) -> Vec<Inquiry<'static>> {
     let mut seen = BTreeSet::new();
     let mut inquiries = Vec::new();
     for statement in docket.corpus().instruments.iter().flat_map(|i| &i.statements) {
@@ -41,14 +41,14 @@ pub(crate) fn suggested(docket: &Docket, now: Time) -> Vec<Inquiry> {
     inquiries
 }
 
-fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry {
+fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry<'static> {
     let none = docket::order::Scope::default();
     let scope = statement.scopes.first().unwrap_or(&none);
-    let mut facts = Vec::new();
+    let mut facts = docket::inquiry::Facts::new();
     for limit in scope.facts.iter().filter(|limit| !limit.negated) {
         let value: Vec<&str> = limit.values.iter().take(1).map(String::as_str).collect();
-        if let Ok(stated) = docket::elaborate::case::stated(limit.fact, &value) {
-            facts.push((limit.fact, stated));
+        if let Ok(stated) = docket::inquiry::stated(limit.fact, &value) {
+            facts.push((limit.fact, stated.into_owned()));
         }
     }
     if !facts.iter().any(|(fact, _)| *fact == Fact::TribalLand)
@@ -56,7 +56,7 @@ fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry {
     {
         facts.push((Fact::TribalLand, docket::inquiry::Stated::Bool(false)));
     }
-    let mobile = docket::inquiry::Stated::Word(String::from("mobile"));
+    let mobile = docket::inquiry::Stated::Word("mobile".into());
     if matches!(act, Act::AppDistribute | Act::AppUpdate) && !facts.iter().any(|(fact, _)| *fact == Fact::Form) {
         facts.push((Fact::Form, mobile));
     }
@@ -68,12 +68,12 @@ fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry {
     Inquiry {
         actor: Actor {
             kind: scope.actors.first().copied().unwrap_or(ActorKind::Business),
-            id: scope.parties.first().cloned().unwrap_or_default(),
+            id: scope.parties.first().cloned().unwrap_or_default().into(),
             role: None,
-            government,
+            government: government.map(Into::into),
         },
         act,
-        resource: Resource { kind: ResourceKind::App, id: app.to_owned() },
+        resource: Resource { kind: ResourceKind::App, id: app.to_owned().into() },
         valid_at: now,
         known_at: None,
         place,
@@ -82,13 +82,13 @@ fn ask(statement: &Statement, app: &str, act: Act, now: Time) -> Inquiry {
 }
 
 /// What a lane or row is about, in words.
-pub(crate) fn subject_of(docket: &Docket, inquiry: &Inquiry) -> String {
-    let name = docket.registry().get(&inquiry.resource.id).map_or(inquiry.resource.id.as_str(), |s| s.name());
+pub(crate) fn subject_of(docket: &Docket, inquiry: &Inquiry<'_>) -> String {
+    let name = docket.registry().get(&inquiry.resource.id).map_or(inquiry.resource.id.as_ref(), |s| s.name());
     name.to_owned()
 }
 
 /// Who and where, in words.
-pub(crate) fn reach_of(inquiry: &Inquiry) -> String {
+pub(crate) fn reach_of(inquiry: &Inquiry<'_>) -> String {
     let place = inquiry.place.map_or_else(|| String::from("place not known"), |place| format!("in {place}"));
     match (&inquiry.actor.government, inquiry.place) {
         (Some(government), Some(place)) if government.starts_with(place.code()) => format!("government {government}"),
@@ -98,7 +98,7 @@ pub(crate) fn reach_of(inquiry: &Inquiry) -> String {
 }
 
 struct Row {
-    inquiry: Inquiry,
+    inquiry: Inquiry<'static>,
     current: Stretch,
     previous: Option<Stretch>,
 }

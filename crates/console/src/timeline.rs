@@ -34,7 +34,7 @@ pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> (StatusCode, 
         .collect();
     shown.sort_by(|a, b| a.group.cmp(&b.group));
     let apps: BTreeMap<String, String> =
-        suggested(docket, now).iter().map(|i| (i.resource.id.clone(), subject_of(docket, i))).collect();
+        suggested(docket, now).iter().map(|i| (i.resource.id.to_string(), subject_of(docket, i))).collect();
     let frame = Frame::around(&shown, known_at.unwrap_or(now).min(now));
     let status = if known.is_err() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let html = whole(

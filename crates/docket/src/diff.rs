@@ -79,7 +79,7 @@ type Pair = (Option<Step>, Option<Step>);
 impl Walk<'_> {
     /// Differences of one subject and act; a box that holds over several stretches of knowledge is told once.
     fn pair(&mut self, id: &str, act: Act) -> Vec<Difference> {
-        let app = |docket: &Docket| docket.registry().number(id).and_then(|n| u16::try_from(n).ok());
+        let app = |docket: &Docket| docket.registry().get(id).map(|subject| subject.number);
         let (old_app, new_app) = (app(self.old), app(self.new));
         let edges = |docket: &Docket, app: Option<u16>| {
             app.map(|app| docket.image().known_edges(app, act as u8).to_vec()).unwrap_or_default()
@@ -156,7 +156,7 @@ impl Walk<'_> {
         for word in words {
             let step = |docket: &Docket, from: Option<Step>, facet: Option<u8>| match (from, facet) {
                 (Some(step), Some(facet)) => {
-                    let state = docket.lowered().facets.word_state(docket.image().facets(), facet, &word);
+                    let state = docket.lowered().facets.word_state(facet, &word);
                     docket.image().follow(step, state)
                 }
                 (from, _) => from,

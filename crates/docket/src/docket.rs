@@ -3,7 +3,7 @@
 use crate::facets::Meaning;
 use crate::fault::{Fault, Grade};
 use crate::finding::{Finding, Posture};
-use crate::inquiry::Inquiry;
+use crate::inquiry::{Inquiry, Problem};
 use crate::lower::{Lowered, lower};
 use crate::order::Corpus;
 use crate::subject::{Attribution, Identifier, Registry, Subject};
@@ -53,23 +53,6 @@ pub struct Stretch {
     pub finding: Finding,
 }
 
-/// Why a question cannot be put.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The member of the inquiry that is wrong (`resource.id`).
-    pub member: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.member, self.message)
-    }
-}
-
-impl std::error::Error for Problem {}
-
 /// A question in law's numbers, with what its resource was attributed to.
 #[derive(Clone, Debug)]
 pub struct Asked<'d> {
@@ -77,8 +60,8 @@ pub struct Asked<'d> {
     pub case: Option<Case>,
     /// The subject.
     pub subject: Option<&'d Subject>,
-    /// What a reader must be told of the attribution.
-    pub caveats: Vec<String>,
+    /// What the resource leads to; to another subject than above if it was not theirs at the time.
+    attribution: Attribution<'d>,
 }
 
 impl Docket {
@@ -166,41 +149,34 @@ impl Docket {
     ///
     /// # Errors
     /// What is wrong with the question.
-    pub fn ask(&self, inquiry: &Inquiry) -> Result<Asked<'_>, Problem> {
+    pub fn ask(&self, inquiry: &Inquiry<'_>) -> Result<Asked<'_>, Problem> {
         let resource = &inquiry.resource;
         let attribution = self.registry.resolve(resource.kind, &resource.id);
-        let attribution = attribution.map_err(|message| Problem { member: String::from("resource.id"), message })?;
-        let mut caveats = Vec::new();
-        let (subject, identifier) = match attribution {
-            Attribution::Subject(subject, identifier) => (Some(subject), identifier),
-            Attribution::Shared(holders) => {
-                caveats.push(words::shared(&resource.id, &holders));
-                (None, None)
-            }
-            Attribution::Nobody => {
-                caveats.push(self.nobody(inquiry));
-                (None, None)
-            }
+        let attribution = attribution.map_err(|message| Problem::of("resource.id", message))?;
+        let (Attribution::Subject(subject, identifier), facets) = (&attribution, &self.lowered.facets) else {
+            return Ok(Asked { case: None, subject: None, attribution });
         };
-        let subject = subject.filter(|subject| {
-            let theirs = identifier.is_none_or(|identifier| held_at(identifier, inquiry.valid_at));
-            if !theirs {
-                caveats.push(format!("`{}` did not belong to {} at that time", resource.id, subject.name()));
-            }
-            theirs
-        });
-        let case = subject.and_then(|subject| {
-            let number = u16::try_from(self.registry.number(&subject.id)?).ok()?;
-            let unstated = Case::unstated(self.image.facets(), number, inquiry.act as u8);
-            let party = self.registry.party(&inquiry.actor.id).map(|party| party.id.as_str());
-            let form = form_of(resource.kind, identifier);
-            Some(self.lowered.facets.state(unstated, self.image.facets(), inquiry, party, form))
-        });
-        Ok(Asked { case, subject, caveats })
+        if !identifier.is_none_or(|identifier| held_at(identifier, inquiry.valid_at)) {
+            return Ok(Asked { case: None, subject: None, attribution });
+        }
+        let party = if inquiry.actor.id.is_empty() { None } else { self.registry.party(&inquiry.actor.id) };
+        let form = form_of(resource.kind, *identifier);
+        let case = facets.state(subject.number, inquiry, party.map(|party| party.id.as_str()), form);
+        Ok(Asked { case: Some(case), subject: Some(subject), attribution })
     }
 
-    fn nobody(&self, inquiry: &Inquiry) -> String {
+    /// What a reader must be told of the attribution.
+    fn attributed(&self, inquiry: &Inquiry<'_>, asked: &Asked<'_>) -> Option<String> {
         let id = &inquiry.resource.id;
+        match &asked.attribution {
+            Attribution::Shared(holders) => Some(words::shared(id, holders)),
+            Attribution::Nobody => Some(self.nobody(id)),
+            Attribution::Subject(..) if asked.subject.is_some() => None,
+            Attribution::Subject(subject, _) => Some(format!("`{id}` did not belong to {} at that time", subject.name())),
+        }
+    }
+
+    fn nobody(&self, id: &str) -> String {
         let near = self.registry.subjects().iter().find_map(|subject| {
             let (_, why) = subject.near_misses.iter().find(|(name, _)| name.eq_ignore_ascii_case(id))?;
             Some(format!("`{id}` is not {}: {why}", subject.name()))
@@ -212,7 +188,7 @@ impl Docket {
     ///
     /// # Errors
     /// What is wrong with the question.
-    pub fn decide(&self, inquiry: &Inquiry) -> Result<Option<Decision>, Problem> {
+    pub fn decide(&self, inquiry: &Inquiry<'_>) -> Result<Option<Decision>, Problem> {
         let asked = self.ask(inquiry)?;
         let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
         Ok(asked.case.map(|case| self.image.decide(&case, inquiry.valid_at, known_at)))
@@ -222,7 +198,7 @@ impl Docket {
     ///
     /// # Errors
     /// What is wrong with the question.
-    pub fn find(&self, inquiry: &Inquiry, posture: Posture) -> Result<Finding, Problem> {
+    pub fn find(&self, inquiry: &Inquiry<'_>, posture: Posture) -> Result<Finding, Problem> {
         let asked = self.ask(inquiry)?;
         let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
         let decision = asked.case.as_ref().map(|case| self.image.decide(case, inquiry.valid_at, known_at));
@@ -233,7 +209,7 @@ impl Docket {
     ///
     /// # Errors
     /// What is wrong with the question.
-    pub fn timeline(&self, inquiry: &Inquiry, posture: Posture) -> Result<Vec<Stretch>, Problem> {
+    pub fn timeline(&self, inquiry: &Inquiry<'_>, posture: Posture) -> Result<Vec<Stretch>, Problem> {
         let asked = self.ask(inquiry)?;
         let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
         let Some(case) = &asked.case else {
@@ -258,7 +234,7 @@ impl Docket {
         }
     }
 
-    fn finding(&self, inquiry: &Inquiry, asked: &Asked<'_>, decision: Option<Decision>, posture: Posture) -> Finding {
+    fn finding(&self, inquiry: &Inquiry<'_>, asked: &Asked<'_>, decision: Option<Decision>, posture: Posture) -> Finding {
         let decision = decision.unwrap_or(Decision {
             statuses: Statuses::only(law::Status::Permitted),
             outcome: law::decide::UNREGULATED,
@@ -266,7 +242,7 @@ impl Docket {
             until: law::time::FOREVER,
         });
         let outcome = self.outcome(decision);
-        let mut caveats = asked.caveats.clone();
+        let mut caveats: Vec<String> = self.attributed(inquiry, asked).into_iter().collect();
         caveats.extend(self.caveats(&outcome));
         Finding {
             possible: decision.statuses,

@@ -1,9 +1,9 @@
 //! Why: authority, provision, exceptions considered, effects, what would change the answer, what nearly reached.
 
-use crate::docket::{ALL_THAT_IS_KNOWN, Docket, Problem};
+use crate::docket::{ALL_THAT_IS_KNOWN, Docket};
 use crate::facets::Meaning;
 use crate::finding::{Finding, Posture, status_word};
-use crate::inquiry::Inquiry;
+use crate::inquiry::{Inquiry, Problem};
 use crate::lower::Origin;
 use crate::moment::format_rfc3339;
 use crate::order::{Instrument, Kind, Moment, Statement};
@@ -58,7 +58,7 @@ impl Docket {
     ///
     /// # Errors
     /// What is wrong with the question.
-    pub fn explain(&self, inquiry: &Inquiry, posture: Posture) -> Result<Explanation, Problem> {
+    pub fn explain(&self, inquiry: &Inquiry<'_>, posture: Posture) -> Result<Explanation, Problem> {
         let finding = self.find(inquiry, posture)?;
         let Some(decision) = self.decide(inquiry)? else {
             let (links, counterfactuals, near_misses, duties) = Default::default();
@@ -88,7 +88,7 @@ impl Docket {
         order
     }
 
-    fn link(&self, origin: Origin, inquiry: &Inquiry) -> Option<Link> {
+    fn link(&self, origin: Origin, inquiry: &Inquiry<'_>) -> Option<Link> {
         let (instrument, statement) = self.origin(origin)?;
         Some(Link {
             citation: self.citation(origin),
@@ -114,7 +114,7 @@ impl Docket {
         chain
     }
 
-    fn exceptions(&self, instrument: &Instrument, provision: &Statement, inquiry: &Inquiry) -> Vec<String> {
+    fn exceptions(&self, instrument: &Instrument, provision: &Statement, inquiry: &Inquiry<'_>) -> Vec<String> {
         if !matches!(provision.kind, Kind::Prohibit(_)) {
             return Vec::new();
         }
@@ -133,7 +133,7 @@ impl Docket {
     }
 
     /// What the answer would be without each stay or order not to enforce that it rests on.
-    fn counterfactuals(&self, inquiry: &Inquiry, outcome: &Outcome) -> Result<Vec<String>, Problem> {
+    fn counterfactuals(&self, inquiry: &Inquiry<'_>, outcome: &Outcome) -> Result<Vec<String>, Problem> {
         const NEVER: Period = Period { from: 0, until: 0 };
         let asked = self.ask(inquiry)?;
         let Some(case) = asked.case else { return Ok(Vec::new()) };
@@ -175,7 +175,7 @@ impl Docket {
     }
 
     /// Prohibitions in force, of this app and act, that one limit alone keeps from reaching the case.
-    fn near_misses(&self, inquiry: &Inquiry, cited: &BTreeSet<Origin>) -> Result<Vec<String>, Problem> {
+    fn near_misses(&self, inquiry: &Inquiry<'_>, cited: &BTreeSet<Origin>) -> Result<Vec<String>, Problem> {
         let asked = self.ask(inquiry)?;
         let Some(case) = asked.case else { return Ok(Vec::new()) };
         let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);

@@ -6,11 +6,11 @@ use crate::lower::Origin;
 use crate::order::{Corpus, Scope, Span};
 use crate::place::Place;
 use crate::subject::Registry;
-use crate::vocabulary::{ActorKind, Fact, FactKind, Role};
+use crate::vocabulary::{ActorKind, BRANCHES, Fact, FactKind, Role};
 use foldhash::HashMap;
 use law::Case;
 use law::case::State;
-use law::law::{Facet, FacetId, Region, Value, Values};
+use law::law::{AppId, FACETS_MAX, Facet, FacetId, Region, Value, Values};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PLACE: FacetId = 0;
@@ -18,14 +18,6 @@ const ACTOR: FacetId = 1;
 const GOVERNMENT: FacetId = 2;
 const ROLE: FacetId = 3;
 const PARTY: FacetId = 4;
-
-const BRANCHES: &[&str] = &[
-    "US-federal-executive",
-    "US-federal-judicial",
-    "US-federal-legislative",
-    "US-federal-legislative-house",
-    "US-federal-legislative-senate",
-];
 
 /// What a facet is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +49,14 @@ pub struct Facets {
     parties: Vec<String>,
     operators: Vec<String>,
     outsides: Vec<Place>,
+    /// What law is told of each facet.
+    shapes: Vec<Facet>,
+    /// The states of a case of which nothing is stated; an open term is never known.
+    unstated: [State; FACETS_MAX],
+    /// The facet of each fact, in the order of the vocabulary.
+    of_fact: [Option<FacetId>; Fact::ALL.len()],
+    /// The facets of facts that have several places.
+    withins: Vec<(Fact, FacetId, Vec<Place>)>,
 }
 
 /// The limits of a scope in law's numbers, and what could not be put into them.
@@ -95,7 +95,7 @@ impl Facets {
         let paid = [Fact::PayerPlace, Fact::PayeePlace].into_iter().flat_map(|fact| place_values(&named(fact)));
         let governments = scopes().flat_map(|(_, s)| s.governments.iter().cloned());
         let companies = registry.subjects().iter().filter(|s| s.is_company).map(|s| s.id.clone());
-        Self {
+        let mut facets = Self {
             meanings,
             places: Places::of(spoken.chain(paid)),
             governments: BRANCHES
@@ -112,11 +112,40 @@ impl Facets {
                 .collect(),
             operators: companies.chain(named(Fact::Operator)).collect::<BTreeSet<_>>().into_iter().collect(),
             outsides: place_values(&named(Fact::IntendedOutside)),
+            shapes: Vec::new(),
+            unstated: [0; FACETS_MAX],
+            of_fact: [None; Fact::ALL.len()],
+            withins: Vec::new(),
+        };
+        facets.number();
+        facets
+    }
+
+    /// Finds facets by number, so that stating a case searches nothing.
+    fn number(&mut self) {
+        self.shapes = self.meanings.iter().map(|meaning| self.facet(meaning)).collect();
+        self.unstated = Case::unstated(&self.shapes, 0, 0).states;
+        for ((n, meaning), shape) in (0..).zip(&self.meanings).zip(&self.shapes) {
+            match meaning {
+                Meaning::Fact(fact) => {
+                    if let Some(slot) = self.of_fact.get_mut(*fact as usize) {
+                        *slot = Some(n);
+                    }
+                }
+                Meaning::Within(fact, places) => self.withins.push((*fact, n, places.clone())),
+                Meaning::Open(..) => {
+                    if let Some(state) = self.unstated.get_mut(usize::from(n)) {
+                        *state = shape.unknown();
+                    }
+                }
+                Meaning::Place | Meaning::Actor | Meaning::Government | Meaning::Role | Meaning::Party => {}
+            }
         }
     }
 
+    /// What law is told of each facet.
     pub(crate) fn to_law(&self) -> Vec<Facet> {
-        self.meanings.iter().map(|meaning| self.facet(meaning)).collect()
+        self.shapes.clone()
     }
 
     fn facet(&self, meaning: &Meaning) -> Facet {
@@ -254,66 +283,61 @@ impl Facets {
         &self.operators
     }
 
-    /// States everything an inquiry says except app and act. `form` is what the identifier shows, where
-    /// the inquiry does not state it.
-    pub(crate) fn state(
-        &self,
-        case: Case,
-        facets: &[Facet],
-        inquiry: &Inquiry,
-        party: Option<&str>,
-        form: Option<&str>,
-    ) -> Case {
-        let mut case = case.with(PLACE, self.place_state(facets, PLACE, inquiry.place));
-        case = case.with(ACTOR, small(inquiry.actor.kind as usize));
+    /// The case an inquiry about a subject is. `form` is what the identifier shows, where the inquiry does
+    /// not state it.
+    pub(crate) fn state(&self, app: AppId, inquiry: &Inquiry<'_>, party: Option<&str>, form: Option<&str>) -> Case {
+        let mut case = Case { app, act: inquiry.act as u8, states: self.unstated };
+        let place = inquiry.place.map_or_else(|| self.unknown(PLACE), |place| self.place_state(place));
+        case.set(PLACE, place);
+        case.set(ACTOR, small(inquiry.actor.kind as usize));
         if let Some(government) = &inquiry.actor.government {
-            case = case.with(GOVERNMENT, self.government_state(facets, government));
+            case.set(GOVERNMENT, self.government_state(government));
         }
         if let Some(role) = inquiry.actor.role {
-            case = case.with(ROLE, small(role as usize));
+            case.set(ROLE, small(role as usize));
         }
-        case = case.with(PARTY, party.and_then(|party| position(&self.parties, party)).map_or(0, |n| n + 1));
-        for (n, meaning) in (0..).zip(&self.meanings) {
-            let Some(facet) = facets.get(usize::from(n)) else { continue };
-            let stated = |fact: Fact| inquiry.facts.iter().find(|(known, _)| *known == fact).map(|(_, stated)| stated);
-            let state = match meaning {
-                Meaning::Open(..) => Some(facet.unknown()),
-                Meaning::Fact(fact) => match (stated(*fact), form) {
-                    (Some(stated), _) => Some(self.fact_state(facets, n, *fact, stated)),
-                    (None, Some(form)) if *fact == Fact::Form => Some(self.word_value(Fact::Form, form)),
-                    (None, _) => None,
-                },
-                Meaning::Within(fact, places) => stated(*fact).map(|stated| within(facet, places, stated)),
-                Meaning::Place | Meaning::Actor | Meaning::Government | Meaning::Role | Meaning::Party => None,
-            };
-            if let Some(state) = state {
-                case = case.with(n, state);
+        case.set(PARTY, party.and_then(|party| position(&self.parties, party)).map_or(0, |n| n + 1));
+        if let (Some(form), Some(facet)) = (form, self.of_fact(Fact::Form)) {
+            case.set(facet, self.word_value(Fact::Form, form));
+        }
+        for (fact, stated) in &inquiry.facts {
+            if let Some(facet) = self.of_fact(*fact) {
+                case.set(facet, self.fact_state(facet, *fact, stated));
+            }
+            for (_, facet, places) in self.withins.iter().filter(|(of, ..)| of == fact) {
+                case.set(*facet, within(places, stated).unwrap_or_else(|| self.unknown(*facet)));
             }
         }
         case
     }
 
-    fn fact_state(&self, facets: &[Facet], facet: FacetId, fact: Fact, stated: &Stated) -> State {
-        let unknown = facets.get(usize::from(facet)).map_or(0, Facet::unknown);
+    /// The facet of a fact that has one of its own.
+    fn of_fact(&self, fact: Fact) -> Option<FacetId> {
+        self.of_fact.get(fact as usize).copied().flatten()
+    }
+
+    fn unknown(&self, facet: FacetId) -> State {
+        self.shapes.get(usize::from(facet)).map_or(0, Facet::unknown)
+    }
+
+    fn fact_state(&self, facet: FacetId, fact: Fact, stated: &Stated<'_>) -> State {
         match stated {
-            Stated::Unknown => unknown,
+            Stated::Unknown | Stated::Places(_) => self.unknown(facet),
             Stated::Bool(yes) => u8::from(*yes),
             Stated::Word(word) => self.word_value(fact, word),
             Stated::NoPlace => 1,
             Stated::Place(place) if fact == Fact::IntendedOutside => self.word_value(fact, place.code()),
-            Stated::Place(place) => self.place_state(facets, facet, Some(*place)),
-            Stated::Places(_) => unknown,
+            Stated::Place(place) => self.place_state(*place),
         }
     }
 
-    pub(crate) fn place_state(&self, facets: &[Facet], facet: FacetId, place: Option<Place>) -> State {
-        let Some(facet) = facets.get(usize::from(facet)) else { return 0 };
-        place.map_or_else(|| facet.unknown(), |place| self.places.state(facet, place))
+    fn place_state(&self, place: Place) -> State {
+        self.shapes.get(usize::from(PLACE)).map_or(0, |shape| self.places.state(shape, place))
     }
 
-    fn government_state(&self, facets: &[Facet], name: &str) -> State {
-        match facets.get(usize::from(GOVERNMENT)) {
-            Some(facet) if name == "US-federal-legislative" => facet.region(0),
+    fn government_state(&self, name: &str) -> State {
+        match self.shapes.get(usize::from(GOVERNMENT)) {
+            Some(shape) if name == "US-federal-legislative" => shape.region(0),
             Some(_) | None => self.government(name),
         }
     }
@@ -377,11 +401,9 @@ impl Facets {
     }
 
     /// The state of a word in this body of law.
-    pub(crate) fn word_state(&self, facets: &[Facet], facet: FacetId, word: &Word) -> State {
-        let (Some(meaning), Some(shape)) = (self.meanings.get(usize::from(facet)), facets.get(usize::from(facet)))
-        else {
-            return 0;
-        };
+    pub(crate) fn word_state(&self, facet: FacetId, word: &Word) -> State {
+        let n = usize::from(facet);
+        let (Some(meaning), Some(shape)) = (self.meanings.get(n), self.shapes.get(n)) else { return 0 };
         let name = match word {
             Word::Absent => return shape.absent(),
             Word::Unknown => return shape.unknown(),
@@ -394,10 +416,10 @@ impl Facets {
         };
         match meaning {
             Meaning::Place | Meaning::Fact(Fact::PayerPlace | Fact::PayeePlace) => {
-                self.place_state(facets, facet, Place::parse(name).ok())
+                Place::parse(name).map_or_else(|_| shape.unknown(), |place| self.place_state(place))
             }
             Meaning::Actor => ActorKind::from_word(name).map_or(0, |kind| small(kind as usize)),
-            Meaning::Government => self.government_state(facets, name),
+            Meaning::Government => self.government_state(name),
             Meaning::Role => Role::from_word(name).map_or(0, |role| small(role as usize)),
             Meaning::Party => position(&self.parties, name).map_or(0, |n| n + 1),
             Meaning::Within(..) | Meaning::Open(..) => u8::from(name == "yes"),
@@ -412,29 +434,28 @@ fn singles() -> impl Iterator<Item = Fact> {
     Fact::ALL.iter().copied().filter(|fact| fact.kind() != FactKind::Places)
 }
 
-/// Whether stated places lie in any of `wanted`: yes, no, or not known when they are coarser.
-fn within(facet: &Facet, wanted: &[Place], stated: &Stated) -> State {
+/// Whether stated places lie in any of `wanted`: yes, no, or not known (`None`), as where they are coarser.
+fn within(wanted: &[Place], stated: &Stated<'_>) -> Option<State> {
     let list = match stated {
         Stated::Places(list) => list.as_slice(),
         Stated::Place(place) => std::slice::from_ref(place),
         Stated::NoPlace => &[],
-        Stated::Unknown | Stated::Word(_) | Stated::Bool(_) => return facet.unknown(),
+        Stated::Unknown | Stated::Word(_) | Stated::Bool(_) => return None,
     };
     if list.iter().any(|place| wanted.iter().any(|wanted| wanted.contains(*place))) {
-        1
-    } else if list.iter().any(|place| wanted.iter().any(|wanted| place.contains(*wanted))) {
-        facet.unknown()
-    } else {
-        0
+        return Some(1);
     }
+    let coarser = list.iter().any(|place| wanted.iter().any(|wanted| place.contains(*wanted)));
+    (!coarser).then_some(0)
 }
 
 fn place_values<'v>(values: impl IntoIterator<Item = &'v String>) -> Vec<Place> {
     values.into_iter().filter_map(|code| Place::parse(code).ok()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Where a name stands in a sorted list.
 fn position(names: &[String], name: &str) -> Option<u8> {
-    names.iter().position(|known| known == name).map(small)
+    names.binary_search_by(|known| known.as_str().cmp(name)).ok().map(small)
 }
 
 fn small(n: usize) -> u8 {
@@ -483,7 +504,9 @@ impl Places {
     }
 
     fn state(&self, facet: &Facet, place: Place) -> State {
-        if let Some(region) = self.divided.iter().position(|country| *country == place) {
+        if place.is_country()
+            && let Some(region) = self.divided.iter().position(|country| *country == place)
+        {
             return facet.region(small(region));
         }
         let exact = self.index.get(&place);

@@ -6,15 +6,82 @@ use unicode_normalization::UnicodeNormalization;
 
 /// An identifier longer than this is no identifier.
 pub const IDENTIFIER_BYTES_MAX: usize = 1024;
+/// RFC 1035 § 2.3.4, without the final dot.
+const DOMAIN_BYTES_MAX: usize = 253;
+/// RFC 1035 § 2.3.4.
+const LABEL_BYTES_MAX: usize = 63;
+/// App Store ids have ten digits today.
+const APP_STORE_DIGITS_MAX: usize = 12;
 
 /// The one spelling under which an identifier is kept and looked up.
 ///
 /// # Errors
 /// A sentence naming what is wrong with it.
-pub fn canonical(kind: ResourceKind, written: &str) -> Result<String, String> {
+pub fn canonical(kind: ResourceKind, written: &str) -> Result<Cow<'_, str>, String> {
     if written.len() > IDENTIFIER_BYTES_MAX {
         return Err(format!("longer than {IDENTIFIER_BYTES_MAX} bytes"));
     }
+    if is_canonical(kind, written) { Ok(Cow::Borrowed(written)) } else { respelled(kind, written).map(Cow::Owned) }
+}
+
+/// Whether `written` is plainly the canonical spelling already, as most are. `false` is not yet a no.
+fn is_canonical(kind: ResourceKind, written: &str) -> bool {
+    let bytes = written.as_bytes();
+    match kind {
+        ResourceKind::App => !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-'),
+        ResourceKind::AndroidPackage => {
+            are_labels(bytes, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        }
+        ResourceKind::IosBundle => {
+            are_labels(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+        }
+        // Letters and digits alone: a hyphen may be Punycode, which has rules of its own.
+        ResourceKind::Domain => {
+            bytes.len() <= DOMAIN_BYTES_MAX && are_labels(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        }
+        ResourceKind::AppStoreId => {
+            (1..=APP_STORE_DIGITS_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit)
+        }
+        ResourceKind::CertSha256 | ResourceKind::CodeSha256 => {
+            bytes.len() == 64 && bytes.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+        }
+        ResourceKind::Wallet | ResourceKind::Company => {
+            are_words(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        }
+        ResourceKind::Asn | ResourceKind::Purl => false,
+    }
+}
+
+/// At least two labels of 1 to 63 such bytes, with dots between.
+fn are_labels(bytes: &[u8], of: impl Fn(u8) -> bool) -> bool {
+    let (mut labels, mut label) = (1, 0);
+    for byte in bytes {
+        if *byte == b'.' && label > 0 {
+            (labels, label) = (labels + 1, 0);
+        } else if of(*byte) && label < LABEL_BYTES_MAX {
+            label += 1;
+        } else {
+            return false;
+        }
+    }
+    labels > 1 && label > 0
+}
+
+/// Words of such bytes with one space between.
+fn are_words(bytes: &[u8], of: impl Fn(u8) -> bool) -> bool {
+    let mut word = 0;
+    for byte in bytes {
+        match byte {
+            b' ' if word > 0 => word = 0,
+            byte if of(*byte) => word += 1,
+            _ => return false,
+        }
+    }
+    word > 0
+}
+
+/// The canonical spelling of what may be written in any way.
+fn respelled(kind: ResourceKind, written: &str) -> Result<String, String> {
     let folded: String = written.trim().nfkc().filter(|c| !is_invisible(*c)).collect();
     let folded = folded.trim();
     if folded.is_empty() {
@@ -52,7 +119,7 @@ fn dotted<'t>(text: &'t str, what: &str) -> Result<&'t str, String> {
 
 fn app_store(text: &str) -> Result<String, String> {
     let digits = text.strip_prefix("id").unwrap_or(text);
-    let plain = !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain = !digits.is_empty() && digits.len() <= APP_STORE_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit());
     if plain { Ok(digits.to_owned()) } else { Err(String::from("an App Store id is digits")) }
 }
 
@@ -78,9 +145,9 @@ fn domain(text: &str) -> Result<String, String> {
         Err(_) => return Err(String::from("not a domain name")),
     };
     let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    let named = ascii.contains('.') && ascii.len() <= 253 && ascii.split('.').all(label);
+    let named = ascii.contains('.') && ascii.len() <= DOMAIN_BYTES_MAX && ascii.split('.').all(label);
     if named { Ok(ascii) } else { Err(String::from("not a domain name")) }
 }
 
@@ -135,19 +202,38 @@ fn purl(text: &str) -> Result<String, String> {
     }
 }
 
+/// The canonical spelling of a name in plain ASCII, in `buffer`; `None` where that is not enough.
+pub(crate) fn ascii_name<'b>(text: &str, buffer: &'b mut [u8; 64]) -> Option<&'b str> {
+    let mut len = 0;
+    if !text.is_ascii() || text.len() > buffer.len() {
+        return None;
+    }
+    for byte in text.bytes() {
+        let folded = match byte {
+            b'.' | b'\'' => continue,
+            byte if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+            _ if len == 0 || buffer.get(len - 1) == Some(&b' ') => continue,
+            _ => b' ',
+        };
+        *buffer.get_mut(len)? = folded;
+        len += 1;
+    }
+    std::str::from_utf8(buffer.get(..len)?).ok().map(str::trim_end)
+}
+
 /// The domain and the domains above it, nearest first, down to two labels.
-pub fn domain_and_above(domain: &str) -> impl Iterator<Item = Cow<'_, str>> {
+pub fn domain_and_above(domain: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(domain);
     std::iter::from_fn(move || {
         let current = rest?;
         rest = current.split_once('.').map(|(_, above)| above).filter(|above| above.contains('.'));
-        Some(Cow::Borrowed(current))
+        Some(current)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{canonical, domain_and_above};
+    use super::{ascii_name, canonical, domain_and_above, is_canonical, respelled};
     use crate::vocabulary::ResourceKind as Kind;
 
     #[test]
@@ -179,6 +265,43 @@ mod tests {
         ];
         for (kind, written, expected) in cases {
             assert_eq!(canonical(kind, written).as_deref(), Ok(expected), "{written}");
+            assert_eq!(canonical(kind, expected).as_deref(), Ok(expected), "{expected} is its own spelling");
+        }
+    }
+
+    #[test]
+    fn the_short_way_finds_what_the_long_way_finds() {
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        let letters = ["a", "b", "z", "0", "9", "A", "-", "_", ".", " ", "x", "n", "id", "ａ", "ß", "\u{200b}", "com", ".com", "é"];
+        let mut short = 0;
+        for _ in 0..200_000 {
+            let kind = Kind::ALL[random(Kind::ALL.len())];
+            let written: String = (0..1 + random(9)).map(|_| letters[random(letters.len())]).collect();
+            if is_canonical(kind, &written) {
+                short += 1;
+                assert_eq!(respelled(kind, &written).as_deref(), Ok(written.as_str()), "{kind:?}");
+            }
+        }
+        assert!(short > 1_000, "{short} were plain");
+    }
+
+    #[test]
+    fn plain_names_are_folded_without_allocation_as_any_name_is() {
+        let letters = ["a", "Z", "9", " ", "-", ".", "'", "&", "Ltd.", ",", "\t"];
+        let mut seed = 7_usize;
+        for _ in 0..50_000 {
+            let mut random = |below: usize| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (seed >> 33) % below
+            };
+            let written: String = (0..1 + random(9)).map(|_| letters[random(letters.len())]).collect();
+            let mut buffer = [0; 64];
+            let folded = ascii_name(&written, &mut buffer).unwrap_or_default();
+            assert_eq!(canonical(Kind::Company, &written).unwrap_or_default(), folded, "{written:?}");
         }
     }
 

@@ -267,9 +267,9 @@ impl<'c> Lowering<'c> {
         }
         let mut apps = BTreeSet::new();
         for id in scopes.iter().flat_map(|scope| scope.apps.iter().chain(&scope.apps_of)) {
-            match self.registry.number(id) {
-                Some(n) => {
-                    apps.insert(n);
+            match self.registry.get(id) {
+                Some(subject) => {
+                    apps.insert(subject.number);
                 }
                 None => {
                     let ids = self.registry.subjects().iter().map(|s| s.id.as_str());
@@ -278,13 +278,13 @@ impl<'c> Lowering<'c> {
                 }
             }
         }
-        for (n, subject) in self.registry.subjects().iter().enumerate() {
+        for subject in self.registry.subjects() {
             let of = |company: &String| scopes.iter().any(|scope| scope.apps_of.contains(company));
             if subject.operators.iter().any(|o| of(&o.company)) || subject.parents.iter().any(of) {
-                apps.insert(n);
+                apps.insert(subject.number);
             }
         }
-        Some(apps.into_iter().map(|n| u16::try_from(n).unwrap_or(u16::MAX)).collect())
+        Some(apps.into_iter().collect())
     }
 
     fn extent(&mut self, origin: Origin, statement: &Statement, from: (i64, i64), end: i64) -> Extent {

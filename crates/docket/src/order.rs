@@ -291,7 +291,7 @@ pub struct Case {
     /// What it shows.
     pub title: String,
     /// The question.
-    pub inquiry: Inquiry,
+    pub inquiry: Inquiry<'static>,
     /// The statuses expected.
     pub expect: Statuses,
     /// Citations that must be among the grounds (a document stands for any of its statements).

@@ -18,6 +18,37 @@ NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR UM VI";
 /// Territories that have a country code of their own and lie inside the United States.
 const US_TERRITORIES: &[&str] = &["AS", "GU", "MP", "PR", "UM", "VI"];
 
+/// One bit per pair of letters.
+type Codes = [u32; 26];
+
+const fn codes(list: &str) -> Codes {
+    let bytes = list.as_bytes();
+    let mut codes = [0; 26];
+    let mut at = 0;
+    while at + 1 < bytes.len() {
+        codes[(bytes[at] - b'A') as usize] |= 1 << (bytes[at + 1] - b'A');
+        at += 3;
+    }
+    codes
+}
+
+static COUNTRY_CODES: Codes = codes(COUNTRIES);
+static US_PART_CODES: Codes = codes(US_PARTS);
+
+fn is_among(codes: &Codes, text: &str) -> bool {
+    let [first, second] = text.as_bytes() else { return false };
+    let row = codes.get(usize::from(first.wrapping_sub(b'A')));
+    second.is_ascii_uppercase() && row.is_some_and(|row| row >> (second - b'A') & 1 == 1)
+}
+
+fn is_country_code(text: &str) -> bool {
+    is_among(&COUNTRY_CODES, text)
+}
+
+fn is_us_part(text: &str) -> bool {
+    is_among(&US_PART_CODES, text)
+}
+
 /// A country (`US`) or subdivision (`US-NY`) by its ISO 3166 code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -31,22 +62,28 @@ impl Place {
     /// # Errors
     /// A sentence saying why `code` is no place.
     pub fn parse(code: &str) -> Result<Self, String> {
-        let upper = code.to_ascii_uppercase();
-        if upper != code && Self::parse(&upper).is_ok() {
-            return Err(format!("place codes are upper case: write `{upper}`"));
-        }
-        if US_TERRITORIES.contains(&code) {
-            return Ok(Self::new(&format!("US-{code}")));
+        if let Some(territory) = US_TERRITORIES.iter().find(|known| **known == code) {
+            let mut place = Self::new("US-");
+            place.push(territory);
+            return Ok(place);
         }
         let (country, part) = code.split_once('-').map_or((code, None), |(country, part)| (country, Some(part)));
-        if country.len() != 2 || !COUNTRIES.split(' ').any(|known| known == country) {
+        if !is_country_code(country) {
+            let upper = code.to_ascii_uppercase();
+            if upper != code && Self::parse(&upper).is_ok() {
+                return Err(format!("place codes are upper case: write `{upper}`"));
+            }
             let hint = if country == "UK" { "; the United Kingdom is `GB`" } else { "" };
             return Err(format!("`{code}` is not an ISO 3166 code{hint}"));
         }
         match part {
             None => {}
-            Some(part) if country == "US" && US_PARTS.split_whitespace().any(|known| known == part) => {}
-            Some(_) if country == "US" => {
+            Some(part) if country == "US" && is_us_part(part) => {}
+            Some(part) if country == "US" => {
+                let upper = part.to_ascii_uppercase();
+                if upper != part && is_us_part(&upper) {
+                    return Err(format!("place codes are upper case: write `US-{upper}`"));
+                }
                 return Err(format!("`{code}` is not a state, district or territory of the United States"));
             }
             Some(part) => {
@@ -62,11 +99,15 @@ impl Place {
 
     fn new(code: &str) -> Self {
         let mut place = Self { bytes: [0; 6], len: 0 };
-        for (slot, byte) in place.bytes.iter_mut().zip(code.bytes()) {
-            *slot = byte;
-            place.len += 1;
-        }
+        place.push(code);
         place
+    }
+
+    fn push(&mut self, text: &str) {
+        for (slot, byte) in self.bytes.iter_mut().skip(usize::from(self.len)).zip(text.bytes()) {
+            *slot = byte;
+            self.len += 1;
+        }
     }
 
     /// The code.

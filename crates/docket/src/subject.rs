@@ -3,7 +3,7 @@
 use crate::docket::Source;
 use crate::fault::{Fault, Grade, did_you_mean};
 use crate::grammar::{self, Context};
-use crate::identifier::{canonical, domain_and_above};
+use crate::identifier::{ascii_name, canonical, domain_and_above};
 use crate::moment;
 use crate::order::{Evidence, Moment, Provenance, Span};
 use crate::place::Place;
@@ -16,6 +16,8 @@ use foldhash::HashMap;
 pub struct Subject {
     /// Its id.
     pub id: String,
+    /// Its position among all subjects, which is its number in law.
+    pub number: u16,
     /// Whether it is a company rather than an app or service.
     pub is_company: bool,
     /// Its names, the one to show first.
@@ -87,7 +89,15 @@ impl Subject {
 pub struct Registry {
     subjects: Vec<Subject>,
     by_id: HashMap<String, usize>,
-    by_identifier: HashMap<(ResourceKind, String), Vec<(usize, usize)>>,
+    /// By kind of identifier, in the order of the vocabulary.
+    by_identifier: [HashMap<String, Vec<Holder>>; ResourceKind::ALL.len()],
+}
+
+/// A subject and one of its identifiers, by their positions.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    subject: usize,
+    identifier: usize,
 }
 
 /// To whom an identifier leads.
@@ -114,12 +124,6 @@ impl Registry {
         self.by_id.get(id).and_then(|n| self.subjects.get(*n))
     }
 
-    /// The number of a subject, which is its number in law.
-    #[must_use]
-    pub fn number(&self, id: &str) -> Option<usize> {
-        self.by_id.get(id).copied()
-    }
-
     /// Whose `written` is.
     ///
     /// # Errors
@@ -138,24 +142,34 @@ impl Registry {
             return Ok(Attribution::Subject(company, None));
         }
         if kind == ResourceKind::Domain {
-            let found = domain_and_above(&id).find_map(|domain| {
-                let held = self.held(kind, &domain);
-                let covers = |(_, identifier): &(&Subject, &Identifier)| !identifier.exact || domain == id;
-                let held: Vec<_> = held.into_iter().filter(covers).collect();
-                (!held.is_empty()).then_some(held)
-            });
-            return Ok(attribute(found.unwrap_or_default()));
+            let held = |domain| {
+                let found = self.attribute(self.holders(kind, domain)?, domain != id);
+                (found != Attribution::Nobody).then_some(found)
+            };
+            return Ok(domain_and_above(&id).find_map(held).unwrap_or(Attribution::Nobody));
         }
-        Ok(attribute(self.held(kind, &id)))
+        Ok(self.holders(kind, &id).map_or(Attribution::Nobody, |holders| self.attribute(holders, false)))
     }
 
-    fn held(&self, kind: ResourceKind, id: &str) -> Vec<(&Subject, &Identifier)> {
-        let places = self.by_identifier.get(&(kind, id.to_owned())).map(Vec::as_slice).unwrap_or_default();
-        let held = |(subject, identifier): &(usize, usize)| {
-            let subject = self.subjects.get(*subject)?;
-            Some((subject, subject.identifiers.get(*identifier)?))
+    fn holders(&self, kind: ResourceKind, id: &str) -> Option<&[Holder]> {
+        self.by_identifier.get(kind as usize)?.get(id).map(Vec::as_slice)
+    }
+
+    /// Whose an identifier is that `holders` have. One marked `exact` says nothing of what lies below it.
+    fn attribute(&self, holders: &[Holder], below: bool) -> Attribution<'_> {
+        let held = || {
+            holders.iter().filter_map(|holder| {
+                let subject = self.subjects.get(holder.subject)?;
+                Some((subject, subject.identifiers.get(holder.identifier).filter(|held| !(below && held.exact))?))
+            })
         };
-        places.iter().filter_map(held).collect()
+        let Some((first, _)) = held().next() else { return Attribution::Nobody };
+        match held().find(|(_, identifier)| !identifier.shared) {
+            Some((subject, identifier)) if held().all(|(other, _)| other.number == first.number) => {
+                Attribution::Subject(subject, Some(identifier))
+            }
+            Some(_) | None => Attribution::Shared(held().collect()),
+        }
     }
 
     /// The company or app a party's name or id leads to, if one alone.
@@ -164,21 +178,15 @@ impl Registry {
         if let Some(subject) = self.get(name) {
             return Some(subject);
         }
-        match self.resolve(ResourceKind::Company, name) {
-            Ok(Attribution::Subject(subject, _)) => Some(subject),
-            Ok(Attribution::Shared(_) | Attribution::Nobody) | Err(_) => None,
+        let mut buffer = [0; 64];
+        let attribution = match ascii_name(name, &mut buffer) {
+            Some(folded) => self.attribute(self.holders(ResourceKind::Company, folded)?, false),
+            None => self.resolve(ResourceKind::Company, name).ok()?,
+        };
+        match attribution {
+            Attribution::Subject(subject, _) => Some(subject),
+            Attribution::Shared(_) | Attribution::Nobody => None,
         }
-    }
-}
-
-fn attribute<'r>(held: Vec<(&'r Subject, &'r Identifier)>) -> Attribution<'r> {
-    let Some((first, _)) = held.first() else { return Attribution::Nobody };
-    let own = held.iter().find(|(_, identifier)| !identifier.shared);
-    match own {
-        Some((subject, identifier)) if held.iter().all(|(other, _)| other.id == first.id) => {
-            Attribution::Subject(subject, Some(identifier))
-        }
-        Some(_) | None => Attribution::Shared(held),
     }
 }
 
@@ -228,6 +236,7 @@ impl Reader {
         }
         let mut subject = Subject {
             id: id.text.clone(),
+            number: 0,
             is_company,
             names: Vec::new(),
             operators: Vec::new(),
@@ -317,7 +326,7 @@ impl Reader {
         match canonical(kind, written) {
             Ok(id) => subject.identifiers.push(Identifier {
                 kind,
-                id,
+                id: id.into_owned(),
                 written: written.to_owned(),
                 shared: flags.iter().any(|flag| flag == "shared"),
                 exact: flags.iter().any(|flag| flag == "exact"),
@@ -364,21 +373,29 @@ impl Reader {
 
     fn index(&mut self, subjects: Vec<Subject>) -> Registry {
         let mut registry = Registry { subjects, ..Registry::default() };
+        for (n, subject) in (0..=u16::MAX).zip(&mut registry.subjects) {
+            subject.number = n;
+        }
+        if let Some(surplus) = registry.subjects.get(usize::from(u16::MAX) + 1) {
+            self.faults.push(Fault::error("more than 65,536 subjects", &surplus.span, "one too many"));
+        }
         for (n, subject) in registry.subjects.iter().enumerate() {
             if registry.by_id.insert(subject.id.clone(), n).is_some() {
                 let message = format!("subject `{}` is written twice", subject.id);
                 self.faults.push(Fault::error(message, &subject.span, "again here"));
             }
             for (m, identifier) in subject.identifiers.iter().enumerate() {
-                registry.by_identifier.entry((identifier.kind, identifier.id.clone())).or_default().push((n, m));
+                if let Some(kind) = registry.by_identifier.get_mut(identifier.kind as usize) {
+                    kind.entry(identifier.id.clone()).or_default().push(Holder { subject: n, identifier: m });
+                }
             }
         }
-        for holders in registry.by_identifier.values() {
+        for holders in registry.by_identifier.iter().flat_map(|kind| kind.values()) {
             let held: Vec<&Identifier> = holders
                 .iter()
-                .filter_map(|(n, m)| registry.subjects.get(*n).and_then(|s| s.identifiers.get(*m)))
+                .filter_map(|held| registry.subjects.get(held.subject).and_then(|s| s.identifiers.get(held.identifier)))
                 .collect();
-            let owners = holders.iter().map(|(n, _)| n).collect::<std::collections::BTreeSet<_>>().len();
+            let owners = holders.iter().map(|held| held.subject).collect::<std::collections::BTreeSet<_>>().len();
             if let Some(first) = held.iter().find(|identifier| owners > 1 && !identifier.shared) {
                 let message = format!("`{}` belongs to {owners} subjects and is not marked `shared`", first.written);
                 let fault = Fault::error(message, &first.span, "identifies nobody on its own");

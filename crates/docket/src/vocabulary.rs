@@ -1,5 +1,8 @@
 //! The words an inquiry and an order may use: acts, actors, roles, governments, facts. No order adds one.
 
+use crate::fault::nearest;
+use crate::place::Place;
+
 /// Declares an enum whose variants have one written name each.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -115,3 +118,27 @@ impl Fact {
         }
     }
 }
+
+/// The branches of the federal government of the United States.
+pub const BRANCHES: &[&str] = &[
+    "US-federal-executive",
+    "US-federal-judicial",
+    "US-federal-legislative",
+    "US-federal-legislative-house",
+    "US-federal-legislative-senate",
+];
+
+/// Whether `text` names a government.
+///
+/// # Errors
+/// A sentence saying what a government looks like.
+pub fn government(text: &str) -> Result<(), String> {
+    let place = text.strip_suffix("-local").unwrap_or(text);
+    if BRANCHES.contains(&text) || Place::parse(place).is_ok() {
+        return Ok(());
+    }
+    let near =
+        nearest(text, BRANCHES.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Err(format!("unknown government `{text}`{near}"))
+}
+

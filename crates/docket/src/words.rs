@@ -152,7 +152,7 @@ impl Docket {
     }
 
     /// Claims nobody made, each with the facts to state.
-    pub(crate) fn claims(&self, inquiry: &Inquiry, outcome: &Outcome) -> Vec<Claim> {
+    pub(crate) fn claims(&self, inquiry: &Inquiry<'_>, outcome: &Outcome) -> Vec<Claim> {
         let mut claims = Vec::new();
         for (provision, n) in &outcome.unless {
             let Some(origin) = self.lowered.provisions.get(*provision as usize).copied() else { continue };

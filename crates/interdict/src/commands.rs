@@ -86,7 +86,7 @@ pub(crate) fn decide(loading: &Loading, file: Option<&Path>, question: &Question
     let posture = question::posture(question.posture);
     let now = clock::now();
     let mut verdicts = Vec::new();
-    let mut answer = |inquiry: &Inquiry| -> Result<(), String> {
+    let mut answer = |inquiry: &Inquiry<'_>| -> Result<(), String> {
         let finding = docket.find(inquiry, posture).map_err(|problem| problem.to_string())?;
         verdicts.push(finding.verdict);
         let text = if as_json {
@@ -114,7 +114,7 @@ pub(crate) fn decide(loading: &Loading, file: Option<&Path>, question: &Question
 fn inquiries(
     file: &Path,
     now: law::Time,
-    answer: &mut dyn FnMut(&Inquiry) -> Result<(), String>,
+    answer: &mut dyn FnMut(&Inquiry<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut reader = BufReader::new(open(file)?);
     let mut first = String::new();
@@ -148,7 +148,7 @@ fn document(
     text: &str,
     file: &Path,
     now: law::Time,
-    answer: &mut dyn FnMut(&Inquiry) -> Result<(), String>,
+    answer: &mut dyn FnMut(&Inquiry<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
     let name = file.display();
     if !text.trim_start().starts_with('[') {
@@ -167,7 +167,7 @@ fn document(
     Ok(())
 }
 
-fn one(docket: &Docket, file: Option<&Path>, question: &Question) -> Result<Inquiry, String> {
+fn one(docket: &Docket, file: Option<&Path>, question: &Question) -> Result<Inquiry<'static>, String> {
     let now = clock::now();
     match file {
         None => question::inquiry(question, docket.registry(), now),
@@ -176,7 +176,8 @@ fn one(docket: &Docket, file: Option<&Path>, question: &Question) -> Result<Inqu
             let limit = wire::inquiry::BODY_BYTES_MAX as u64;
             let read = open(file)?.take(limit).read_to_string(&mut text);
             read.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-            wire::inquiry::parse(text.as_bytes(), now).map_err(|malformed| format!("{}: {malformed}", file.display()))
+            let inquiry = wire::inquiry::parse(text.as_bytes(), now);
+            Ok(inquiry.map_err(|malformed| format!("{}: {malformed}", file.display()))?.into_owned())
         }
     }
 }
@@ -258,7 +259,7 @@ pub(crate) fn subjects(loading: &Loading, identifier: Option<&str>, as_json: boo
             let r = question::any_kind(written, registry);
             (r.kind, r.id)
         },
-        |(k, id)| (k, id.to_owned()),
+        |(k, id)| (k, id.to_owned().into()),
     );
     let told = match registry.resolve(kind, &id)? {
         Attribution::Subject(subject, _) => {

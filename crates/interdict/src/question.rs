@@ -1,15 +1,12 @@
 //! A question from the command line: the same words as the inquiry, in options.
 
 use crate::cli::{Choice, PostureArgs, Question};
-use docket::elaborate::case::stated;
-use docket::elaborate::scope::government;
-use docket::fault::did_you_mean;
 use docket::finding::{Posture, Verdict};
-use docket::inquiry::{Actor, Inquiry, Resource, Stated};
+use docket::inquiry::{self, Actor, Facts, Inquiry, Problem, Resource};
 use docket::moment::parse_rfc3339;
 use docket::place::Place;
 use docket::subject::{Attribution, Registry};
-use docket::vocabulary::{Act, ActorKind, Fact, ResourceKind, Role};
+use docket::vocabulary::ResourceKind;
 use law::Time;
 
 /// The posture that options describe.
@@ -23,59 +20,51 @@ pub(crate) fn posture(args: PostureArgs) -> Posture {
 }
 
 /// The inquiry that options describe, or the option that is wrong and why.
-pub(crate) fn inquiry(question: &Question, registry: &Registry, now: Time) -> Result<Inquiry, String> {
+pub(crate) fn inquiry(question: &Question, registry: &Registry, now: Time) -> Result<Inquiry<'static>, String> {
     let act = question.act.as_deref().ok_or("say what is done: --act app.distribute")?;
     let instant = |option: &str, text: &Option<String>| {
         text.as_deref().map(parse_rfc3339).transpose().map_err(|message| format!("{option}: {message}"))
     };
-    let role = question.role.as_deref().map(|role| word(role, "--role", Role::ALL, Role::word)).transpose()?;
-    if let Some(name) = question.government.as_deref() {
-        government(name).map_err(|message| format!("--government: {message}"))?;
-    }
+    let place = question.place.as_deref().map(Place::parse).transpose();
+    let actor =
+        Actor::read(&question.actor, question.id.clone(), question.role.as_deref(), question.government.clone());
     Ok(Inquiry {
-        actor: Actor {
-            kind: word(&question.actor, "--actor", ActorKind::ALL, ActorKind::word)?,
-            id: question.id.clone(),
-            role,
-            government: question.government.clone(),
-        },
-        act: word(act, "--act", Act::ALL, Act::word)?,
+        actor: actor.map_err(option)?,
+        act: inquiry::act(act).map_err(option)?,
         resource: resource(question, registry)?,
         valid_at: instant("--at", &question.at)?.unwrap_or(now),
         known_at: instant("--known-at", &question.known_at)?,
-        place: question
-            .place
-            .as_deref()
-            .map(Place::parse)
-            .transpose()
-            .map_err(|message| format!("--place: {message}"))?,
+        place: place.map_err(|message| format!("--place: {message}"))?,
         facts: facts(&question.facts)?,
     })
 }
 
-fn word<T: Copy>(text: &str, option: &str, all: &'static [T], name: fn(T) -> &'static str) -> Result<T, String> {
-    let found = all.iter().copied().find(|item| name(*item) == text);
-    found.ok_or_else(|| {
-        format!("{option}: unknown `{text}`; {}", did_you_mean(text, all.iter().map(|item| name(*item))))
-    })
+/// A problem with a member of the inquiry, told of the option that states it.
+fn option(problem: Problem) -> String {
+    let option = match problem.member.as_str() {
+        "subject.type" => "--actor",
+        "subject.properties.role" => "--role",
+        "subject.properties.government" => "--government",
+        "action.name" => "--act",
+        "resource.type" => "--resource",
+        _ => "--fact",
+    };
+    format!("{option}: {}", problem.message)
 }
 
-fn resource(question: &Question, registry: &Registry) -> Result<Resource, String> {
+fn resource(question: &Question, registry: &Registry) -> Result<Resource<'static>, String> {
     if let Some(written) = &question.resource {
         let (kind, id) =
             written.split_once(':').ok_or("--resource: write it as KIND:ID, for example domain:tiktok.com")?;
-        return Ok(Resource {
-            kind: word(kind, "--resource", ResourceKind::ALL, ResourceKind::word)?,
-            id: id.to_owned(),
-        });
+        return Ok(Resource { kind: inquiry::resource_kind(kind).map_err(option)?, id: id.to_owned().into() });
     }
     let id = question.app.as_deref().ok_or("say to what: --app com.tencent.mm")?;
     Ok(any_kind(id, registry))
 }
 
 /// The kind of identifier under which `id` is known; where it is not known, the kind it looks like.
-pub(crate) fn any_kind(id: &str, registry: &Registry) -> Resource {
-    let resource = |kind| Resource { kind, id: id.to_owned() };
+pub(crate) fn any_kind(id: &str, registry: &Registry) -> Resource<'static> {
+    let resource = |kind| Resource { kind, id: id.to_owned().into() };
     let known = |kind: &&ResourceKind| {
         matches!(registry.resolve(**kind, id), Ok(Attribution::Subject(..) | Attribution::Shared(_)))
     };
@@ -87,17 +76,12 @@ pub(crate) fn any_kind(id: &str, registry: &Registry) -> Resource {
     resource(guesses.iter().find(shaped).copied().unwrap_or(ResourceKind::Company))
 }
 
-fn facts(written: &[String]) -> Result<Vec<(Fact, Stated)>, String> {
-    let mut facts: Vec<(Fact, Stated)> = Vec::new();
-    for text in written {
-        let (name, value) = text.split_once('=').ok_or_else(|| format!("--fact {text}: write it as FACT=VALUE"))?;
-        let fact = word(name, "--fact", Fact::ALL, Fact::word)?;
-        if facts.iter().any(|(known, _)| *known == fact) {
-            return Err(format!("--fact: `{name}` is stated twice"));
-        }
-        let values: Vec<&str> = value.split(',').collect();
-        let stated = stated(fact, &values).map_err(|(message, help)| format!("--fact: {message}; {help}"))?;
-        facts.push((fact, stated));
-    }
-    Ok(facts)
+fn facts(written: &[String]) -> Result<Facts<'static>, String> {
+    let split = |text: &'_ String| match text.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err(format!("--fact {text}: write it as FACT=VALUE")),
+    };
+    let pairs = written.iter().map(split).collect::<Result<Vec<_>, _>>()?;
+    let facts = inquiry::facts(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    Ok(facts.map_err(option)?.into_iter().map(|(fact, stated)| (fact, stated.into_owned())).collect())
 }

@@ -66,10 +66,15 @@ impl Case {
     /// The same case with one facet stated.
     #[must_use]
     pub fn with(mut self, facet: FacetId, state: State) -> Self {
+        self.set(facet, state);
+        self
+    }
+
+    /// States one facet.
+    pub fn set(&mut self, facet: FacetId, state: State) {
         if let Some(slot) = self.states.get_mut(usize::from(facet)) {
             *slot = state;
         }
-        self
     }
 
     /// What is stated of `facet`.

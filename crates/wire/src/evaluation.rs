@@ -75,7 +75,7 @@ pub fn many(
     let defaults = Members { subject, action, resource, context };
     let Some(evaluations) = evaluations.filter(|list| !list.is_empty()) else {
         let mut out = String::new();
-        seen(answer(docket, &resolve(&defaults, now, "")?, posture, now, &mut out, "")?);
+        seen(answer(docket, &resolve(defaults, now, "")?, posture, now, &mut out, "")?);
         return Ok(out);
     };
     if evaluations.len() > EVALUATIONS_MAX {
@@ -95,7 +95,7 @@ pub fn many(
         if n > 0 {
             out.push(',');
         }
-        let verdict = answer(docket, &resolve(&members, now, &path)?, posture, now, &mut out, &path)?;
+        let verdict = answer(docket, &resolve(members, now, &path)?, posture, now, &mut out, &path)?;
         seen(verdict);
         let stop = match options.evaluations_semantic {
             Semantic::ExecuteAll => false,
@@ -112,7 +112,7 @@ pub fn many(
 
 fn answer(
     docket: &Docket,
-    inquiry: &Inquiry,
+    inquiry: &Inquiry<'_>,
     posture: Posture,
     now: Time,
     out: &mut String,

@@ -1,11 +1,10 @@
 //! The question as JSON: strict, with the path of whatever is wrong. Unknown members are errors.
 
-use docket::elaborate::scope::government;
 use docket::fault::did_you_mean;
-use docket::inquiry::{Actor, Inquiry, Resource, Stated};
+use docket::inquiry::{self, Actor, Facts, Inquiry, Problem, Resource, Stated};
 use docket::moment::parse_rfc3339;
 use docket::place::Place;
-use docket::vocabulary::{Act, ActorKind, Fact, FactKind, ResourceKind, Role};
+use docket::vocabulary::{Fact, FactKind};
 use law::Time;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -154,9 +153,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawFacts<'a> {
 ///
 /// # Errors
 /// The first thing wrong, with its path.
-pub fn parse(json: &[u8], now: Time) -> Result<Inquiry, Malformed> {
-    let members: Members<'_> = read(json)?;
-    resolve(&members, now, "")
+pub fn parse(json: &[u8], now: Time) -> Result<Inquiry<'_>, Malformed> {
+    resolve(read(json)?, now, "")
 }
 
 /// Deserializes with the path of the first error.
@@ -174,93 +172,68 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Malforme
 }
 
 /// Gives members their meaning. `at` is the path they stand at.
-pub(crate) fn resolve(members: &Members<'_>, now: Time, at: &str) -> Result<Inquiry, Malformed> {
-    let path = |member: &str| if at.is_empty() { member.to_owned() } else { format!("{at}.{member}") };
-    let missing = |member: &str| Malformed { at: path(member), message: String::from("is missing") };
-    let subject = members.subject.as_ref().ok_or_else(|| missing("subject"))?;
-    let action = members.action.as_ref().ok_or_else(|| missing("action"))?;
-    let resource = members.resource.as_ref().ok_or_else(|| missing("resource"))?;
-    let none = RawContext::default();
-    let context = members.context.as_ref().unwrap_or(&none);
+pub(crate) fn resolve<'a>(members: Members<'a>, now: Time, at: &str) -> Result<Inquiry<'a>, Malformed> {
+    inquiry(members, now).map_err(|Problem { member, message }| {
+        let at = if at.is_empty() { member } else { format!("{at}.{member}") };
+        Malformed { at, message }
+    })
+}
+
+fn inquiry(members: Members<'_>, now: Time) -> Result<Inquiry<'_>, Problem> {
+    let missing = |member: &str| Problem::of(member, "is missing");
+    let subject = members.subject.ok_or_else(|| missing("subject"))?;
+    let action = members.action.ok_or_else(|| missing("action"))?;
+    let resource = members.resource.ok_or_else(|| missing("resource"))?;
+    let context = members.context.unwrap_or_default();
     for (member, text) in [("subject.id", &subject.id), ("resource.id", &resource.id)] {
         if text.len() > STRING_BYTES_MAX {
-            return Err(Malformed { at: path(member), message: format!("longer than {STRING_BYTES_MAX} bytes") });
+            return Err(Problem::of(member, format!("longer than {STRING_BYTES_MAX} bytes")));
         }
     }
-    let wrong = |member: &str, message: String| Malformed { at: path(member), message };
-    let instant = |member: &str, text: &Option<Cow<'_, str>>| {
-        text.as_deref().map(parse_rfc3339).transpose().map_err(|message| wrong(member, message))
+    let instant = |member: &str, text: Option<Cow<'_, str>>| {
+        text.as_deref().map(parse_rfc3339).transpose().map_err(|message| Problem::of(member, message))
     };
+    let RawProperties { role, government } = subject.properties;
     let place = context.place.as_deref().map(Place::parse).transpose();
     Ok(Inquiry {
-        actor: actor(subject, &path)?,
-        act: word(&action.name, "act", Act::ALL, Act::word).map_err(|m| wrong("action.name", m))?,
-        resource: Resource {
-            kind: word(&resource.kind, "resource type", ResourceKind::ALL, ResourceKind::word)
-                .map_err(|m| wrong("resource.type", m))?,
-            id: resource.id.clone().into_owned(),
-        },
-        valid_at: instant("context.valid_at", &context.valid_at)?.unwrap_or(now),
-        known_at: instant("context.known_at", &context.known_at)?,
-        place: place.map_err(|message| wrong("context.place", message))?,
-        facts: facts(&context.facts, &path)?,
+        actor: Actor::read(&subject.kind, subject.id, role.as_deref(), government)?,
+        act: inquiry::act(&action.name)?,
+        resource: Resource { kind: inquiry::resource_kind(&resource.kind)?, id: resource.id },
+        valid_at: instant("context.valid_at", context.valid_at)?.unwrap_or(now),
+        known_at: instant("context.known_at", context.known_at)?,
+        place: place.map_err(|message| Problem::of("context.place", message))?,
+        facts: facts(context.facts)?,
     })
 }
 
-fn actor(subject: &RawSubject<'_>, path: &dyn Fn(&str) -> String) -> Result<Actor, Malformed> {
-    let wrong = |member: &str, message: String| Malformed { at: path(member), message };
-    let kind = word(&subject.kind, "subject type", ActorKind::ALL, ActorKind::word);
-    let role = subject.properties.role.as_deref().map(|role| word(role, "role", Role::ALL, Role::word)).transpose();
-    let named = subject.properties.government.as_deref();
-    named.map(government).transpose().map_err(|m| wrong("subject.properties.government", m))?;
-    Ok(Actor {
-        kind: kind.map_err(|m| wrong("subject.type", m))?,
-        id: subject.id.clone().into_owned(),
-        role: role.map_err(|m| wrong("subject.properties.role", m))?,
-        government: named.map(str::to_owned),
-    })
-}
-
-fn word<T: Copy>(text: &str, what: &str, all: &'static [T], name: fn(T) -> &'static str) -> Result<T, String> {
-    all.iter().copied().find(|item| name(*item) == text).ok_or_else(|| {
-        format!("unknown {what} `{}`; {}", shorten(text), did_you_mean(text, all.iter().map(|item| name(*item))))
-    })
-}
-
-fn shorten(text: &str) -> String {
-    if text.len() <= 60 { text.to_owned() } else { text.chars().take(60).chain(['…']).collect() }
-}
-
-fn facts(raw: &RawFacts<'_>, path: &dyn Fn(&str) -> String) -> Result<Vec<(Fact, Stated)>, Malformed> {
-    let mut facts = Vec::with_capacity(raw.0.len());
-    for (name, value) in &raw.0 {
-        let wrong = |message: String| Malformed { at: path(&format!("context.facts.{}", shorten(name))), message };
-        let fact = word(name, "fact", Fact::ALL, Fact::word).map_err(wrong)?;
+fn facts(raw: RawFacts<'_>) -> Result<Facts<'_>, Problem> {
+    let mut facts = Facts::new();
+    for (name, value) in raw.0 {
+        let fact = inquiry::fact(&name)?;
+        let wrong = |message: String| Problem::of(format!("context.facts.{name}"), message);
         facts.push((fact, stated(fact, value).map_err(wrong)?));
     }
     Ok(facts)
 }
 
-fn stated(fact: Fact, value: &RawValue<'_>) -> Result<Stated, String> {
-    let place = |code: &str| Place::parse(code);
+fn stated(fact: Fact, value: RawValue<'_>) -> Result<Stated<'_>, String> {
     let kind = fact.kind();
     match (kind, value) {
         (_, RawValue::Null(())) => Ok(Stated::Unknown),
-        (FactKind::Bool, RawValue::Bool(yes)) => Ok(Stated::Bool(*yes)),
+        (FactKind::Bool, RawValue::Bool(yes)) => Ok(Stated::Bool(yes)),
         (FactKind::Choice(words), RawValue::Word(word)) => {
             if words.contains(&word.as_ref()) {
-                Ok(Stated::Word(word.clone().into_owned()))
+                Ok(Stated::Word(word))
             } else {
-                Err(format!("cannot be `{}`; {}", shorten(word), did_you_mean(word, words.iter().copied())))
+                let shown: String = word.chars().take(60).collect();
+                Err(format!("cannot be `{shown}`; {}", did_you_mean(&word, words.iter().copied())))
             }
         }
-        (FactKind::Operator, RawValue::Word(word)) if word.len() <= STRING_BYTES_MAX => {
-            Ok(Stated::Word(word.clone().into_owned()))
-        }
+        (FactKind::Operator, RawValue::Word(word)) if word.len() <= STRING_BYTES_MAX => Ok(Stated::Word(word)),
         (FactKind::PlaceOrNone, RawValue::Word(word)) if word == "none" => Ok(Stated::NoPlace),
-        (FactKind::Place | FactKind::PlaceOrNone, RawValue::Word(word)) => place(word).map(Stated::Place),
+        (FactKind::Place | FactKind::PlaceOrNone, RawValue::Word(word)) => Place::parse(&word).map(Stated::Place),
         (FactKind::Places, RawValue::Words(words)) if words.len() <= PLACES_MAX => {
-            words.iter().map(|word| place(word)).collect::<Result<_, _>>().map(Stated::Places)
+            words.iter().map(|word| Place::parse(word)).collect::<Result<_, _>>().map(Stated::Places)
         }
         _ => Err(match kind {
             FactKind::Bool => String::from("write true, false or null"),

@@ -1,16 +1,15 @@
 //! Cases: questions with known answers, in the grammar of orders.
 
 use super::{Elaborator, child};
-use crate::fault::did_you_mean;
 use crate::finding::status_word;
 use crate::grammar::Context;
-use crate::inquiry::{Actor, Inquiry, Resource, Stated};
+use crate::inquiry::{Actor, Facts, Inquiry, Resource, stated};
 use crate::moment::parse_rfc3339;
 use crate::order::Case;
-use crate::place::Place;
 use crate::syntax::{Statement, Word};
-use crate::vocabulary::{Act, ActorKind, Fact, FactKind, ResourceKind, Role};
+use crate::vocabulary::{Act, ActorKind, ResourceKind, Role};
 use law::{Status, Statuses, Time};
+use std::borrow::Cow;
 
 impl Elaborator {
     pub(super) fn case(&mut self, statement: &Statement) -> Option<Case> {
@@ -46,7 +45,7 @@ impl Elaborator {
         self.expectation(title.text.clone(), inquiry, expectation?)
     }
 
-    fn expectation(&mut self, title: String, inquiry: Inquiry, expect: &Statement) -> Option<Case> {
+    fn expectation(&mut self, title: String, inquiry: Inquiry<'static>, expect: &Statement) -> Option<Case> {
         self.known(Context::Expect, &expect.block);
         let mut statuses = Vec::new();
         self.vocabulary(expect.arguments(), "status", &Status::ALL, status_word, &mut statuses);
@@ -96,11 +95,11 @@ impl Elaborator {
         found.first().copied()
     }
 
-    fn actor(&mut self, statement: &Statement) -> Option<Actor> {
+    fn actor(&mut self, statement: &Statement) -> Option<Actor<'static>> {
         let Some(written) = child(statement, "actor") else {
             return self.one(statement, "actor", ActorKind::ALL, ActorKind::word).map(|kind| Actor {
                 kind,
-                id: String::new(),
+                id: Cow::Borrowed(""),
                 role: None,
                 government: None,
             });
@@ -113,16 +112,16 @@ impl Elaborator {
             self.vocabulary(std::slice::from_ref(role), "role", Role::ALL, Role::word, &mut roles);
         }
         let government = child(statement, "government").and_then(|s| self.argument(s));
-        let government = government.filter(|word| self.government(word)).map(|word| word.text.clone());
+        let government = government.filter(|word| self.government(word)).map(|word| Cow::Owned(word.text.clone()));
         Some(Actor {
             kind: kinds.first().copied()?,
-            id: name.first().map(|word| word.text.clone()).unwrap_or_default(),
+            id: name.first().map(|word| Cow::Owned(word.text.clone())).unwrap_or_default(),
             role: roles.first().copied(),
             government,
         })
     }
 
-    fn resource(&mut self, statement: &Statement) -> Option<Resource> {
+    fn resource(&mut self, statement: &Statement) -> Option<Resource<'static>> {
         let Some(written) = child(statement, "resource") else {
             let title = statement.words.get(1)?;
             let help = "add for example `resource android-package com.tencent.mm`";
@@ -137,11 +136,11 @@ impl Elaborator {
             self.error(kind, "a resource is a kind and an id", "the id is missing");
             return None;
         };
-        Some(Resource { kind: kinds.first().copied()?, id: id.text.clone() })
+        Some(Resource { kind: kinds.first().copied()?, id: Cow::Owned(id.text.clone()) })
     }
 
-    fn stated_facts(&mut self, statement: &Statement) -> Vec<(Fact, Stated)> {
-        let mut facts: Vec<(Fact, Stated)> = Vec::new();
+    fn stated_facts(&mut self, statement: &Statement) -> Facts<'static> {
+        let mut facts = Facts::new();
         for written in statement.block.iter().filter(|s| s.keyword() == "fact") {
             let Some((name, values)) = written.arguments().split_first() else {
                 self.argument(written);
@@ -154,40 +153,10 @@ impl Elaborator {
             }
             let texts: Vec<&str> = values.iter().map(|word| word.text.as_str()).collect();
             match stated(fact, &texts) {
-                Ok(value) => facts.push((fact, value)),
+                Ok(value) => facts.push((fact, value.into_owned())),
                 Err((message, help)) => self.error_help(values.first().unwrap_or(name), message, "here", help),
             }
         }
         facts
-    }
-}
-
-/// The stated value of a fact from words, as written in cases and on the command line.
-///
-/// # Errors
-/// What is wrong, and what may be written.
-pub fn stated(fact: Fact, words: &[&str]) -> Result<Stated, (String, String)> {
-    if words == ["unknown"] || words == ["null"] {
-        return Ok(Stated::Unknown);
-    }
-    let unknown = |value: &str, help: String| (format!("`{}` cannot be `{value}`", fact.word()), help);
-    let place = |value: &str| Place::parse(value).map_err(|message| unknown(value, message));
-    if fact.kind() == FactKind::Places {
-        return words.iter().map(|word| place(word)).collect::<Result<Vec<_>, _>>().map(Stated::Places);
-    }
-    let [value] = words else {
-        return Err((format!("`{}` takes one value", fact.word()), String::from("write one word")));
-    };
-    match fact.kind() {
-        FactKind::Bool => match *value {
-            "yes" | "true" => Ok(Stated::Bool(true)),
-            "no" | "false" => Ok(Stated::Bool(false)),
-            _ => Err(unknown(value, String::from("write `yes` or `no`"))),
-        },
-        FactKind::Choice(choices) if choices.contains(value) => Ok(Stated::Word((*value).to_owned())),
-        FactKind::Choice(choices) => Err(unknown(value, did_you_mean(value, choices.iter().copied()))),
-        FactKind::PlaceOrNone if *value == "none" => Ok(Stated::NoPlace),
-        FactKind::Place | FactKind::PlaceOrNone | FactKind::Places => place(value).map(Stated::Place),
-        FactKind::Operator => Ok(Stated::Word((*value).to_owned())),
     }
 }

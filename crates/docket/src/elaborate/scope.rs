@@ -6,7 +6,7 @@ use crate::grammar::Context;
 use crate::order::{FactLimit, Scope};
 use crate::place::Place;
 use crate::syntax::{Statement, Word};
-use crate::vocabulary::{Act, ActorKind, Fact, FactKind, Role};
+use crate::vocabulary::{Act, ActorKind, Fact, FactKind, Role, government};
 
 /// Keywords of scope statements.
 const SCOPE: &[&str] = &[
@@ -191,27 +191,6 @@ impl Elaborator {
         }
         fact
     }
-}
-
-/// Whether `text` names a government.
-///
-/// # Errors
-/// A sentence saying what a government looks like.
-pub fn government(text: &str) -> Result<(), String> {
-    let branches = [
-        "US-federal-executive",
-        "US-federal-judicial",
-        "US-federal-legislative",
-        "US-federal-legislative-house",
-        "US-federal-legislative-senate",
-    ];
-    let place = text.strip_suffix("-local").unwrap_or(text);
-    if branches.contains(&text) || Place::parse(place).is_ok() {
-        return Ok(());
-    }
-    let near =
-        crate::fault::nearest(text, branches).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Err(format!("unknown government `{text}`{near}"))
 }
 
 /// Whether `value` is a word the fact may take; operators are checked against the subject files later.
