@@ -1,16 +1,17 @@
 //! Orders, subjects and compiled law together, ready to be asked.
 
-use crate::facets::Meaning;
+use crate::facets::{Facets, Meaning};
 use crate::fault::{Fault, Grade};
 use crate::finding::{Finding, Posture};
-use crate::inquiry::{Inquiry, Problem};
+use crate::inquiry::{Actor, Inquiry, Problem, Stated};
 use crate::lower::{Lowered, lower};
 use crate::order::Corpus;
 use crate::subject::{Attribution, Identifier, Registry, Subject};
-use crate::vocabulary::ResourceKind;
+use crate::vocabulary::{Fact, ResourceKind, Role};
 use crate::{elaborate, subject, words};
 use law::{Case, Decision, Image, Outcome, Statuses, Time};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What counts when an inquiry does not say as known when: everything on file.
@@ -153,26 +154,53 @@ impl Docket {
         let resource = &inquiry.resource;
         let attribution = self.registry.resolve(resource.kind, &resource.id);
         let attribution = attribution.map_err(|message| Problem::of("resource.id", message))?;
-        let (Attribution::Subject(subject, identifier), facets) = (&attribution, &self.lowered.facets) else {
-            return Ok(Asked { case: None, subject: None, attribution });
-        };
-        if !identifier.is_none_or(|identifier| held_at(identifier, inquiry.valid_at)) {
-            return Ok(Asked { case: None, subject: None, attribution });
+        let subject = attribution.subject_at(inquiry.valid_at);
+        let case = subject.map(|(subject, identifier)| {
+            let facets = &self.lowered.facets;
+            let mut case = facets.begin(subject.number, inquiry.act, inquiry.place, inquiry.actor.kind);
+            let Actor { id, role, government, .. } = &inquiry.actor;
+            self.state_actor(&mut case, id, *role, government.as_deref());
+            self.state_form(&mut case, resource.kind, identifier);
+            for (fact, stated) in &inquiry.facts {
+                facets.state_fact(&mut case, *fact, stated);
+            }
+            case
+        });
+        Ok(Asked { case, subject: subject.map(|(subject, _)| subject), attribution })
+    }
+
+    pub(crate) fn state_actor(&self, case: &mut Case, id: &str, role: Option<Role>, government: Option<&str>) {
+        let facets = &self.lowered.facets;
+        if let Some(party) = if id.is_empty() { None } else { self.registry.party(id) } {
+            facets.state_party(case, &party.id);
         }
-        let party = if inquiry.actor.id.is_empty() { None } else { self.registry.party(&inquiry.actor.id) };
-        let form = form_of(resource.kind, *identifier);
-        let case = facets.state(subject.number, inquiry, party.map(|party| party.id.as_str()), form);
-        Ok(Asked { case: Some(case), subject: Some(subject), attribution })
+        if let Some(role) = role {
+            Facets::state_role(case, role);
+        }
+        if let Some(government) = government {
+            facets.state_government(case, government);
+        }
+    }
+
+    /// States what an identifier shows about the form of the app; what the inquiry states comes after.
+    pub(crate) fn state_form(&self, case: &mut Case, kind: ResourceKind, identifier: Option<&Identifier>) {
+        let recorded = identifier.and_then(|identifier| identifier.form.as_deref());
+        let mobile = matches!(kind, ResourceKind::AndroidPackage | ResourceKind::IosBundle | ResourceKind::AppStoreId);
+        if let Some(form) = recorded.or(if mobile { Some("mobile") } else { None }) {
+            self.lowered.facets.state_fact(case, Fact::Form, &Stated::Word(Cow::Borrowed(form)));
+        }
     }
 
     /// What a reader must be told of the attribution.
     fn attributed(&self, inquiry: &Inquiry<'_>, asked: &Asked<'_>) -> Option<String> {
         let id = &inquiry.resource.id;
         match &asked.attribution {
-            Attribution::Shared(holders) => Some(words::shared(id, holders)),
+            Attribution::Shared(holders) => Some(words::shared(id, *holders)),
             Attribution::Nobody => Some(self.nobody(id)),
             Attribution::Subject(..) if asked.subject.is_some() => None,
-            Attribution::Subject(subject, _) => Some(format!("`{id}` did not belong to {} at that time", subject.name())),
+            Attribution::Subject(subject, _) => {
+                Some(format!("`{id}` did not belong to {} at that time", subject.name()))
+            }
         }
     }
 
@@ -234,7 +262,13 @@ impl Docket {
         }
     }
 
-    fn finding(&self, inquiry: &Inquiry<'_>, asked: &Asked<'_>, decision: Option<Decision>, posture: Posture) -> Finding {
+    fn finding(
+        &self,
+        inquiry: &Inquiry<'_>,
+        asked: &Asked<'_>,
+        decision: Option<Decision>,
+        posture: Posture,
+    ) -> Finding {
         let decision = decision.unwrap_or(Decision {
             statuses: Statuses::only(law::Status::Permitted),
             outcome: law::decide::UNREGULATED,
@@ -276,18 +310,6 @@ impl Docket {
         }
         needs
     }
-}
-
-/// What an identifier shows about the form of the app.
-fn form_of(kind: ResourceKind, identifier: Option<&Identifier>) -> Option<&str> {
-    let recorded = identifier.and_then(|identifier| identifier.form.as_deref());
-    let mobile = matches!(kind, ResourceKind::AndroidPackage | ResourceKind::IosBundle | ResourceKind::AppStoreId);
-    recorded.or(if mobile { Some("mobile") } else { None })
-}
-
-fn held_at(identifier: &Identifier, at: Time) -> bool {
-    identifier.from.as_ref().is_none_or(|from| from.earliest <= at)
-        && identifier.until.as_ref().is_none_or(|until| at < until.latest)
 }
 
 /// SHA-256 over the sorted paths and digests of the sources.

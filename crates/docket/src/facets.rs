@@ -1,12 +1,12 @@
 //! What the facets of the law mean: which values words of an inquiry or an order stand for.
 
 use crate::fault::{Fault, did_you_mean};
-use crate::inquiry::{Inquiry, Stated};
+use crate::inquiry::Stated;
 use crate::lower::Origin;
 use crate::order::{Corpus, Scope, Span};
 use crate::place::Place;
 use crate::subject::Registry;
-use crate::vocabulary::{ActorKind, BRANCHES, Fact, FactKind, Role};
+use crate::vocabulary::{Act, ActorKind, BRANCHES, Fact, FactKind, Role};
 use foldhash::HashMap;
 use law::Case;
 use law::case::State;
@@ -283,32 +283,37 @@ impl Facets {
         &self.operators
     }
 
-    /// The case an inquiry about a subject is. `form` is what the identifier shows, where the inquiry does
-    /// not state it.
-    pub(crate) fn state(&self, app: AppId, inquiry: &Inquiry<'_>, party: Option<&str>, form: Option<&str>) -> Case {
-        let mut case = Case { app, act: inquiry.act as u8, states: self.unstated };
-        let place = inquiry.place.map_or_else(|| self.unknown(PLACE), |place| self.place_state(place));
+    /// A case of `app` of which nothing is stated but what cannot be left out: the place (`None` is not
+    /// known) and the kind of actor.
+    pub(crate) fn begin(&self, app: AppId, act: Act, place: Option<Place>, actor: ActorKind) -> Case {
+        let mut case = Case { app, act: act as u8, states: self.unstated };
+        let place = place.map_or_else(|| self.unknown(PLACE), |place| self.place_state(place));
         case.set(PLACE, place);
-        case.set(ACTOR, small(inquiry.actor.kind as usize));
-        if let Some(government) = &inquiry.actor.government {
-            case.set(GOVERNMENT, self.government_state(government));
-        }
-        if let Some(role) = inquiry.actor.role {
-            case.set(ROLE, small(role as usize));
-        }
-        case.set(PARTY, party.and_then(|party| position(&self.parties, party)).map_or(0, |n| n + 1));
-        if let (Some(form), Some(facet)) = (form, self.of_fact(Fact::Form)) {
-            case.set(facet, self.word_value(Fact::Form, form));
-        }
-        for (fact, stated) in &inquiry.facts {
-            if let Some(facet) = self.of_fact(*fact) {
-                case.set(facet, self.fact_state(facet, *fact, stated));
-            }
-            for (_, facet, places) in self.withins.iter().filter(|(of, ..)| of == fact) {
-                case.set(*facet, within(places, stated).unwrap_or_else(|| self.unknown(*facet)));
-            }
-        }
+        case.set(ACTOR, small(actor as usize));
+        case.set(PARTY, 0);
         case
+    }
+
+    pub(crate) fn state_role(case: &mut Case, role: Role) {
+        case.set(ROLE, small(role as usize));
+    }
+
+    pub(crate) fn state_government(&self, case: &mut Case, name: &str) {
+        case.set(GOVERNMENT, self.government_state(name));
+    }
+
+    /// A party that no order names is like any other.
+    pub(crate) fn state_party(&self, case: &mut Case, id: &str) {
+        case.set(PARTY, position(&self.parties, id).map_or(0, |n| n + 1));
+    }
+
+    pub(crate) fn state_fact(&self, case: &mut Case, fact: Fact, stated: &Stated<'_>) {
+        if let Some(facet) = self.of_fact(fact) {
+            case.set(facet, self.fact_state(facet, fact, stated));
+        }
+        for (_, facet, places) in self.withins.iter().filter(|(of, ..)| *of == fact) {
+            case.set(*facet, within(places, stated).unwrap_or_else(|| self.unknown(*facet)));
+        }
     }
 
     /// The facet of a fact that has one of its own.

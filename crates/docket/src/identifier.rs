@@ -28,16 +28,18 @@ pub fn canonical(kind: ResourceKind, written: &str) -> Result<Cow<'_, str>, Stri
 fn is_canonical(kind: ResourceKind, written: &str) -> bool {
     let bytes = written.as_bytes();
     match kind {
-        ResourceKind::App => !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-'),
-        ResourceKind::AndroidPackage => {
-            are_labels(bytes, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        ResourceKind::App => {
+            !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
         }
+        ResourceKind::AndroidPackage => are_labels(bytes, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
         ResourceKind::IosBundle => {
             are_labels(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
         }
-        // Letters and digits alone: a hyphen may be Punycode, which has rules of its own.
+        // Two hyphens may begin Punycode, which has rules of its own.
         ResourceKind::Domain => {
-            bytes.len() <= DOMAIN_BYTES_MAX && are_labels(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            bytes.len() <= DOMAIN_BYTES_MAX
+                && !written.contains("--")
+                && are_labels(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         }
         ResourceKind::AppStoreId => {
             (1..=APP_STORE_DIGITS_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit)
@@ -48,7 +50,17 @@ fn is_canonical(kind: ResourceKind, written: &str) -> bool {
         ResourceKind::Wallet | ResourceKind::Company => {
             are_words(bytes, |b| b.is_ascii_lowercase() || b.is_ascii_digit())
         }
-        ResourceKind::Asn | ResourceKind::Purl => false,
+        ResourceKind::Asn => match bytes {
+            [b'A', b'S', b'1'..=b'9', rest @ ..] => rest.len() < 9 && rest.iter().all(u8::is_ascii_digit),
+            _ => false,
+        },
+        ResourceKind::Purl => {
+            let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_' | b'/');
+            written.strip_prefix("pkg:").is_some_and(|rest| {
+                let slashed = rest.split_once('/').is_some_and(|(kind, path)| !kind.is_empty() && !path.is_empty());
+                slashed && !rest.ends_with('/') && rest.as_bytes().iter().all(plain)
+            })
+        }
     }
 }
 
@@ -119,7 +131,8 @@ fn dotted<'t>(text: &'t str, what: &str) -> Result<&'t str, String> {
 
 fn app_store(text: &str) -> Result<String, String> {
     let digits = text.strip_prefix("id").unwrap_or(text);
-    let plain = !digits.is_empty() && digits.len() <= APP_STORE_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain =
+        !digits.is_empty() && digits.len() <= APP_STORE_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit());
     if plain { Ok(digits.to_owned()) } else { Err(String::from("an App Store id is digits")) }
 }
 
@@ -145,7 +158,8 @@ fn domain(text: &str) -> Result<String, String> {
         Err(_) => return Err(String::from("not a domain name")),
     };
     let label = |label: &str| {
-        (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=LABEL_BYTES_MAX).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let named = ascii.contains('.') && ascii.len() <= DOMAIN_BYTES_MAX && ascii.split('.').all(label);
     if named { Ok(ascii) } else { Err(String::from("not a domain name")) }
@@ -276,7 +290,10 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as usize % below
         };
-        let letters = ["a", "b", "z", "0", "9", "A", "-", "_", ".", " ", "x", "n", "id", "ａ", "ß", "\u{200b}", "com", ".com", "é"];
+        let letters = [
+            "a", "b", "z", "0", "9", "A", "-", "_", ".", " ", "x", "n", "id", "ａ", "ß", "\u{200b}", "com", ".com",
+            "AS", "1", "pkg:", "/", "xn--", "npm", "é",
+        ];
         let mut short = 0;
         for _ in 0..200_000 {
             let kind = Kind::ALL[random(Kind::ALL.len())];

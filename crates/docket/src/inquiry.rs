@@ -184,9 +184,12 @@ impl<'a> Actor<'a> {
         role: Option<&str>,
         of: Option<impl Into<Cow<'a, str>>>,
     ) -> Result<Self, Problem> {
-        let known = |text| known(text, "subject type", ActorKind::from_word(text), || words_of(ActorKind::ALL, ActorKind::word));
+        let known = |text| {
+            known(text, "subject type", ActorKind::from_word(text), || words_of(ActorKind::ALL, ActorKind::word))
+        };
         let kind = known(kind).map_err(|message| Problem::of("subject.type", message))?;
-        let role = role.map(|text| self::known(text, "role", Role::from_word(text), || words_of(Role::ALL, Role::word)));
+        let role =
+            role.map(|text| self::known(text, "role", Role::from_word(text), || words_of(Role::ALL, Role::word)));
         let role = role.transpose().map_err(|message| Problem::of("subject.properties.role", message))?;
         let of = of.map(Into::into);
         if let Some(name) = &of {
@@ -236,7 +239,8 @@ pub fn facts<'a>(written: impl IntoIterator<Item = (&'a str, &'a str)>) -> Resul
             return Err(Problem::of(format!("context.facts.{name}"), format!("`{name}` is stated twice")));
         }
         let several = fact.kind() == FactKind::Places;
-        let words: SmallVec<[&str; 4]> = if several { value.split(',').collect() } else { SmallVec::from_slice(&[value]) };
+        let words: SmallVec<[&str; 4]> =
+            if several { value.split(',').collect() } else { SmallVec::from_slice(&[value]) };
         let stated = stated(fact, &words);
         let wrong = |(message, help): (String, String)| {
             Problem::of(format!("context.facts.{name}"), format!("{message}; {help}"))

@@ -24,6 +24,7 @@ pub mod lower;
 pub mod moment;
 pub mod order;
 pub mod place;
+mod row;
 pub mod subject;
 pub mod syntax;
 pub mod vocabulary;

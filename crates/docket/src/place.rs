@@ -21,6 +21,7 @@ const US_TERRITORIES: &[&str] = &["AS", "GU", "MP", "PR", "UM", "VI"];
 /// One bit per pair of letters.
 type Codes = [u32; 26];
 
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling, where out of bounds is an error")]
 const fn codes(list: &str) -> Codes {
     let bytes = list.as_bytes();
     let mut codes = [0; 26];
@@ -62,9 +63,9 @@ impl Place {
     /// # Errors
     /// A sentence saying why `code` is no place.
     pub fn parse(code: &str) -> Result<Self, String> {
-        if let Some(territory) = US_TERRITORIES.iter().find(|known| **known == code) {
+        if code.len() == 2 && US_TERRITORIES.contains(&code) {
             let mut place = Self::new("US-");
-            place.push(territory);
+            place.push(code);
             return Ok(place);
         }
         let (country, part) = code.split_once('-').map_or((code, None), |(country, part)| (country, Some(part)));

@@ -10,6 +10,7 @@ use crate::place::Place;
 use crate::syntax::{self, Statement, Word};
 use crate::vocabulary::ResourceKind;
 use foldhash::HashMap;
+use law::Time;
 
 /// An app or a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,14 +102,57 @@ struct Holder {
 }
 
 /// To whom an identifier leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Attribution<'r> {
     /// It belongs to this subject alone. The identifier, where one matched (an id or a name needs none).
     Subject(&'r Subject, Option<&'r Identifier>),
     /// It is used by others than these subjects too, so it identifies nobody.
-    Shared(Vec<(&'r Subject, &'r Identifier)>),
+    Shared(Holders<'r>),
     /// No known subject has it.
     Nobody,
+}
+
+impl<'r> Attribution<'r> {
+    /// The subject that alone has the identifier, if it was theirs at `at`.
+    #[must_use]
+    pub fn subject_at(&self, at: Time) -> Option<(&'r Subject, Option<&'r Identifier>)> {
+        match self {
+            Self::Subject(subject, identifier) if identifier.is_none_or(|held| held.held_at(at)) => {
+                Some((subject, *identifier))
+            }
+            Self::Subject(..) | Self::Shared(_) | Self::Nobody => None,
+        }
+    }
+}
+
+impl Identifier {
+    /// Whether it was theirs, by any reading of the dates on file.
+    #[must_use]
+    pub fn held_at(&self, at: Time) -> bool {
+        self.from.as_ref().is_none_or(|from| from.earliest <= at)
+            && self.until.as_ref().is_none_or(|until| at < until.latest)
+    }
+}
+
+/// Everybody who has an identifier.
+#[derive(Clone, Copy, Debug)]
+pub struct Holders<'r> {
+    registry: &'r Registry,
+    list: &'r [Holder],
+    /// Whether what was asked lies below the identifier, as one domain below another.
+    below: bool,
+}
+
+impl<'r> Holders<'r> {
+    /// Each with the identifier.
+    pub fn iter(self) -> impl Iterator<Item = (&'r Subject, &'r Identifier)> {
+        self.list.iter().filter_map(move |holder| {
+            let subject = self.registry.subjects.get(holder.subject)?;
+            let identifier = subject.identifiers.get(holder.identifier)?;
+            // One marked `exact` says nothing of what lies below it.
+            (!(self.below && identifier.exact)).then_some((subject, identifier))
+        })
+    }
 }
 
 impl Registry {
@@ -129,47 +173,60 @@ impl Registry {
     /// # Errors
     /// A sentence saying why `written` is no identifier of this kind.
     pub fn resolve(&self, kind: ResourceKind, written: &str) -> Result<Attribution<'_>, String> {
+        // What is kept is kept in its canonical spelling, so what is found as written needs no other.
+        if let Some(found) = self.exactly(kind, written) {
+            return Ok(found);
+        }
         let id = canonical(kind, written).map_err(|why| format!("`{written}` is not a {}: {why}", kind.word()))?;
-        if kind == ResourceKind::App {
-            return Ok(self
-                .get(&id)
-                .filter(|s| !s.is_company)
-                .map_or(Attribution::Nobody, |s| Attribution::Subject(s, None)));
+        let found = if id == written { None } else { self.exactly(kind, &id) };
+        let above = || {
+            let mut above = domain_and_above(&id).skip(1);
+            above.find_map(|domain| self.attribute(self.holders(kind, domain)?, true))
+        };
+        let found = if kind == ResourceKind::Domain { found.or_else(above) } else { found };
+        Ok(found.unwrap_or(Attribution::Nobody))
+    }
+
+    /// Whose the identifier is that is kept in just this spelling.
+    fn exactly(&self, kind: ResourceKind, id: &str) -> Option<Attribution<'_>> {
+        let by_id = || self.get(id).filter(|subject| subject.is_company == (kind == ResourceKind::Company));
+        match kind {
+            ResourceKind::App => return by_id().map(|subject| Attribution::Subject(subject, None)),
+            ResourceKind::Company => {
+                if let Some(subject) = by_id() {
+                    return Some(Attribution::Subject(subject, None));
+                }
+            }
+            ResourceKind::AndroidPackage
+            | ResourceKind::IosBundle
+            | ResourceKind::AppStoreId
+            | ResourceKind::Domain
+            | ResourceKind::Asn
+            | ResourceKind::Wallet
+            | ResourceKind::CertSha256
+            | ResourceKind::Purl
+            | ResourceKind::CodeSha256 => {}
         }
-        if kind == ResourceKind::Company
-            && let Some(company) = self.get(&id).filter(|subject| subject.is_company)
-        {
-            return Ok(Attribution::Subject(company, None));
-        }
-        if kind == ResourceKind::Domain {
-            let held = |domain| {
-                let found = self.attribute(self.holders(kind, domain)?, domain != id);
-                (found != Attribution::Nobody).then_some(found)
-            };
-            return Ok(domain_and_above(&id).find_map(held).unwrap_or(Attribution::Nobody));
-        }
-        Ok(self.holders(kind, &id).map_or(Attribution::Nobody, |holders| self.attribute(holders, false)))
+        self.attribute(self.holders(kind, id)?, false)
     }
 
     fn holders(&self, kind: ResourceKind, id: &str) -> Option<&[Holder]> {
         self.by_identifier.get(kind as usize)?.get(id).map(Vec::as_slice)
     }
 
-    /// Whose an identifier is that `holders` have. One marked `exact` says nothing of what lies below it.
-    fn attribute(&self, holders: &[Holder], below: bool) -> Attribution<'_> {
-        let held = || {
-            holders.iter().filter_map(|holder| {
-                let subject = self.subjects.get(holder.subject)?;
-                Some((subject, subject.identifiers.get(holder.identifier).filter(|held| !(below && held.exact))?))
-            })
-        };
-        let Some((first, _)) = held().next() else { return Attribution::Nobody };
-        match held().find(|(_, identifier)| !identifier.shared) {
-            Some((subject, identifier)) if held().all(|(other, _)| other.number == first.number) => {
-                Attribution::Subject(subject, Some(identifier))
+    /// Whose an identifier is that `holders` have.
+    fn attribute<'r>(&'r self, list: &'r [Holder], below: bool) -> Option<Attribution<'r>> {
+        let holders = Holders { registry: self, list, below };
+        let mut held = holders.iter();
+        let (first, identifier) = held.next()?;
+        let mut own = (!identifier.shared).then_some(identifier);
+        for (subject, identifier) in held {
+            if subject.number != first.number {
+                return Some(Attribution::Shared(holders));
             }
-            Some(_) | None => Attribution::Shared(held().collect()),
+            own = own.or((!identifier.shared).then_some(identifier));
         }
+        Some(own.map_or(Attribution::Shared(holders), |own| Attribution::Subject(first, Some(own))))
     }
 
     /// The company or app a party's name or id leads to, if one alone.
@@ -180,7 +237,7 @@ impl Registry {
         }
         let mut buffer = [0; 64];
         let attribution = match ascii_name(name, &mut buffer) {
-            Some(folded) => self.attribute(self.holders(ResourceKind::Company, folded)?, false),
+            Some(folded) => self.attribute(self.holders(ResourceKind::Company, folded)?, false)?,
             None => self.resolve(ResourceKind::Company, name).ok()?,
         };
         match attribution {

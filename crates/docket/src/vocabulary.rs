@@ -141,4 +141,3 @@ pub fn government(text: &str) -> Result<(), String> {
         nearest(text, BRANCHES.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     Err(format!("unknown government `{text}`{near}"))
 }
-

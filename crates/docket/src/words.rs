@@ -7,7 +7,7 @@ use crate::finding::{Claim, Reason};
 use crate::inquiry::Inquiry;
 use crate::lower::{Lowered, Origin};
 use crate::order::{Corpus, Evidence, Instrument, Kind, Moment, Span, Statement};
-use crate::subject::{Identifier, Subject};
+use crate::subject::Holders;
 use law::answer::{Agent, Doubt};
 use law::law::{Flaw, Record};
 use law::{Ground, Outcome, Status, Statuses};
@@ -24,7 +24,7 @@ pub(crate) fn unregulated() -> Outcome {
     }
 }
 
-pub(crate) fn shared(id: &str, holders: &[(&Subject, &Identifier)]) -> String {
+pub(crate) fn shared(id: &str, holders: Holders<'_>) -> String {
     let names: Vec<&str> = holders.iter().map(|(subject, _)| subject.name()).collect();
     format!("`{id}` is used by {} and by others: it identifies nobody on its own", names.join(" and "))
 }

@@ -1,0 +1,5 @@
+//! The docket as its users meet it: the shipped orders and subjects, and files with every kind of fault.
+
+mod allocation;
+mod rows;
+mod shipped;
