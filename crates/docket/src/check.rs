@@ -4,10 +4,12 @@ use crate::docket::{ALL_THAT_IS_KNOWN, Docket};
 use crate::fault::Fault;
 use crate::finding::{Finding, Posture, status_word};
 use crate::lower::Origin;
-use crate::order::{Case, Evidence, Kind, Span};
+use crate::order::{Case, Evidence, Kind, Span, Statement};
 use law::law::{Law, Modality, ProvisionId};
 use law::{Period, Statuses, reference};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 
 /// What checking a corpus found.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +43,9 @@ impl Report {
 pub fn check(docket: &Docket) -> Report {
     let mut report = Report { cases: docket.corpus().cases.len(), ..Report::default() };
     let mut citing: BTreeMap<Origin, Vec<&Case>> = BTreeMap::new();
-    for case in &docket.corpus().cases {
-        match examine(docket, case) {
+    let cases = &docket.corpus().cases;
+    for (case, examined) in cases.iter().zip(spread(cases, |case| examine(docket, case))) {
+        match examined {
             Ok(cited) => cited.into_iter().for_each(|origin| citing.entry(origin).or_default().push(case)),
             Err(difference) => {
                 let fault = Fault::error(difference, &case.span, "expected here");
@@ -124,39 +127,84 @@ fn list(statuses: Statuses) -> String {
 }
 
 fn coverage(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>, report: &mut Report) {
+    let mut acting: Vec<(Origin, &Statement, String)> = Vec::new();
     for (n, instrument) in docket.corpus().instruments.iter().enumerate() {
         for (m, statement) in instrument.statements.iter().enumerate() {
-            let origin = Origin { instrument: n, statement: m };
-            let covered =
-                matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Attest { .. });
-            if !covered {
-                continue;
-            }
-            report.statements += 1;
-            let name = format!("{}:{}", instrument.id, statement.id);
-            let less = without(docket, origin);
-            let broken = |case: &&Case| breaks(docket, &less, case);
-            let own = citing.get(&origin).map(Vec::as_slice).unwrap_or_default();
-            if own.iter().any(broken) {
-                continue;
-            }
-            // Delays, revocations and met conditions act by taking law away: they stand in no proof.
-            let silent = matches!(statement.kind, Kind::Effect(_) | Kind::Attest { .. });
-            if silent && docket.corpus().cases.iter().any(|case| broken(&case)) {
-                continue;
-            }
-            if law::compile::equivalent(&docket.lowered().law, &less) == Ok(true) {
-                let message = format!("{name} changes no answer at all");
-                report.redundant.push(Fault::warning(message, &statement.id_span, "idle: other law does the same"));
-            } else if own.is_empty() {
-                let fault = Fault::error(format!("no case shows what {name} does"), &statement.id_span, "not covered");
-                report.uncited.push(fault.help("add a case whose answer would be another without it"));
-            } else {
-                let fault = Fault::error(format!("deleting {name} breaks no case"), &statement.id_span, "not covered");
-                report.idle_in_cases.push(fault.help("add a case whose answer would be another without it"));
+            if matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Attest { .. }) {
+                let origin = Origin { instrument: n, statement: m };
+                acting.push((origin, statement, format!("{}:{}", instrument.id, statement.id)));
             }
         }
     }
+    report.statements = acting.len();
+    let uses = spread(&acting, |(origin, statement, _)| {
+        used(docket, *origin, statement, citing.get(origin).map(Vec::as_slice).unwrap_or_default())
+    });
+    let help = "add a case whose answer would be another without it";
+    for ((_, statement, name), used) in acting.iter().zip(uses) {
+        let fault = |message: String| Fault::error(message, &statement.id_span, "not covered").help(help);
+        match used {
+            Use::Covered => {}
+            Use::Redundant => {
+                let (message, why) = (format!("{name} changes no answer at all"), "idle: other law does the same");
+                report.redundant.push(Fault::warning(message, &statement.id_span, why));
+            }
+            Use::Uncited => report.uncited.push(fault(format!("no case shows what {name} does"))),
+            Use::Idle => report.idle_in_cases.push(fault(format!("deleting {name} breaks no case"))),
+        }
+    }
+}
+
+/// What the cases show of a statement.
+enum Use {
+    /// Without it a case fails.
+    Covered,
+    /// Without it nothing would be different, in any case whatever.
+    Redundant,
+    /// No case cites it.
+    Uncited,
+    /// Cases cite it, and none fails without it.
+    Idle,
+}
+
+fn used(docket: &Docket, origin: Origin, statement: &Statement, citing: &[&Case]) -> Use {
+    let less = without(docket, origin);
+    let broken = |case: &Case| breaks(docket, &less, case);
+    // Delays, revocations and met conditions act by taking law away: they stand in no proof.
+    let silent = matches!(statement.kind, Kind::Effect(_) | Kind::Attest { .. });
+    if citing.iter().any(|case| broken(case)) || (silent && docket.corpus().cases.iter().any(broken)) {
+        Use::Covered
+    } else if law::compile::equivalent(&docket.lowered().law, &less) == Ok(true) {
+        Use::Redundant
+    } else if citing.is_empty() {
+        Use::Uncited
+    } else {
+        Use::Idle
+    }
+}
+
+/// What `each` makes of the items, in their order, made on every processor there is.
+fn spread<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Items differ a hundredfold in work, so each worker takes the next one when it is free.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let taken = std::iter::from_fn(|| {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            items.get(n).map(|item| (n, each(item)))
+        });
+        taken.collect::<Vec<(usize, R)>>()
+    };
+    let mut made: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let finish = |worker: ScopedJoinHandle<'_, Vec<(usize, R)>>| match worker.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        started.into_iter().flat_map(finish).collect()
+    });
+    made.sort_unstable_by_key(|(n, _)| *n);
+    made.into_iter().map(|(_, made)| made).collect()
 }
 
 /// The law without the records one statement became.

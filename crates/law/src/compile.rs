@@ -13,7 +13,7 @@ use crate::image::{Image, Parts};
 use crate::law::{Flaw, Law, Operator};
 use crate::time::{ALWAYS, FOREVER, Time};
 use cell::{Cell, TooWide};
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use graph::{Graph, Pool, Root};
 use near::{Near, Web};
 use point::Visible;
@@ -88,19 +88,22 @@ pub fn equivalent(one: &Law, other: &Law) -> Result<bool, Vec<Flaw>> {
     other.check()?;
     let same_shape = one.facets == other.facets && one.apps == other.apps && one.acts == other.acts;
     let (webs, mut compiler) = ([Web::new(one), Web::new(other)], Compiler::new(one));
+    let mut alike: HashSet<(Near, Near)> = HashSet::new();
     for (app, act) in (0..one.apps).flat_map(|app| (0..one.acts).map(move |act| (app, act))) {
         let gather =
             |web: &Web<'_>| web.gather(app, act).map_err(|count| vec![Flaw::TooManyRecords { app, act, count }]);
         let [near, far] = webs.each_ref().map(gather);
         let (near, far) = (near?, far?);
-        if near == far {
+        let pair = (near, far);
+        if pair.0 == pair.1 || alike.contains(&pair) {
             continue;
         }
         // Diagrams are shared wherever they are equal, so equal law has the very same roots.
         let mut slabs = |near: &Near| compiler.slabs(near).map_err(|wide| vec![flaw(wide, app, act)]);
-        if slabs(&near)? != slabs(&far)? {
+        if slabs(&pair.0)? != slabs(&pair.1)? {
             return Ok(false);
         }
+        alike.insert(pair);
     }
     Ok(same_shape)
 }
@@ -115,6 +118,7 @@ fn word(root: Root) -> u32 {
 
 fn flaw(wide: TooWide, app: u16, act: u8) -> Flaw {
     match wide {
+        TooWide::Reaches(count) => Flaw::TooManyRecords { app, act, count },
         TooWide::Doubts(count) => Flaw::TooManyDoubts { app, act, count },
         TooWide::Points(count) => Flaw::TooManyCombinations { app, act, count },
     }

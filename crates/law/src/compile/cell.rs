@@ -34,6 +34,44 @@ struct Axis {
     slots: Vec<Slot>,
     /// State to slot.
     of_state: Vec<usize>,
+    /// Scopes that turn on this facet.
+    turning: Set,
+    /// For each slot, the scopes that can still be met, or claimed.
+    may: Vec<Set>,
+    /// For each slot, the scopes that are met on this facet whatever the slot leaves open.
+    must: Vec<Set>,
+}
+
+/// More scopes than this in one cell are refused at compile time.
+pub(super) const REACHES_MAX: usize = 256;
+
+/// A set of scopes, by their numbers in the cell.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Set([u64; REACHES_MAX / 64]);
+
+impl Set {
+    fn insert(&mut self, n: usize) {
+        if let Some(word) = self.0.get_mut(n / 64) {
+            *word |= 1 << (n % 64);
+        }
+    }
+
+    fn combine(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        let mut words = self.0.iter().zip(other.0).map(|(a, b)| with(*a, b));
+        Self(std::array::from_fn(|_| words.next().unwrap_or(0)))
+    }
+
+    fn and(self, other: Self) -> Self {
+        self.combine(other, |a, b| a & b)
+    }
+
+    fn without(self, other: Self) -> Self {
+        self.combine(other, |a, b| a & !b)
+    }
+
+    fn is_empty(self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
 }
 
 /// A scope of a record that may act in the cell.
@@ -46,8 +84,8 @@ struct Reach {
 /// What still matters when some axes are settled: scopes that may be met, and the slots they turn on.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 struct Situation {
-    alive: Vec<usize>,
-    pinned: Vec<(usize, usize)>,
+    alive: Set,
+    pinned: Vec<(u8, u8)>,
 }
 
 /// A cell being compiled.
@@ -77,6 +115,7 @@ pub(super) const POINTS_MAX: usize = 1 << 24;
 
 /// Why a cell cannot be compiled.
 pub(super) enum TooWide {
+    Reaches(usize),
     Doubts(usize),
     Points(usize),
 }
@@ -101,6 +140,9 @@ impl<'a> Cell<'a> {
             return Err(TooWide::Doubts(cell.doubts.len()));
         }
         cell.reaches = cell.find_reaches();
+        if cell.reaches.len() > REACHES_MAX {
+            return Err(TooWide::Reaches(cell.reaches.len()));
+        }
         cell.axes = cell.find_axes(facets);
         let product = |size: fn(&Axis) -> usize| cell.axes.iter().fold(1_usize, |n, axis| n.saturating_mul(size(axis)));
         let points = product(|axis| axis.pairs.len()).saturating_mul(1 << cell.doubts.len());
@@ -113,7 +155,7 @@ impl<'a> Cell<'a> {
 
     /// The diagram; its leaves are numbers in `outcomes`.
     pub(super) fn compile(mut self, graph: &mut Graph, outcomes: &mut Pool<Outcome>) -> Root {
-        let everything = Situation { alive: (0..self.reaches.len()).collect(), pinned: Vec::new() };
+        let everything = self.everything();
         let mut slots = vec![0; self.axes.len()];
         self.build(0, everything, &mut slots, graph, outcomes)
     }
@@ -133,11 +175,10 @@ impl<'a> Cell<'a> {
             outcome.unless = self.unless(slots, &outcome);
             return Root::Leaf(outcomes.number(outcome));
         };
-        let (facet, of_state, count) = (axis.facet, axis.of_state.clone(), axis.slots.len());
-        let turns = |reach: &usize| self.reaches.get(*reach).is_some_and(|r| r.limits.iter().any(|(f, _)| *f == facet));
-        if !situation.alive.iter().any(turns) {
+        if situation.alive.and(axis.turning).is_empty() {
             return self.build(n + 1, situation, slots, graph, outcomes);
         }
+        let (facet, of_state, count) = (axis.facet, axis.of_state.clone(), axis.slots.len());
         let key = (n, situation);
         if let Some(root) = self.built.get(&key) {
             return *root;
@@ -156,56 +197,33 @@ impl<'a> Cell<'a> {
         root
     }
 
+    /// The situation when nothing is settled.
+    fn everything(&self) -> Situation {
+        let mut alive = Set::default();
+        (0..self.reaches.len()).for_each(|reach| alive.insert(reach));
+        Situation { alive, pinned: Vec::new() }
+    }
+
     /// What matters once axis `n` has `slot`; the axes pinned before are unpinned if nothing turns on them.
     fn settle(&self, before: &Situation, n: usize, slot: usize, slots: &[usize]) -> Situation {
-        let alive: Vec<usize> = before.alive.iter().copied().filter(|reach| self.may_meet(*reach, n, slot)).collect();
-        let mut pinned: Vec<(usize, usize)> = before
-            .pinned
-            .iter()
-            .map(|(axis, _)| *axis)
-            .chain([n])
-            .filter_map(|axis| {
-                let slot = *slots.get(axis)?;
-                alive.iter().any(|reach| !self.must_meet(*reach, axis, slot)).then_some((axis, slot))
-            })
-            .collect();
+        let of = |sets: &[Set], slot: usize| sets.get(slot).copied().unwrap_or_default();
+        let alive = before.alive.and(self.axes.get(n).map(|axis| of(&axis.may, slot)).unwrap_or_default());
+        let small = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        let mut pinned = Vec::with_capacity(before.pinned.len() + 1);
+        for axis in before.pinned.iter().map(|(axis, _)| usize::from(*axis)).chain([n]) {
+            let (Some(slot), Some(settled)) = (slots.get(axis), self.axes.get(axis)) else { continue };
+            if !alive.without(of(&settled.must, *slot)).is_empty() {
+                pinned.push((small(axis), small(*slot)));
+            }
+        }
         pinned.sort_unstable();
         Situation { alive, pinned }
     }
 
     /// The situation when every axis is settled.
     fn situation(&self, slots: &[usize]) -> Situation {
-        let everything = Situation { alive: (0..self.reaches.len()).collect(), pinned: Vec::new() };
         let settled = slots.iter().enumerate();
-        settled.fold(everything, |situation, (n, slot)| self.settle(&situation, n, *slot, slots))
-    }
-
-    fn limit(&self, reach: usize, axis: usize) -> Option<(&Reach, &Axis, Values)> {
-        let (reach, axis) = (self.reaches.get(reach)?, self.axes.get(axis)?);
-        let (_, admitted) = reach.limits.iter().find(|(facet, _)| *facet == axis.facet)?;
-        Some((reach, axis, *admitted))
-    }
-
-    fn meeting(&self, reach: usize, axis: usize, slot: usize) -> Option<(bool, bool)> {
-        let (reach, axis, admitted) = self.limit(reach, axis)?;
-        let slot = axis.slots.get(slot)?;
-        let meets = |choice: &Choice| {
-            let (asked, claimed) = axis.pairs.get(choice.pair).copied().unwrap_or((0, 0));
-            admitted >> (if reach.asks { asked } else { claimed }) & 1 == 1
-        };
-        // What is read as a claim may still be claimed, and then turns on the other axes too.
-        let claimable = !reach.asks && slot.claimable;
-        Some((claimable || slot.choices.iter().any(meets), slot.choices.iter().all(meets)))
-    }
-
-    /// Whether a scope can still be met, or claimed, when an axis has a slot.
-    fn may_meet(&self, reach: usize, axis: usize, slot: usize) -> bool {
-        self.meeting(reach, axis, slot).is_none_or(|(may, _)| may)
-    }
-
-    /// Whether a scope is met on an axis whatever the slot leaves open.
-    fn must_meet(&self, reach: usize, axis: usize, slot: usize) -> bool {
-        self.meeting(reach, axis, slot).is_none_or(|(_, must)| must)
+        settled.fold(self.everything(), |situation, (n, slot)| self.settle(&situation, n, *slot, slots))
     }
 
     fn possibly_inside(&self, extent: &Extent) -> bool {
@@ -263,7 +281,9 @@ impl<'a> Cell<'a> {
             .filter_map(|id| {
                 let facet = facets.get(usize::from(id))?;
                 let masks = [asking.get(&id).unwrap_or(&none), claiming.get(&id).unwrap_or(&none)];
-                Some(Axis::new(id, facet, masks))
+                let mut axis = Axis::new(id, facet, masks);
+                axis.weigh(&self.reaches);
+                Some(axis)
             })
             .collect()
     }
@@ -278,7 +298,7 @@ impl<'a> Cell<'a> {
             .zip(self.axes.iter().zip(slots))
             .map(|(n, (axis, slot)): (usize, _)| {
                 let choices = axis.slots.get(*slot).map(|slot| slot.choices.as_slice()).unwrap_or_default();
-                let pinned = situation.pinned.iter().any(|(axis, _)| *axis == n);
+                let pinned = situation.pinned.iter().any(|(axis, _)| usize::from(*axis) == n);
                 if pinned { choices.to_vec() } else { choices.iter().filter(|c| !c.part).take(1).copied().collect() }
             })
             .collect();
@@ -469,7 +489,42 @@ impl Axis {
             });
             of_state.push(n);
         }
-        Self { facet: id, unclaimed: facet.unclaimed(), values: facet.values, pairs, slots, of_state }
+        Self {
+            facet: id,
+            unclaimed: facet.unclaimed(),
+            values: facet.values,
+            pairs,
+            slots,
+            of_state,
+            turning: Set::default(),
+            may: Vec::new(),
+            must: Vec::new(),
+        }
+    }
+
+    /// Which scopes each slot leaves open, and which it meets.
+    fn weigh(&mut self, reaches: &[Reach]) {
+        self.may = vec![Set::default(); self.slots.len()];
+        self.must = vec![Set::default(); self.slots.len()];
+        for (n, reach) in reaches.iter().enumerate() {
+            let admitted = reach.limits.iter().find(|(facet, _)| *facet == self.facet).map(|(_, admitted)| *admitted);
+            if admitted.is_some() {
+                self.turning.insert(n);
+            }
+            let meets = |choice: &Choice| {
+                let (asked, claimed) = self.pairs.get(choice.pair).copied().unwrap_or((0, 0));
+                admitted.is_none_or(|admitted| admitted >> (if reach.asks { asked } else { claimed }) & 1 == 1)
+            };
+            for ((slot, may), must) in self.slots.iter().zip(&mut self.may).zip(&mut self.must) {
+                // What is read as a claim may still be claimed, and then turns on the other axes too.
+                if (!reach.asks && slot.claimable) || slot.choices.iter().any(meets) {
+                    may.insert(n);
+                }
+                if slot.choices.iter().all(meets) {
+                    must.insert(n);
+                }
+            }
+        }
     }
 }
 
