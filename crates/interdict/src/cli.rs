@@ -118,6 +118,9 @@ pub(crate) enum Command {
     },
     /// Write the corpus for other programs
     Export {
+        /// JSON, which is the default
+        #[arg(long, conflicts_with = "format")]
+        json: bool,
         /// In which format
         #[arg(long, value_enum, default_value = "json")]
         format: Format,

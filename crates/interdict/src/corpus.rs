@@ -54,7 +54,11 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> Result<(), 
         let known = path.extension().is_some_and(|e| ["order", "cases", "subject"].iter().any(|known| e == *known));
         if path.is_dir() {
             collect(root, &path, sources)?;
-        } else if known && sources.len() < FILES_MAX {
+        } else if known {
+            if sources.len() >= FILES_MAX {
+                let message = format!("more than {FILES_MAX} order and subject files below one folder");
+                return Err(Unreadable { path: root.to_owned(), error: io::Error::other(message) });
+            }
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             sources.push(Source { path: name, text: text(&path)? });
         }

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod commands;
 mod corpus;
+mod listen;
 mod question;
 mod serve;
 mod show;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         Command::Fmt { paths, check } => commands::fmt(&paths, check),
         Command::Grammar => commands::print(&docket::grammar::render()),
         Command::Weave { ids, output } => commands::weave(&loading, &ids, output.as_deref()),
-        Command::Export { format } => commands::export(&loading, format),
+        Command::Export { format, json: _ } => commands::export(&loading, format),
         Command::Compile { output } => commands::compile(&loading, &output),
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Completions { shell } => commands::completions(shell),

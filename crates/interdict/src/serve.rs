@@ -2,7 +2,7 @@
 
 use crate::cli::Serve;
 use crate::commands::{Done, Loading, faulty};
-use crate::{clock, question};
+use crate::{clock, listen, question};
 use docket::Docket;
 use docket::docket::Source;
 use gate::http::{Clock, Gate};
@@ -61,9 +61,8 @@ async fn run(loading: &Loading, options: &Serve, live: Arc<Live>, sources: Vec<S
         "console   {base}/\ndecisions {base}/access/v1/evaluation\nmetrics   {base}/metrics\nstop with Ctrl-C; SIGHUP reads the orders again"
     );
     let watching = watch(loading, &live, &metrics, sources);
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop());
     tokio::select! {
-        served = serving => served.map(|()| 0).map_err(|error| format!("serving ended: {error}")),
+        () = listen::serve(listener, routes, stop()) => Ok(0),
         never = watching => match never {},
     }
 }

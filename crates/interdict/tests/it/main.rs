@@ -1,0 +1,6 @@
+//! The binary as its users run it: the command line, the service on a real socket, known answers from outside.
+
+mod command;
+mod known_answers;
+mod program;
+mod service;
