@@ -1,11 +1,12 @@
 //! Is the corpus right? Every case on both engines, coverage by deletion, and what the tables show to be odd.
 
 use crate::docket::{ALL_THAT_IS_KNOWN, Docket};
-use crate::fault::Fault;
+use crate::fault::{Fault, Grade};
 use crate::finding::{Finding, Posture, status_word};
+use crate::lint;
 use crate::lower::Origin;
-use crate::order::{Case, Evidence, Kind, Span, Statement};
-use law::law::{Law, Modality, ProvisionId};
+use crate::order::{Case, Kind, Statement};
+use law::law::Law;
 use law::{Period, Statuses, reference};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +27,7 @@ pub struct Report {
     pub redundant: Vec<Fault>,
     /// How many statements can be covered.
     pub statements: usize,
-    /// What the compiled tables show: warnings.
+    /// What is odd or wrong about the law itself, most of it seen in the compiled tables.
     pub lints: Vec<Fault>,
 }
 
@@ -34,7 +35,11 @@ impl Report {
     /// Whether nothing is wrong: every case holds, everything is covered.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.failed.is_empty() && self.uncited.is_empty() && self.idle_in_cases.is_empty()
+        let wrong = |fault: &Fault| fault.grade == Grade::Error;
+        self.failed.is_empty()
+            && self.uncited.is_empty()
+            && self.idle_in_cases.is_empty()
+            && !self.lints.iter().any(wrong)
     }
 }
 
@@ -54,7 +59,8 @@ pub fn check(docket: &Docket) -> Report {
         }
     }
     coverage(docket, &citing, &mut report);
-    report.lints = lints(docket, &citing);
+    let weighed: BTreeSet<Origin> = citing.keys().copied().collect();
+    report.lints = lint::lints(docket, &weighed);
     report.lints.append(&mut report.redundant.clone());
     report
 }
@@ -122,7 +128,7 @@ pub fn cited_by(finding: &Finding) -> Vec<String> {
     cited
 }
 
-fn list(statuses: Statuses) -> String {
+pub(crate) fn list(statuses: Statuses) -> String {
     statuses.iter().map(status_word).collect::<Vec<_>>().join(" or ")
 }
 
@@ -248,150 +254,4 @@ fn breaks(docket: &Docket, law: &Law, case: &Case) -> bool {
             .iter()
             .any(|c| *c == wanted || c.split(':').next() == Some(wanted) || wanted.split(':').next() == Some(*c))
     })
-}
-
-fn lints(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>) -> Vec<Fault> {
-    let image = docket.image();
-    let outcomes = u32::try_from(image.outcomes()).unwrap_or(u32::MAX);
-    let mut grounding: BTreeSet<Origin> = BTreeSet::new();
-    let mut tied: BTreeSet<ProvisionId> = BTreeSet::new();
-    for outcome in (0..outcomes).map(|n| image.outcome(n)) {
-        grounding.extend(docket.cited(&outcome));
-        if outcome.conflict {
-            tied.extend(outcome.grounds.iter().map(|ground| ground.provision));
-        }
-    }
-    let mut lints = Vec::new();
-    for (n, instrument) in docket.corpus().instruments.iter().enumerate() {
-        for (m, statement) in instrument.statements.iter().enumerate() {
-            let origin = Origin { instrument: n, statement: m };
-            let name = format!("{}:{}", instrument.id, statement.id);
-            let span = &statement.id_span;
-            match &statement.kind {
-                Kind::Prohibit(_) if !grounding.contains(&origin) => {
-                    lints.push(Fault::warning(format!("{name} is never the reason for any status"), span, "shadowed"));
-                }
-                Kind::Permit(_) if !grounding.contains(&origin) => {
-                    lints.push(Fault::warning(format!("{name} never takes anything out"), span, "vacuous"));
-                }
-                Kind::Effect(action) if !grounding.contains(&origin) && speaks(action.verb) => {
-                    lints.push(Fault::warning(format!("{name} never acts on anything in force"), span, "idle"));
-                }
-                Kind::Prohibit(_)
-                | Kind::Permit(_)
-                | Kind::Effect(_)
-                | Kind::Require(_)
-                | Kind::Enable
-                | Kind::Reserve
-                | Kind::Denies(_)
-                | Kind::Condition { .. }
-                | Kind::Attest { .. } => {}
-            }
-            if statement.provenance.evidence == Evidence::Recalled && citing.contains_key(&origin) {
-                let fault =
-                    Fault::warning(format!("{name} decides a case and is only recalled"), span, "weak evidence");
-                lints.push(fault.help("read it in a source and raise its grade"));
-            }
-        }
-    }
-    lints.extend(conflicts(docket, &tied));
-    lints.extend(orphans(docket));
-    lints.extend(slivers(docket));
-    lints
-}
-
-/// Effects of these kinds appear in proofs when they act; the others take law away.
-const fn speaks(verb: crate::order::Verb) -> bool {
-    use crate::order::Verb;
-    match verb {
-        Verb::Suspend | Verb::Extend | Verb::Unenforced => true,
-        Verb::Remove | Verb::Revoke | Verb::Delay => false,
-    }
-}
-
-fn conflicts(docket: &Docket, tied: &BTreeSet<ProvisionId>) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for provision in tied {
-        let Some(origin) = docket.lowered().provisions.get(*provision as usize) else { continue };
-        let forbids = docket.lowered().law.provisions.get(*provision as usize);
-        let Some((_, statement)) =
-            docket.origin(*origin).filter(|_| forbids.is_some_and(|p| p.modality == Modality::Prohibit))
-        else {
-            continue;
-        };
-        let message =
-            format!("{} and an exception reach the same act, and nothing ranks them", docket.citation(*origin));
-        let fault = Fault::warning(message, &statement.id_span, "conflict");
-        faults.push(
-            fault.help("write `overrides` in the one that prevails, as the more special or the later one usually does"),
-        );
-    }
-    faults
-}
-
-/// Instruments whose authority is revoked while they themselves are not, until later.
-fn orphans(docket: &Docket) -> Vec<Fault> {
-    use crate::order::Verb;
-    let mut revoked: BTreeMap<&str, i64> = BTreeMap::new();
-    for statement in docket.corpus().instruments.iter().flat_map(|i| &i.statements) {
-        let Kind::Effect(action) = &statement.kind else { continue };
-        let Some(from) = statement.from.as_ref().filter(|_| action.verb == Verb::Revoke) else { continue };
-        for target in action.targets.iter().filter(|target| target.statement.is_none()) {
-            let at = revoked.entry(&target.instrument).or_insert(from.earliest);
-            *at = (*at).min(from.earliest);
-        }
-    }
-    let mut faults = Vec::new();
-    for instrument in &docket.corpus().instruments {
-        for authority in &instrument.under {
-            let Some(gone) = revoked.get(authority.instrument.as_str()) else { continue };
-            let own = revoked.get(instrument.id.as_str()).copied().unwrap_or(law::time::FOREVER);
-            if own > *gone {
-                let message = format!(
-                    "{} stands from {} without {}, which it rests on",
-                    instrument.id,
-                    crate::moment::format_rfc3339(*gone),
-                    authority.instrument
-                );
-                faults.push(Fault::warning(message, &instrument.id_span, "orphan: no force without authority"));
-            }
-        }
-    }
-    faults
-}
-
-/// Answers that hold for less than a day between two others: usually an hour misread.
-fn slivers(docket: &Docket) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = Vec::new();
-    let mut seen: BTreeSet<(Span0, String)> = BTreeSet::new();
-    for case in &docket.corpus().cases {
-        let Ok(stretches) = docket.timeline(&case.inquiry, Posture::default()) else { continue };
-        for stretch in &stretches {
-            let bounded = stretch.from > law::time::ALWAYS && stretch.until < law::time::FOREVER;
-            let short = bounded && stretch.until - stretch.from < 86_400;
-            if !short || stretch.finding.possible.single().is_none() {
-                continue;
-            }
-            let Some(reason) = stretch.finding.grounds.first() else { continue };
-            let Some(span) = span_of(docket, &reason.provision) else { continue };
-            let message = format!(
-                "{} for {} minutes from {}",
-                list(stretch.finding.possible),
-                (stretch.until - stretch.from) / 60,
-                crate::moment::format_rfc3339(stretch.from)
-            );
-            if seen.insert(((span.file, span.bytes.start), message.clone())) {
-                faults.push(Fault::warning(message, &span, "sliver").help("is the hour right, and the zone?"));
-            }
-        }
-    }
-    faults
-}
-
-type Span0 = (usize, usize);
-
-fn span_of(docket: &Docket, citation: &str) -> Option<Span> {
-    let (document, statement) = citation.split_once(':')?;
-    let instrument = docket.corpus().instruments.iter().find(|i| i.id == document)?;
-    instrument.statements.iter().find(|s| s.id == statement).map(|s| s.id_span.clone())
 }

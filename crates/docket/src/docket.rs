@@ -5,7 +5,7 @@ use crate::fault::{Fault, Grade};
 use crate::finding::{Finding, Posture};
 use crate::inquiry::{Actor, Inquiry, Problem, Stated};
 use crate::lower::{Lowered, lower};
-use crate::order::Corpus;
+use crate::order::{Corpus, Span};
 use crate::subject::{Attribution, Identifier, Registry, Subject};
 use crate::vocabulary::{Fact, ResourceKind, Role};
 use crate::{elaborate, subject, words};
@@ -79,17 +79,16 @@ impl Docket {
     /// # Errors
     /// As [`Docket::load`]; an image of other sources is passed over, not an error.
     pub fn load_with(sources: Vec<Source>, image: Option<Image>) -> Result<Self, Vec<Fault>> {
-        let read = elaborate::read(&sources);
         let (registry, subject_faults) = subject::read(&sources);
+        let wrong = |faults: &[Fault]| faults.iter().any(|fault| fault.grade == Grade::Error);
+        let read = elaborate::read(&sources, if wrong(&subject_faults) { None } else { Some(&registry) });
         let mut faults = read.faults;
         faults.extend(subject_faults);
-        if faults.iter().any(|fault| fault.grade == Grade::Error) {
-            return Err(faults);
-        }
         let lowered = match lower(&read.corpus, &registry) {
-            Ok(lowered) => lowered,
+            Ok(lowered) if !wrong(&faults) => lowered,
+            Ok(_) => return Err(faults),
             Err(more) => {
-                faults.extend(more);
+                faults = with_further(faults, more, &read.corpus);
                 return Err(faults);
             }
         };
@@ -310,6 +309,21 @@ impl Docket {
         }
         needs
     }
+}
+
+/// Adds what lowering found wrong, but for statements already found wrong: their words did not all arrive.
+fn with_further(mut faults: Vec<Fault>, more: Vec<Fault>, corpus: &Corpus) -> Vec<Fault> {
+    let statements = || corpus.instruments.iter().flat_map(|instrument| &instrument.statements);
+    let inside = |outer: &Span, inner: &Span| {
+        outer.file == inner.file && outer.bytes.start <= inner.bytes.start && inner.bytes.end <= outer.bytes.end
+    };
+    let followed = |fault: &Fault| {
+        let told = |span: &Span| faults.iter().any(|earlier| inside(span, &earlier.span));
+        statements().any(|statement| inside(&statement.span, &fault.span) && told(&statement.span))
+    };
+    let more: Vec<Fault> = more.into_iter().filter(|fault| !followed(fault)).collect();
+    faults.extend(more);
+    faults
 }
 
 /// SHA-256 over the sorted paths and digests of the sources.

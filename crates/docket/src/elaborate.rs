@@ -12,8 +12,9 @@ use crate::order::{
     Verb,
 };
 use crate::place::Place;
+use crate::subject::Registry;
 use crate::syntax::{self, Statement, Word};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was read, and everything wrong with it.
 #[derive(Debug)]
@@ -32,10 +33,10 @@ impl Read {
     }
 }
 
-/// Reads order and case files; other files are passed over.
+/// Reads order and case files; other files are passed over. Without a registry, whom they name is not checked.
 #[must_use]
-pub fn read(sources: &[Source]) -> Read {
-    let mut reader = Elaborator { faults: Vec::new() };
+pub fn read(sources: &[Source], registry: Option<&Registry>) -> Read {
+    let mut reader = Elaborator { registry, declared: BTreeSet::new(), own: Default::default(), faults: Vec::new() };
     let mut corpus = Corpus::default();
     for (file, source) in sources.iter().enumerate() {
         if !(source.path.ends_with(".order") || source.path.ends_with(".cases")) {
@@ -54,17 +55,26 @@ pub fn read(sources: &[Source]) -> Read {
     corpus.instruments.sort_by(|a, b| a.id.cmp(&b.id));
     reader.duplicates(&corpus);
     reader.references(&corpus);
-    Read { corpus, faults: reader.faults }
+    let mut told = BTreeSet::new();
+    // What an instrument states for all its provisions is read, and found wrong, once for each.
+    let mut faults = reader.faults;
+    faults.retain(|fault| told.insert((fault.span.file, fault.span.bytes.start, fault.message.clone())));
+    Read { corpus, faults }
 }
 
-struct Elaborator {
+struct Elaborator<'r> {
+    registry: Option<&'r Registry>,
+    /// Instruments that are written, even if so faultily that the tree lacks them.
+    declared: BTreeSet<String>,
+    /// The instrument being read and the ids of its statements.
+    own: (String, BTreeSet<String>),
     faults: Vec<Fault>,
 }
 
 /// The scope statements of an instrument, inherited by provisions that do not restate them.
 type Defaults<'s> = Vec<&'s Statement>;
 
-impl Elaborator {
+impl Elaborator<'_> {
     fn error(&mut self, word: &Word, message: impl Into<String>, label: &str) {
         self.faults.push(Fault::error(message, &word.span, label));
     }
@@ -125,12 +135,18 @@ impl Elaborator {
 
     fn instrument(&mut self, statement: &Statement) -> Option<Instrument> {
         let id = self.id(statement)?;
+        self.declared.insert(id.text.clone());
+        let numbered = statement.block.iter().filter(|inner| !inner.block.is_empty());
+        let inner = numbered.filter_map(|inner| Some(inner.arguments().first()?.text.clone())).collect();
+        self.own = (id.text.clone(), inner);
         self.known(Context::Instrument, &statement.block);
-        let zone = self.child_text(statement, "zone").unwrap_or_else(|| String::from("UTC"));
+        let mut zone = self.child_text(statement, "zone").unwrap_or_else(|| String::from("UTC"));
         if let Some(word) = child(statement, "zone").and_then(|s| s.arguments().first())
             && let Err((message, help)) = moment::zone(&word.text)
         {
             self.error_help(word, message, "here", help.unwrap_or_default());
+            // Told once; the instants are read on for faults of their own.
+            zone = String::from("UTC");
         }
         let provenance = self.provenance(&statement.block, &Provenance::default());
         let public_statement = child(statement, "public");
@@ -397,7 +413,8 @@ impl Elaborator {
         self.pairs(statement, "target")
     }
 
-    /// `target instrument [statement…]`: a reference to each statement, or to the whole instrument.
+    /// `target instrument [statement…]`: a reference to each statement, or to the whole instrument. A first word
+    /// that is a statement of the same instrument stands for that statement, as those after it do.
     fn pairs(&mut self, statement: &Statement, keyword: &str) -> Vec<Reference> {
         let mut references = Vec::new();
         for target in statement.block.iter().filter(|s| s.keyword() == keyword) {
@@ -405,6 +422,11 @@ impl Elaborator {
                 self.argument(target);
                 continue;
             };
+            let (own, ids) = &self.own;
+            if ids.contains(&instrument.text) {
+                references.extend(target.arguments().iter().map(|word| reference(own, Some(&word.text), word)));
+                continue;
+            }
             if let Some((document, inner)) = instrument.text.split_once(':') {
                 references.push(reference(document, Some(inner), instrument));
             } else if statements.is_empty() {
@@ -487,9 +509,15 @@ impl Elaborator {
         for reference in references {
             let named = |i: &&Instrument| i.id == reference.instrument || i.aliases.contains(&reference.instrument);
             let Some(instrument) = corpus.instruments.iter().find(named) else {
-                let message = format!("unknown instrument `{}`", reference.instrument);
+                if self.declared.contains(&reference.instrument) {
+                    continue;
+                }
+                let message = format!("no instrument `{}`", reference.instrument);
                 let ids = corpus.instruments.iter().map(|i| i.id.as_str());
-                let help = crate::fault::nearest(&reference.instrument, ids).map(|id| format!("did you mean `{id}`?"));
+                let near = crate::fault::nearest(&reference.instrument, ids).map(|id| format!("did you mean `{id}`?"));
+                let advice =
+                    || String::from("write the instrument's id, or the id of a statement of the same instrument");
+                let help = near.or_else(|| Some(advice()));
                 let fault = Fault::error(message, &reference.span, "dangling reference");
                 self.faults.push(Fault { help, ..fault });
                 continue;

@@ -2,6 +2,8 @@
 //!
 //! Diagnostics, completion and the printed grammar all come from here.
 
+use crate::finding::status_word;
+use crate::vocabulary::{Act, ActorKind, BRANCHES, Fact, FactKind, ResourceKind, Role};
 use std::fmt::Write;
 
 /// Where a statement stands.
@@ -131,7 +133,12 @@ pub const RULES: &[Rule] = &[
     rule("subject-to", "STATEMENT…", &[Provision], "Yields to these."),
     rule("until-met", "CONDITION", &[Provision], "No force where the condition is met."),
     rule("while-met", "CONDITION", &[Provision], "Force only where the condition is met."),
-    rule("target", "INSTRUMENT [STATEMENT…]", &[Effect, Remark], "What it acts on."),
+    rule(
+        "target",
+        "INSTRUMENT [STATEMENT…]|STATEMENT…",
+        &[Effect, Remark],
+        "What it acts on; its own statements by id alone.",
+    ),
     rule("dependents", "kept", &[Effect], "A saving clause: what rests on the target keeps its force."),
     rule("reach", "WORDS…", &[Effect], "How far a court's order reaches, in its words."),
     rule("binds", "WORDS…", &[Effect], "Whom a court's order restrains, in its words."),
@@ -183,24 +190,26 @@ pub fn find(context: Context, keyword: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.keyword == keyword && rule.contexts.contains(&context))
 }
 
-/// The whole table as text, grouped by where statements stand.
+/// Where statements stand, in the order they are told.
+const GROUPS: [(Context, &str); 11] = [
+    (File, "At the top of an .order or .cases file"),
+    (Instrument, "In an instrument"),
+    (Provision, "In prohibit, except, authorize, require"),
+    (Either, "In either"),
+    (Effect, "In suspend, remove, revoke, delay, extend, unenforced"),
+    (Remark, "In enable, reserve, denies, condition, attest"),
+    (Case, "In a case"),
+    (Expect, "In expect"),
+    (Subjects, "At the top of a .subject file"),
+    (Subject, "In an app or company"),
+    (Identifier, "In an identifier"),
+];
+
+/// The whole table and vocabulary as text, grouped by where statements stand.
 #[must_use]
 pub fn render() -> String {
-    let groups = [
-        (File, "At the top of an .order or .cases file"),
-        (Instrument, "In an instrument"),
-        (Provision, "In prohibit, except, authorize, require"),
-        (Either, "In either"),
-        (Effect, "In suspend, remove, revoke, delay, extend, unenforced"),
-        (Remark, "In enable, reserve, denies, condition, attest"),
-        (Case, "In a case"),
-        (Expect, "In expect"),
-        (Subjects, "At the top of a .subject file"),
-        (Subject, "In an app or company"),
-        (Identifier, "In an identifier"),
-    ];
-    let mut text = String::from(LEXIS);
-    for (context, heading) in groups {
+    let mut text = format!("The order language\n\n{LEXIS}");
+    for (context, heading) in GROUPS {
         text.push_str(&format!("\n{heading}\n"));
         for rule in RULES.iter().filter(|rule| rule.contexts.contains(&context)) {
             let head = format!("{} {}", rule.keyword, rule.arguments);
@@ -212,13 +221,63 @@ pub fn render() -> String {
             .unwrap_or_default();
         }
     }
+    text.push_str("\nVocabulary\n");
+    for (word, values) in vocabulary() {
+        writeln!(text, "  {word:<20} {values}").unwrap_or_default();
+    }
     text
 }
 
-const LEXIS: &str = "\
-The order language
+/// The same as a page of Markdown.
+#[must_use]
+pub fn render_markdown() -> String {
+    let mut text = format!("# The order language\n\n```\n{LEXIS}```\n");
+    for (context, heading) in GROUPS {
+        text.push_str(&format!("\n## {heading}\n\n| statement | meaning |\n|---|---|\n"));
+        for rule in RULES.iter().filter(|rule| rule.contexts.contains(&context)) {
+            let head = format!("{} {}", rule.keyword, rule.arguments).replace('|', "\\|");
+            writeln!(text, "| `{}` | {} |", head.trim_end(), rule.meaning).unwrap_or_default();
+        }
+    }
+    text.push_str("\n## Vocabulary\n\n| | words |\n|---|---|\n");
+    for (word, values) in vocabulary() {
+        writeln!(text, "| {word} | {} |", values.replace('|', "\\|")).unwrap_or_default();
+    }
+    text
+}
 
-  file      = statement*
+/// Each kind of word with all its words.
+fn vocabulary() -> Vec<(String, String)> {
+    let list = |words: &[&str]| words.join(" ");
+    let acts: Vec<&str> = Act::ALL.iter().map(|act| act.word()).collect();
+    let actors: Vec<&str> = ActorKind::ALL.iter().map(|actor| actor.word()).collect();
+    let roles: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
+    let kinds: Vec<&str> = ResourceKind::ALL.iter().map(|kind| kind.word()).collect();
+    let statuses: Vec<&str> = law::Status::ALL.iter().map(|status| status_word(*status)).collect();
+    let governments = format!("{}, a place, or a place and `-local`", BRANCHES.join(" "));
+    let mut rows = vec![
+        (String::from("act"), list(&acts)),
+        (String::from("actor"), list(&actors)),
+        (String::from("role"), list(&roles)),
+        (String::from("government"), governments),
+        (String::from("kind of resource"), list(&kinds)),
+        (String::from("status"), list(&statuses)),
+    ];
+    rows.extend(Fact::ALL.iter().map(|fact| {
+        let values = match fact.kind() {
+            FactKind::Choice(words) => list(words),
+            FactKind::Bool => String::from("yes no"),
+            FactKind::Place => String::from("a place"),
+            FactKind::PlaceOrNone => String::from("a place, or none"),
+            FactKind::Places => String::from("places"),
+            FactKind::Operator => String::from("a company of the subject files"),
+        };
+        (format!("fact {}", fact.word()), values)
+    }));
+    rows
+}
+
+const LEXIS: &str = "  file      = statement*
   statement = word+ ( newline | \";\" | \"{\" statement* \"}\" )
   word      = bare | \"string\" | \"\"\"quotation\"\"\"
   comment   = # to the end of the line

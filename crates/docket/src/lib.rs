@@ -4,7 +4,7 @@
 //! [`inquiry`] (the one question), [`finding`] (the one answer), [`syntax`] and [`grammar`] (the
 //! order language), [`order`] (its typed tree), [`subject`] (apps, companies and their
 //! identifiers), [`lower`] (words to numbers), [`docket`] (the whole, ready to be asked),
-//! [`explain`], [`check`] (lints, cases and coverage) and [`diff`].
+//! [`explain`], [`check`] (lints, cases and coverage), [`diff`] and [`release`] (what may no longer change).
 //!
 //! It reads text that others hand it: no file, no clock, no network.
 
@@ -20,10 +20,12 @@ pub mod format;
 pub mod grammar;
 pub mod identifier;
 pub mod inquiry;
+mod lint;
 pub mod lower;
 pub mod moment;
 pub mod order;
 pub mod place;
+pub mod release;
 mod row;
 pub mod subject;
 pub mod syntax;

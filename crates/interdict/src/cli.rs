@@ -86,6 +86,9 @@ pub(crate) enum Command {
         /// Fail on warnings too
         #[arg(long)]
         strict: bool,
+        /// Fail where an order of this folder (or `shipped`) has been edited instead of retracted
+        #[arg(long, value_name = "DIR")]
+        released: Option<PathBuf>,
     },
     /// Show what two corpora answer differently, as boxes
     Diff {
@@ -106,8 +109,12 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Print the statement table of the order language
-    Grammar,
+    /// Print every statement and word of the order language
+    Grammar {
+        /// Write Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Write the page a lawyer signs: words, encoding and cases side by side (HTML)
     Weave {
         /// Instruments; without any, all

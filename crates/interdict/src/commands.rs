@@ -306,13 +306,25 @@ pub(crate) fn orders(loading: &Loading, id: Option<&str>, as_json: bool) -> Done
     print(&format!("{source}\n"))
 }
 
-pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict: bool) -> Done {
+pub(crate) fn check(
+    loading: &Loading,
+    paths: &[PathBuf],
+    as_json: bool,
+    strict: bool,
+    released: Option<&Path>,
+) -> Done {
     let sources = if paths.is_empty() { loading.sources()? } else { corpus::read(paths).map_err(unreadable)? };
     let docket = load(sources.clone(), corpus::shipped_image())?;
     let report = docket::check::check(&docket);
     let mut faults: Vec<Fault> = report.failed.iter().map(|(_, fault)| fault.clone()).collect();
     faults.extend(report.uncited.iter().chain(&report.idle_in_cases).cloned());
-    let code = u8::from(!report.is_clean() || (strict && !report.lints.is_empty()));
+    let (wrong, odd): (Vec<Fault>, Vec<Fault>) =
+        report.lints.iter().cloned().partition(|lint| lint.grade == docket::fault::Grade::Error);
+    faults.extend(wrong);
+    if let Some(folder) = released {
+        faults.extend(docket::release::edited(&files(folder)?, &sources));
+    }
+    let code = u8::from(!faults.is_empty() || (strict && !odd.is_empty()));
     if as_json {
         let list = |faults: &[Fault]| {
             faults
@@ -322,11 +334,11 @@ pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict:
         };
         return print_json(&json!({
             "edition": docket.edition(), "instruments": docket.corpus().instruments.len(), "statements": report.statements,
-            "cases": report.cases, "faults": list(&faults), "warnings": list(&report.lints),
+            "cases": report.cases, "faults": list(&faults), "warnings": list(&odd),
         })).map(|_| code);
     }
     eprint!("{}", faulty(&faults, &sources));
-    for lint in &report.lints {
+    for lint in &odd {
         eprintln!("warning: {}: {}", lint.place(&sources), lint.message);
     }
     let covered = report.statements - report.uncited.len() - report.idle_in_cases.len() - report.redundant.len();
@@ -337,9 +349,17 @@ pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict:
         report.failed.len(),
         report.statements,
         report.redundant.len(),
-        report.lints.len(),
+        odd.len(),
         docket.edition(),
     )).map(|_| code)
+}
+
+/// The files of a folder, or the shipped ones.
+fn files(folder: &Path) -> Result<Vec<Source>, String> {
+    if folder.as_os_str() == "shipped" {
+        return Ok(corpus::shipped());
+    }
+    corpus::read(&[folder.to_owned()]).map_err(unreadable)
 }
 
 pub(crate) fn diff(old: &Path, new: &Path, as_json: bool) -> Done {
@@ -347,7 +367,7 @@ pub(crate) fn diff(old: &Path, new: &Path, as_json: bool) -> Done {
         if path.as_os_str() == "shipped" {
             return load(corpus::shipped(), corpus::shipped_image());
         }
-        load(corpus::read(&[path.to_owned()]).map_err(unreadable)?, None)
+        load(files(path)?, None)
     };
     let (old, new) = (side(old)?, side(new)?);
     let boxes = docket::diff::diff(&old, &new);

@@ -22,10 +22,13 @@ fn main() -> ExitCode {
         Command::Timeline { question, json, svg } => commands::timeline(&loading, &question, json, svg),
         Command::Subjects { identifier, json } => commands::subjects(&loading, identifier.as_deref(), json),
         Command::Orders { id, json } => commands::orders(&loading, id.as_deref(), json),
-        Command::Check { paths, json, strict } => commands::check(&loading, &paths, json, strict),
+        Command::Check { paths, json, strict, released } => {
+            commands::check(&loading, &paths, json, strict, released.as_deref())
+        }
         Command::Diff { old, new, json } => commands::diff(&old, &new, json),
         Command::Fmt { paths, check } => commands::fmt(&paths, check),
-        Command::Grammar => commands::print(&docket::grammar::render()),
+        Command::Grammar { markdown: false } => commands::print(&docket::grammar::render()),
+        Command::Grammar { markdown: true } => commands::print(&docket::grammar::render_markdown()),
         Command::Weave { ids, output } => commands::weave(&loading, &ids, output.as_deref()),
         Command::Export { format, json: _ } => commands::export(&loading, format),
         Command::Compile { output } => commands::compile(&loading, &output),

@@ -11,7 +11,7 @@ use crate::vocabulary::{Act, ActorKind, ResourceKind, Role};
 use law::{Status, Statuses, Time};
 use std::borrow::Cow;
 
-impl Elaborator {
+impl Elaborator<'_> {
     pub(super) fn case(&mut self, statement: &Statement) -> Option<Case> {
         let keyword = statement.words.first()?;
         self.known(Context::Case, &statement.block);

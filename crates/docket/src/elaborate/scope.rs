@@ -1,7 +1,7 @@
 //! Scopes: whom, what, where and with which facts, with an instrument's defaults folded in.
 
 use super::{Defaults, Elaborator};
-use crate::fault::did_you_mean;
+use crate::fault::{Fault, did_you_mean, nearest};
 use crate::grammar::Context;
 use crate::order::{FactLimit, Scope};
 use crate::place::Place;
@@ -47,7 +47,7 @@ fn subject(statement: &Statement) -> String {
     }
 }
 
-impl Elaborator {
+impl Elaborator<'_> {
     /// The alternatives of a block. Exceptions inherit only what they are about: app, actor and place
     /// limits of a prohibition narrow an exception as well, facts do not.
     pub(super) fn scopes(&mut self, block: &[Statement], defaults: &Defaults<'_>, forbids: bool) -> Vec<Scope> {
@@ -95,8 +95,11 @@ impl Elaborator {
         }
         let texts = || arguments.iter().map(|word| word.text.clone());
         match statement.keyword() {
-            "app" => scope.apps.extend(texts()),
-            "apps-of" => scope.apps_of.extend(texts()),
+            "app" | "apps-of" => {
+                self.subjects(arguments);
+                let into = if statement.keyword() == "app" { &mut scope.apps } else { &mut scope.apps_of };
+                into.extend(texts());
+            }
             "party" => scope.parties.extend(texts()),
             "act" => self.vocabulary(arguments, "act", Act::ALL, Act::word, &mut scope.acts),
             "actor" => self.vocabulary(arguments, "actor", ActorKind::ALL, ActorKind::word, &mut scope.actors),
@@ -117,6 +120,21 @@ impl Elaborator {
             "when" => self.fact_limit(scope, statement, false),
             "unless" => self.fact_limit(scope, statement, true),
             _ => {}
+        }
+    }
+
+    /// Faults at words that no subject file declares.
+    fn subjects(&mut self, words: &[Word]) {
+        let Some(registry) = self.registry else { return };
+        for word in words.iter().filter(|word| registry.get(&word.text).is_none()) {
+            let ids = registry.subjects().iter().map(|subject| subject.id.as_str());
+            let fault =
+                Fault::error(format!("unknown subject `{}`", word.text), &word.span, "not in the subject files");
+            let help = nearest(&word.text, ids).map_or_else(
+                || String::from("declare it in a .subject file; `interdict subjects` lists those there are"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.faults.push(fault.help(help));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The docket as its users meet it: the shipped orders and subjects, and files with every kind of fault.
 
 mod allocation;
+mod faults;
 mod rows;
 mod shipped;

@@ -1,6 +1,7 @@
 //! The binary as its users run it: the command line, the service on a real socket, known answers from outside.
 
 mod command;
+mod house;
 mod known_answers;
 mod program;
 mod service;

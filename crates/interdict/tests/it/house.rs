@@ -1,0 +1,91 @@
+//! The house: drawings and generated pages tell what the code says.
+
+use crate::program::run;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// `one -> other` for each crate that another depends on, build scripts and tests left out.
+fn arrows() -> BTreeSet<String> {
+    let cargo = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&cargo.stdout).expect("JSON");
+    let mut arrows = BTreeSet::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("a name");
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            if dependency["path"].is_string() && dependency["kind"].is_null() {
+                arrows.insert(format!("{name} -> {}", dependency["name"].as_str().expect("a name")));
+            }
+        }
+    }
+    arrows
+}
+
+#[test]
+fn the_drawing_shows_the_arrows_there_are() {
+    let page = read("ARCHITECTURE.md");
+    let drawing = page.split("```arrows\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the drawing");
+    let mut drawn = BTreeSet::new();
+    for line in drawing.lines() {
+        let (from, to) = line.split_once("->").unwrap_or_else(|| panic!("no arrow in `{line}`"));
+        drawn.extend(to.split_whitespace().map(|to| format!("{} -> {to}", from.trim())));
+    }
+    let real = arrows();
+    let missing: Vec<_> = real.difference(&drawn).collect();
+    let gone: Vec<_> = drawn.difference(&real).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not drawn: {missing:?}; drawn and not there: {gone:?}");
+}
+
+#[test]
+fn every_room_is_on_the_map_and_says_what_it_knows() {
+    let page = read("ARCHITECTURE.md");
+    for entry in std::fs::read_dir(root().join("crates")).expect("crates") {
+        let folder = entry.expect("an entry").path();
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(page.contains(&format!("| `{name}` |")), "ARCHITECTURE.md has no row for `{name}`");
+        let mut waiting = vec![folder.join("src")];
+        while let Some(at) = waiting.pop() {
+            for entry in std::fs::read_dir(&at).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    waiting.push(path);
+                } else if path.extension().is_some_and(|kind| kind == "rs") {
+                    let text = std::fs::read_to_string(&path).expect("text");
+                    assert!(text.starts_with("//! "), "{} does not say what it knows", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn law_knows_no_text_no_clock_and_no_world() {
+    let manifest = read("crates/law/Cargo.toml");
+    let needs = manifest.split("[dependencies]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap_or("");
+    for library in ["serde", "tokio", "axum", "jiff", "miette"] {
+        assert!(!needs.contains(library), "law depends on {library}");
+    }
+}
+
+#[test]
+fn the_page_on_the_language_is_what_the_program_prints() {
+    let printed = run(&["grammar", "--markdown"], b"").out;
+    let page = root().join("docs/order-language.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&page, &printed).expect("written");
+    }
+    assert_eq!(read("docs/order-language.md"), printed, "run it again with UPDATE_EXPECT=1 and read the page");
+}
