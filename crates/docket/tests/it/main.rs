@@ -2,5 +2,6 @@
 
 mod allocation;
 mod faults;
+mod mutated;
 mod rows;
 mod shipped;
