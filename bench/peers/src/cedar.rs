@@ -5,7 +5,7 @@ use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, Request, 
 use std::str::FromStr;
 
 pub struct Cedar {
-    whole: PolicySet,
+    whole: Option<PolicySet>,
     sliced: Vec<PolicySet>,
     authorizer: Authorizer,
     entities: Entities,
@@ -14,15 +14,17 @@ pub struct Cedar {
 const OTHERWISE: &str = "permit(principal, action, resource);";
 
 impl Cedar {
-    pub fn new(rules: &[Rule], apps: u16) -> Self {
-        let written: Vec<(u16, String)> = rules.iter().map(|rule| (rule.app, policy(rule))).collect();
-        let set = |policies: Vec<&str>| {
-            PolicySet::from_str(&format!("{}\n{OTHERWISE}", policies.join("\n"))).expect("sound policies")
-        };
-        let of = |app: u16| written.iter().filter(|(a, _)| *a == app).map(|(_, text)| text.as_str()).collect();
+    /// `whole` also keeps all policies in one set, as when nobody slices.
+    pub fn new(rules: &[Rule], apps: u16, whole: bool) -> Self {
+        let mut of_app: Vec<String> = vec![String::from(OTHERWISE); usize::from(apps)];
+        for rule in rules {
+            of_app[usize::from(rule.app)] += &format!("\n{}", policy(rule));
+        }
+        let set = |text: &String| PolicySet::from_str(text).expect("sound policies");
+        let all = || rules.iter().map(policy).chain([String::from(OTHERWISE)]).collect::<Vec<_>>().join("\n");
         Self {
-            whole: set(written.iter().map(|(_, text)| text.as_str()).collect()),
-            sliced: (0..apps).map(|app| set(of(app))).collect(),
+            whole: whole.then(|| set(&all())),
+            sliced: of_app.iter().map(set).collect(),
             authorizer: Authorizer::new(),
             entities: Entities::empty(),
         }
@@ -43,9 +45,9 @@ impl Cedar {
         .expect("a request")
     }
 
-    /// Every policy considered, as when nobody slices.
+    /// Every policy considered.
     pub fn naive(&self, request: &Request) -> bool {
-        self.denies(request, &self.whole)
+        self.whole.as_ref().is_some_and(|whole| self.denies(request, whole))
     }
 
     /// Only the policies of the app considered, as a careful user arranges.

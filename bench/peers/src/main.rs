@@ -118,7 +118,8 @@ fn regorus(rules: &[world::Rule], questions: &[Question], truth: &[bool], ours: 
 }
 
 fn cedar(size: &Size, rules: &[world::Rule], questions: &[Question], truth: &[bool], ours: Speed) {
-    let cedar = Cedar::new(rules, size.apps);
+    let whole = size.provisions <= CEDAR_WHOLE_MAX;
+    let cedar = Cedar::new(rules, size.apps, whole);
     let requests: Vec<_> = questions.iter().map(Cedar::request).collect();
     let sliced = |n: usize| cedar.sliced(&requests[n], questions[n].app);
     agree("cedar sliced", truth, sliced);
@@ -126,7 +127,7 @@ fn cedar(size: &Size, rules: &[world::Rule], questions: &[Question], truth: &[bo
     row("cedar, policies of the app only", measure(count, 64, BUDGET, sliced), ours);
     let built = |n: usize| cedar.sliced(&Cedar::request(&questions[n]), questions[n].app);
     row("cedar, the same, request built", measure(count, 64, BUDGET, built), ours);
-    if size.provisions <= CEDAR_WHOLE_MAX {
+    if whole {
         agree("cedar whole", truth, |n| cedar.naive(&requests[n]));
         row("cedar, all policies", measure(count, 16, BUDGET, |n| cedar.naive(&requests[n])), ours);
     }

@@ -8,6 +8,7 @@ use docket::explain::Explanation;
 use docket::finding::Posture;
 use docket::inquiry::{Inquiry, Stated, Words};
 use docket::moment::{format_rfc3339, parse_rfc3339};
+use docket::subject::Registry;
 use docket::vocabulary::{Act, ActorKind, Fact, FactKind, ResourceKind, Role};
 use law::Time;
 use law::time::FOREVER;
@@ -41,12 +42,15 @@ fn text<'p>(params: &'p Params, name: &str) -> Option<&'p str> {
 }
 
 fn answer(docket: &Docket, params: &Params, now: Time) -> Result<(Inquiry<'static>, Explanation), String> {
-    let inquiry = inquiry(params, now)?;
+    let inquiry = inquiry(params, docket.registry(), now)?;
     let explanation = docket.explain(&inquiry, Posture::default()).map_err(|problem| problem.to_string())?;
     Ok((inquiry, explanation))
 }
 
-fn inquiry(params: &Params, now: Time) -> Result<Inquiry<'static>, String> {
+/// The kind of identifier to choose when it does not matter or is not known.
+const ANY: &str = "any identifier";
+
+fn inquiry(params: &Params, registry: &Registry, now: Time) -> Result<Inquiry<'static>, String> {
     let instant = |name: &str| text(params, name).map(parse_rfc3339).transpose();
     // A form separates places as people do.
     let lists: Vec<(&str, String)> = Fact::ALL
@@ -58,14 +62,15 @@ fn inquiry(params: &Params, now: Time) -> Result<Inquiry<'static>, String> {
         })
         .collect();
     let facts: Vec<(&str, &str)> = lists.iter().map(|(fact, value)| (*fact, value.as_str())).collect();
+    let id = text(params, "id").ok_or("say to what: the app, domain or other identifier")?;
     let words = Words {
         actor: text(params, "actor").unwrap_or("business"),
         actor_id: text(params, "name").unwrap_or_default(),
         role: text(params, "role"),
         government: text(params, "government"),
         act: text(params, "act").ok_or("choose an act")?,
-        resource: text(params, "type").unwrap_or("app"),
-        resource_id: text(params, "id").ok_or("say to what: the app, domain or other identifier")?,
+        resource: text(params, "type").filter(|kind| *kind != ANY).unwrap_or_else(|| registry.recognise(id).word()),
+        resource_id: id,
         place: text(params, "place"),
         facts: &facts,
         valid_at: instant("at")?.unwrap_or(now),
@@ -98,8 +103,8 @@ fn form(params: &Params, now: Time) -> Markup {
     html! {
         form class="ask" method="get" action="/ask" {
             (choice(params, "act", "What is done", &words(Act::ALL, Act::word), "app.distribute"))
-            (choice(params, "type", "To what kind of thing", &words(ResourceKind::ALL, ResourceKind::word), "app"))
-            (field(params, "id", "Which", "wechat, com.tencent.mm, tiktok.com"))
+            (field(params, "id", "To what", "wechat, com.tencent.mm, tiktok.com"))
+            (choice(params, "type", "Named by its", &[&[ANY], words(ResourceKind::ALL, ResourceKind::word).as_slice()].concat(), ANY))
             (field(params, "place", "Where it has effect (empty: not known)", "US-NY, IN"))
             (field(params, "at", "When (with zone offset; empty: now)", &format_rfc3339(now)))
             (field(params, "known", "As known when (empty: all on file)", "2020-09-19T10:00:00-04:00"))
@@ -270,7 +275,7 @@ mod tests {
             ("developed_in", "CN, SG"),
             ("payer_place", "US"),
         ]);
-        let inquiry = inquiry(&asked, 0).expect("a question");
+        let inquiry = inquiry(&asked, &Registry::default(), 0).expect("a question");
         assert_eq!(inquiry.facts.len(), 6);
         let json = question(&inquiry).to_string();
         assert_eq!(wire::inquiry::parse(json.as_bytes(), 0).map(Inquiry::into_owned).as_ref(), Ok(&inquiry));
@@ -280,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_left_empty_is_not_stated() {
         let asked = params(&[("act", "app.use"), ("id", " tiktok "), ("place", ""), ("form", " "), ("at", "")]);
-        let inquiry = inquiry(&asked, 7).expect("a question");
+        let inquiry = inquiry(&asked, &Registry::default(), 7).expect("a question");
         assert_eq!((inquiry.resource.id.as_ref(), inquiry.valid_at), ("tiktok", 7));
         assert!(inquiry.place.is_none() && inquiry.facts.is_empty() && inquiry.known_at.is_none());
     }

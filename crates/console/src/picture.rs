@@ -10,9 +10,9 @@ use maud::{Markup, html};
 /// Drawing width of the time axis, in user units.
 const WIDTH: f64 = 960.0;
 /// Space for lane names.
-const MARGIN: f64 = 330.0;
-/// Where the act is written, right of who and where.
-const ACT: f64 = 210.0;
+const MARGIN: f64 = 380.0;
+/// Where the act is written, right of who and where: the longest government's name fits before it.
+const ACT: f64 = 260.0;
 const LANE: f64 = 26.0;
 /// Space for the years, above the lanes.
 const HEAD: f64 = 22.0;

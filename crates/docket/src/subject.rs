@@ -155,11 +155,39 @@ impl<'r> Holders<'r> {
     }
 }
 
+const fn article(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::App
+        | ResourceKind::AndroidPackage
+        | ResourceKind::IosBundle
+        | ResourceKind::AppStoreId
+        | ResourceKind::Asn => "an",
+        ResourceKind::Domain
+        | ResourceKind::Wallet
+        | ResourceKind::Company
+        | ResourceKind::CertSha256
+        | ResourceKind::Purl
+        | ResourceKind::CodeSha256 => "a",
+    }
+}
+
 impl Registry {
     /// Every subject, sorted by id.
     #[must_use]
     pub fn subjects(&self) -> &[Subject] {
         &self.subjects
+    }
+
+    /// The kind under which an identifier is known; where it is not known, the kind it looks like.
+    #[must_use]
+    pub fn recognise(&self, id: &str) -> ResourceKind {
+        let known = |kind: &&ResourceKind| {
+            matches!(self.resolve(**kind, id), Ok(Attribution::Subject(..) | Attribution::Shared(_)))
+        };
+        let shaped = |kind: &&ResourceKind| canonical(**kind, id).is_ok();
+        let guesses = [ResourceKind::App, ResourceKind::AndroidPackage, ResourceKind::Domain, ResourceKind::Company];
+        let found = ResourceKind::ALL.iter().find(known).or_else(|| guesses.iter().find(shaped));
+        found.copied().unwrap_or(ResourceKind::Company)
     }
 
     /// The subject with this id.
@@ -177,7 +205,8 @@ impl Registry {
         if let Some(found) = self.exactly(kind, written) {
             return Ok(found);
         }
-        let id = canonical(kind, written).map_err(|why| format!("`{written}` is not a {}: {why}", kind.word()))?;
+        let id = canonical(kind, written)
+            .map_err(|why| format!("`{written}` is not {} {}: {why}", article(kind), kind.word()))?;
         let found = if id == written { None } else { self.exactly(kind, &id) };
         let above = || {
             let mut above = domain_and_above(&id).skip(1);
@@ -394,7 +423,7 @@ impl Reader {
                 span: span.clone(),
             }),
             Err(why) => {
-                let message = format!("`{written}` is not a {}", kind.word());
+                let message = format!("`{written}` is not {} {}", article(kind), kind.word());
                 self.faults.push(Fault::error(message, span, why));
             }
         }

@@ -254,14 +254,8 @@ pub(crate) fn subjects(loading: &Loading, identifier: Option<&str>, as_json: boo
         return print(&registry.subjects().iter().map(line).collect::<String>());
     };
     let kind = written.split_once(':').and_then(|(kind, id)| Some((ResourceKind::from_word(kind)?, id)));
-    let (kind, id) = kind.map_or_else(
-        || {
-            let r = question::any_kind(written, registry);
-            (r.kind, r.id)
-        },
-        |(k, id)| (k, id.to_owned().into()),
-    );
-    let told = match registry.resolve(kind, &id)? {
+    let (kind, id) = kind.unwrap_or_else(|| (registry.recognise(written), written));
+    let told = match registry.resolve(kind, id)? {
         Attribution::Subject(subject, _) => {
             json!({ "type": kind.word(), "id": id, "subject": subject.id, "shared": false })
         }

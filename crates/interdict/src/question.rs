@@ -5,8 +5,7 @@ use docket::finding::{Posture, Verdict};
 use docket::inquiry::{self, Actor, Facts, Inquiry, Problem, Resource};
 use docket::moment::parse_rfc3339;
 use docket::place::Place;
-use docket::subject::{Attribution, Registry};
-use docket::vocabulary::ResourceKind;
+use docket::subject::Registry;
 use law::Time;
 
 /// The posture that options describe.
@@ -59,21 +58,7 @@ fn resource(question: &Question, registry: &Registry) -> Result<Resource<'static
         return Ok(Resource { kind: inquiry::resource_kind(kind).map_err(option)?, id: id.to_owned().into() });
     }
     let id = question.app.as_deref().ok_or("say to what: --app com.tencent.mm")?;
-    Ok(any_kind(id, registry))
-}
-
-/// The kind of identifier under which `id` is known; where it is not known, the kind it looks like.
-pub(crate) fn any_kind(id: &str, registry: &Registry) -> Resource<'static> {
-    let resource = |kind| Resource { kind, id: id.to_owned().into() };
-    let known = |kind: &&ResourceKind| {
-        matches!(registry.resolve(**kind, id), Ok(Attribution::Subject(..) | Attribution::Shared(_)))
-    };
-    if let Some(kind) = ResourceKind::ALL.iter().find(known) {
-        return resource(*kind);
-    }
-    let shaped = |kind: &&ResourceKind| docket::identifier::canonical(**kind, id).is_ok();
-    let guesses = [ResourceKind::App, ResourceKind::AndroidPackage, ResourceKind::Domain, ResourceKind::Company];
-    resource(guesses.iter().find(shaped).copied().unwrap_or(ResourceKind::Company))
+    Ok(Resource { kind: registry.recognise(id), id: id.to_owned().into() })
 }
 
 fn facts(written: &[String]) -> Result<Facts<'static>, String> {

@@ -23,24 +23,59 @@ impl Chance {
 
 /// Words that mean something somewhere, and some that never do.
 const WORDS: &[&str] = &[
-    "{", "}", ";", "\"", "\"\"\"", "#", "\n", "\u{feff}", "\u{202e}", "prohibit", "except", "suspend", "target", "from",
-    "until", "case", "expect", "at", "known", "either", "until-met", "overrides", "zone", "EST", "2020-02-30", "9999-12-31",
-    "-0001-01-01", "2020-03-08T02:30", "precision", "day", "reading", "any", "US", "US-PR", "1", "zz:1", "unknown",
+    "{",
+    "}",
+    ";",
+    "\"",
+    "\"\"\"",
+    "#",
+    "\n",
+    "\u{feff}",
+    "\u{202e}",
+    "prohibit",
+    "except",
+    "suspend",
+    "target",
+    "from",
+    "until",
+    "case",
+    "expect",
+    "at",
+    "known",
+    "either",
+    "until-met",
+    "overrides",
+    "zone",
+    "EST",
+    "2020-02-30",
+    "9999-12-31",
+    "-0001-01-01",
+    "2020-03-08T02:30",
+    "precision",
+    "day",
+    "reading",
+    "any",
+    "US",
+    "US-PR",
+    "1",
+    "zz:1",
+    "unknown",
 ];
 
 fn mutant(text: &str, chance: &mut Chance) -> String {
     let mut pieces: Vec<&str> = text.split_inclusive([' ', '\n']).collect();
     for _ in 0..1 + chance.below(4) {
+        let word = WORDS.get(chance.below(WORDS.len())).copied().unwrap_or_default();
         let at = chance.below(pieces.len());
         match chance.below(5) {
             0 => drop(pieces.remove(at)),
-            1 => pieces.insert(at, WORDS[chance.below(WORDS.len())]),
+            1 => pieces.insert(at, word),
             2 => {
                 let other = chance.below(pieces.len());
                 pieces.swap(at, other);
             }
             3 => pieces.truncate(at.max(1)),
-            _ => pieces[at] = WORDS[chance.below(WORDS.len())],
+            _ => pieces.splice(at..=at, [word]).for_each(drop),
         }
         if pieces.is_empty() {
             pieces.push("");
@@ -56,7 +91,7 @@ fn mutant(text: &str, chance: &mut Chance) -> String {
 
 #[test]
 fn no_file_is_too_broken_to_be_told_of() {
-    let count = std::env::var("ORDER_MUTANTS").ok().and_then(|n| n.parse().ok()).unwrap_or(MUTANTS);
+    let count = std::env::var_os("ORDER_MUTANTS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(MUTANTS);
     let (subjects, orders): (Vec<Source>, Vec<Source>) =
         sources().into_iter().partition(|source| source.path.ends_with(".subject"));
     let mut chance = Chance(0x1DE_C1DE);

@@ -22,12 +22,14 @@ fn arrows() -> BTreeSet<String> {
         .output()
         .expect("cargo runs");
     let metadata: Value = serde_json::from_slice(&cargo.stdout).expect("JSON");
+    let list = |value: &Value, member: &str| value.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+    let name = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_owned).expect("a name");
     let mut arrows = BTreeSet::new();
-    for package in metadata["packages"].as_array().expect("packages") {
-        let name = package["name"].as_str().expect("a name");
-        for dependency in package["dependencies"].as_array().expect("dependencies") {
-            if dependency["path"].is_string() && dependency["kind"].is_null() {
-                arrows.insert(format!("{name} -> {}", dependency["name"].as_str().expect("a name")));
+    for package in list(&metadata, "packages") {
+        for dependency in list(&package, "dependencies") {
+            let is_ours = dependency.get("path").is_some_and(Value::is_string);
+            if is_ours && dependency.get("kind").is_some_and(Value::is_null) {
+                arrows.insert(format!("{} -> {}", name(&package), name(&dependency)));
             }
         }
     }
