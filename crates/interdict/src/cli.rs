@@ -140,6 +140,9 @@ pub(crate) enum Command {
     },
     /// Serve the decision API and the console
     Serve(Serve),
+    /// Say where addresses are, and build the table that knows it
+    #[command(subcommand)]
+    Territory(crate::territory::Territory),
     /// Print shell completions
     Completions {
         /// For which shell

@@ -8,6 +8,7 @@ mod listen;
 mod question;
 mod serve;
 mod show;
+mod territory;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Export { format, json: _ } => commands::export(&loading, format),
         Command::Compile { output } => commands::compile(&loading, &output),
         Command::Serve(options) => serve::serve(&loading, &options),
+        Command::Territory(command) => territory::run(&command),
         Command::Completions { shell } => commands::completions(shell),
         Command::Man { folder } => commands::man(&folder),
     };

@@ -1,0 +1,118 @@
+//! Where addresses are: what is consulted, asked by hand, and the table built anew from registry data.
+
+use crate::commands::{Done, print};
+use clap::{Args, Subcommand};
+use gate::territory::{Countries, Database, Locator, Networks};
+use std::fmt::Write as _;
+use std::fs;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What to do with the tables of places.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Territory {
+    /// Say which country addresses are in, or why that is not known
+    Of {
+        /// Addresses
+        #[arg(required = true)]
+        addresses: Vec<IpAddr>,
+        #[command(flatten)]
+        consulted: Consulted,
+    },
+    /// Count the IPv4 addresses of each country in the table
+    Census {
+        #[command(flatten)]
+        consulted: Consulted,
+    },
+    /// Build a table from lines `CC,PREFIX` (plain or gzip), such as the published country blocks of the registries
+    #[command(
+        after_help = "The shipped table is built so, from a CC0 file of registry delegations:\n  interdict territory build rir-country-prefixes.csv.gz --provenance \"…; CC0-1.0\" -o crates/gate/data/countries.gz"
+    )]
+    Build {
+        /// The lines
+        source: PathBuf,
+        /// From where the lines are, and on what terms; without it, the remark they begin with
+        #[arg(long)]
+        provenance: Option<String>,
+        /// Where to write the table
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+/// What is consulted about where an address is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Consulted {
+    /// A table of delegations built by `territory build`, instead of the shipped one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) countries: Option<PathBuf>,
+    /// A geolocation or anonymiser file in the MaxMind DB format; may be repeated, and replaces the table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) geo: Vec<PathBuf>,
+    /// Your own list of networks: a prefix and a country, `anonymiser`, `satellite` or `unknown` a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) networks: Option<PathBuf>,
+}
+
+impl Consulted {
+    /// Reads what is consulted.
+    pub(crate) fn locator(&self) -> Result<Locator, String> {
+        let read = |path: &PathBuf| fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
+        let told = |path: &PathBuf, why: String| format!("{}: {why}", path.display());
+        let countries = match &self.countries {
+            None => Countries::shipped()?,
+            Some(path) => Countries::read(&read(path)?).map_err(|why| told(path, why))?,
+        };
+        let database = |path: &PathBuf| Database::read(read(path)?).map_err(|why| told(path, why));
+        let databases = self.geo.iter().map(database).collect::<Result<_, _>>()?;
+        let networks = match &self.networks {
+            None => Networks::default(),
+            Some(path) => {
+                let text =
+                    String::from_utf8(read(path)?).map_err(|_error| told(path, String::from("not UTF-8 text")))?;
+                Networks::parse(&text).map_err(|why| told(path, why))?
+            }
+        };
+        Ok(Locator::new(countries, databases, networks))
+    }
+}
+
+pub(crate) fn run(command: &Territory) -> Done {
+    match command {
+        Territory::Of { addresses, consulted } => {
+            let locator = consulted.locator()?;
+            let mut text = String::new();
+            for address in addresses {
+                match locator.locate(*address) {
+                    Ok(place) => writeln!(text, "{address} {place}"),
+                    Err(doubt) => writeln!(text, "{address} not known: {}", doubt.word()),
+                }
+                .unwrap_or_default();
+            }
+            print(&text)
+        }
+        Territory::Census { consulted } => {
+            let countries = match &consulted.countries {
+                None => Countries::shipped()?,
+                Some(path) => {
+                    let file = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                    Countries::read(&file)?
+                }
+            };
+            print(&format!("# {}\n{}", countries.provenance(), countries.census()))
+        }
+        Territory::Build { source, provenance, output } => {
+            let bytes = fs::read(source).map_err(|error| format!("cannot read {}: {error}", source.display()))?;
+            let built = Countries::build_packed(&bytes, provenance.as_deref());
+            let built = built.map_err(|why| format!("{}: {why}", source.display()))?;
+            fs::write(output, &built.file).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+            print(&format!(
+                "{} prefixes of {} countries in {} stretches, {} bytes\n",
+                built.prefixes,
+                built.countries,
+                built.stretches,
+                built.file.len()
+            ))
+        }
+    }
+}
