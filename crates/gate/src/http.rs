@@ -2,6 +2,7 @@
 
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::recorder::{Recorder, Unrecorded};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -9,14 +10,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use docket::finding::Posture;
+use docket::finding::{Posture, Verdict};
+use docket::{Finding, Inquiry};
 use law::Time;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::inquiry::{BODY_BYTES_MAX, Malformed};
+use wire::record::{Outcome, Record};
 
 /// A request that is not answered within this is given up: the slowest honest one takes milliseconds.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// The name of this gate in records and metrics.
+const GATE: &str = "api";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,6 +46,8 @@ pub struct Gate {
     pub clock: Clock,
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// Where decisions are left.
+    pub recorder: Recorder,
     /// How clients reach the service (`http://127.0.0.1:8642`).
     pub base: String,
 }
@@ -82,13 +90,13 @@ async fn evaluation(
         Ok(body) => body,
         Err(response) => return *response,
     };
-    match wire::evaluation::one(&gate.live.current(), &body, gate.posture, (gate.clock.now)()) {
-        Ok((answer, verdict)) => {
-            gate.metrics.decided(verdict);
-            json(answer)
-        }
-        Err(malformed) => refused(&gate, &malformed),
-    }
+    let mut kept = Ok(());
+    let (now, start) = ((gate.clock.now)(), (gate.clock.nanos)());
+    let answer = wire::evaluation::one(&gate.live.current(), &body, gate.posture, now, |inquiry, found| {
+        let nanos = (gate.clock.nanos)().saturating_sub(start);
+        kept = gate.decided(now, inquiry, found, request_id(&headers), nanos);
+    });
+    answered(&gate, answer, kept)
 }
 
 async fn evaluations(
@@ -100,10 +108,51 @@ async fn evaluations(
         Ok(body) => body,
         Err(response) => return *response,
     };
-    let count = |verdict| gate.metrics.decided(verdict);
-    match wire::evaluation::many(&gate.live.current(), &body, gate.posture, (gate.clock.now)(), count) {
-        Ok(answer) => json(answer),
-        Err(malformed) => refused(&gate, &malformed),
+    let mut kept = Ok(());
+    let (now, mut start) = ((gate.clock.now)(), (gate.clock.nanos)());
+    let answer = wire::evaluation::many(&gate.live.current(), &body, gate.posture, now, |inquiry, found| {
+        let end = (gate.clock.nanos)();
+        kept = kept.and(gate.decided(now, inquiry, found, request_id(&headers), end.saturating_sub(start)));
+        start = end;
+    });
+    answered(&gate, answer, kept)
+}
+
+impl Gate {
+    /// Counts and records an answer; whoever asked does the enforcing.
+    fn decided(
+        &self,
+        now: Time,
+        inquiry: &Inquiry<'_>,
+        found: &Finding,
+        request: Option<&str>,
+        nanos: u64,
+    ) -> Result<(), Unrecorded> {
+        let outcome = match found.verdict {
+            Verdict::Permit => Outcome::Permit,
+            Verdict::Refer => Outcome::Refer,
+            Verdict::Forbid => Outcome::Refuse,
+        };
+        let record = Record { request: request.map(str::to_owned), ..Record::of(GATE, now, outcome, inquiry, found) };
+        self.metrics.decided(GATE, outcome, record.order(), nanos);
+        self.recorder.keep(|| record)
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    /// Enough for every usual form of id; a longer one is cut off from the record, not refused.
+    const REQUEST_ID_BYTES_MAX: usize = 128;
+    headers.get(REQUEST_ID)?.to_str().ok().filter(|id| id.len() <= REQUEST_ID_BYTES_MAX)
+}
+
+fn answered(gate: &Gate, answer: Result<String, Malformed>, kept: Result<(), Unrecorded>) -> Response {
+    match (answer, kept) {
+        (Ok(answer), Ok(())) => json(answer),
+        (Ok(_), Err(Unrecorded)) => {
+            let message = "the decision cannot be recorded, and nothing is answered unrecorded here; try again";
+            problem(StatusCode::SERVICE_UNAVAILABLE, "", message)
+        }
+        (Err(malformed), _) => refused(gate, &malformed),
     }
 }
 
@@ -163,6 +212,7 @@ async fn healthz(State(gate): State<Gate>) -> Response {
 }
 
 async fn metrics(State(gate): State<Gate>) -> Response {
-    let text = gate.metrics.render(gate.live.current().edition());
+    let (unrecorded, waiting) = (gate.recorder.unrecorded(), gate.recorder.waiting());
+    let text = gate.metrics.render(gate.live.current().edition(), (gate.clock.now)(), unrecorded, waiting);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

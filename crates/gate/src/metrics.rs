@@ -1,8 +1,13 @@
-//! What was answered, counted for Prometheus. No identifier of anyone is a label.
+//! What was decided and applied, counted for Prometheus. No identifier of anyone is a label: gates, outcomes
+//! and orders are as many as settings and law have.
 
-use docket::finding::Verdict;
+use law::Time;
+use law::time::FOREVER;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use wire::record::Outcome;
 
 /// Upper bounds of the latency buckets, in microseconds.
 const BUCKETS_MICROS: [u64; 8] = [10, 25, 50, 100, 250, 1_000, 5_000, 50_000];
@@ -10,36 +15,134 @@ const BUCKETS_MICROS: [u64; 8] = [10, 25, 50, 100, 250, 1_000, 5_000, 50_000];
 /// Counters of one process.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    verdicts: [AtomicU64; 3],
-    requests: AtomicU64,
+    gates: Mutex<BTreeMap<String, Counted>>,
+    sunsets: Mutex<BTreeMap<String, Time>>,
+    requests: Mutex<Durations>,
     malformed: AtomicU64,
-    reloads: AtomicU64,
+    generation: AtomicU64,
     reloads_refused: AtomicU64,
-    buckets: [AtomicU64; 9],
-    micros: AtomicU64,
+    confirmed_at: AtomicU64,
+}
+
+/// What one gate did.
+#[derive(Debug, Default)]
+struct Counted {
+    /// By outcome and order; the empty order is none.
+    decisions: [BTreeMap<String, u64>; Outcome::ALL.len()],
+    durations: Durations,
+    applied: Option<u64>,
+    failed_open: u64,
+    probes: u64,
+    probes_refused: u64,
+    is_alarmed: Option<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Durations {
+    buckets: [u64; BUCKETS_MICROS.len()],
+    count: u64,
+    nanos: u64,
+}
+
+impl Durations {
+    fn add(&mut self, nanos: u64) {
+        let bucket = BUCKETS_MICROS.iter().position(|bound| nanos <= *bound * 1_000);
+        if let Some(counter) = bucket.and_then(|bucket| self.buckets.get_mut(bucket)) {
+            *counter += 1;
+        }
+        self.nanos += nanos;
+        self.count += 1;
+    }
+
+    fn render(&self, text: &mut String, name: &str, label: &str) {
+        let comma = if label.is_empty() { "" } else { "," };
+        let mut sum = 0;
+        for (bound, counter) in BUCKETS_MICROS.iter().zip(&self.buckets) {
+            sum += counter;
+            let seconds = *bound as f64 / 1e6;
+            line(text, format_args!("{name}_bucket{{{label}{comma}le=\"{seconds}\"}} {sum}"));
+        }
+        let labels = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
+        let (count, seconds) = (self.count, self.nanos as f64 / 1e9);
+        line(text, format_args!("{name}_bucket{{{label}{comma}le=\"+Inf\"}} {count}"));
+        line(text, format_args!("{name}_sum{labels} {seconds}"));
+        line(text, format_args!("{name}_count{labels} {count}"));
+    }
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    text.write_fmt(line).unwrap_or_default();
+    text.push('\n');
+}
+
+fn head(text: &mut String, name: &str, help: &str, kind: &str) {
+    line(text, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Metrics {
-    /// Counts a decision.
-    pub fn decided(&self, verdict: Verdict) {
-        let [permit, refer, forbid] = &self.verdicts;
-        let counter = match verdict {
-            Verdict::Permit => permit,
-            Verdict::Refer => refer,
-            Verdict::Forbid => forbid,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    fn gate(&self, gate: &str, change: impl FnOnce(&mut Counted)) {
+        let mut gates = lock(&self.gates);
+        match gates.get_mut(gate) {
+            Some(counted) => change(counted),
+            None => change(gates.entry(gate.to_owned()).or_default()),
+        }
+    }
+
+    /// Counts a decision, the order it rests on and how long it took.
+    pub fn decided(&self, gate: &str, outcome: Outcome, order: Option<&str>, nanos: u64) {
+        let order = order.unwrap_or("");
+        self.gate(gate, |counted| {
+            counted.durations.add(nanos);
+            let Some(by_order) = counted.decisions.get_mut(outcome as usize) else { return };
+            match by_order.get_mut(order) {
+                Some(count) => *count += 1,
+                None => _ = by_order.insert(order.to_owned(), 1),
+            }
+        });
+    }
+
+    /// Counts something let through only because the gate could not decide.
+    pub fn failed_open(&self, gate: &str) {
+        self.gate(gate, |counted| counted.failed_open += 1);
+    }
+
+    /// Notes that a gate now works by this generation of the law.
+    pub fn applied(&self, gate: &str, generation: u64) {
+        self.gate(gate, |counted| counted.applied = Some(generation));
+    }
+
+    /// Counts a canary's probe, and whether it was refused.
+    pub fn probed(&self, gate: &str, refused: bool) {
+        self.gate(gate, |counted| {
+            counted.probes += 1;
+            counted.probes_refused += u64::from(refused);
+        });
+    }
+
+    /// Raises or ends the alarm of a gate's canaries.
+    pub fn alarm(&self, gate: &str, is_alarmed: bool) {
+        self.gate(gate, |counted| counted.is_alarmed = Some(is_alarmed));
+    }
+
+    /// The gates whose canaries are in alarm.
+    #[must_use]
+    pub fn alarmed(&self) -> Vec<String> {
+        let gates = lock(&self.gates);
+        gates.iter().filter(|(_, counted)| counted.is_alarmed == Some(true)).map(|(gate, _)| gate.clone()).collect()
+    }
+
+    /// Replaces the ends of what orders prohibit now.
+    pub fn sunsets(&self, ends: BTreeMap<String, Time>) {
+        *lock(&self.sunsets) = ends;
     }
 
     /// Counts a request and how long it took.
     pub fn answered(&self, nanos: u64) {
-        let micros = nanos / 1_000;
-        let bucket = BUCKETS_MICROS.iter().position(|bound| micros <= *bound).unwrap_or(BUCKETS_MICROS.len());
-        if let Some(counter) = self.buckets.get(bucket) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        self.micros.fetch_add(micros, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        lock(&self.requests).add(nanos);
     }
 
     /// Counts a request refused as malformed.
@@ -49,40 +152,133 @@ impl Metrics {
 
     /// Counts a change of law, or an edit that was refused.
     pub fn reloaded(&self, accepted: bool) {
-        let counter = if accepted { &self.reloads } else { &self.reloads_refused };
+        let counter = if accepted { &self.generation } else { &self.reloads_refused };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The text format of Prometheus.
+    /// How often the law has changed since the start.
     #[must_use]
-    pub fn render(&self, edition: &str) -> String {
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the law in force was compared with its sources.
+    pub fn confirmed(&self, at: Time) {
+        self.confirmed_at.store(at.unsigned_abs(), Ordering::Relaxed);
+    }
+
+    /// The text format of Prometheus. `unrecorded` and `waiting` come from the recorder.
+    #[must_use]
+    pub fn render(&self, edition: &str, now: Time, unrecorded: u64, waiting: usize) -> String {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut text = String::from(
-            "# HELP interdict_decisions_total Decisions by verdict.\n# TYPE interdict_decisions_total counter\n",
-        );
-        for (verdict, counter) in ["permit", "refer", "forbid"].iter().zip(&self.verdicts) {
-            writeln!(text, "interdict_decisions_total{{verdict=\"{verdict}\"}} {}", get(counter)).unwrap_or_default();
+        let mut text = String::new();
+        self.render_gates(&mut text);
+        let sunset = "interdict_sunset_seconds";
+        head(&mut text, sunset, "Seconds until what an order prohibits now may end.", "gauge");
+        for (order, end) in lock(&self.sunsets).iter().filter(|(_, end)| **end < FOREVER) {
+            line(&mut text, format_args!("{sunset}{{order=\"{order}\"}} {}", end.saturating_sub(now)));
         }
-        for (name, help, counter) in [
-            ("interdict_requests_malformed_total", "Requests refused as malformed.", &self.malformed),
-            ("interdict_reloads_total", "Changes of law put in force.", &self.reloads),
-            ("interdict_reloads_refused_total", "Edits refused as faulty.", &self.reloads_refused),
+        let age = now.saturating_sub(i64::try_from(get(&self.confirmed_at)).unwrap_or(0));
+        for (name, help, kind, value) in [
+            ("interdict_policy_generation", "Changes of law put in force.", "gauge", get(&self.generation)),
+            (
+                "interdict_policy_age_seconds",
+                "Since the law in force was last compared with its sources.",
+                "gauge",
+                age.unsigned_abs(),
+            ),
+            ("interdict_reloads_total", "Changes of law put in force.", "counter", get(&self.generation)),
+            ("interdict_reloads_refused_total", "Edits refused as faulty.", "counter", get(&self.reloads_refused)),
+            ("interdict_requests_malformed_total", "Requests refused as malformed.", "counter", get(&self.malformed)),
+            ("interdict_unrecorded_total", "Decisions that are not on record.", "counter", unrecorded),
+            ("interdict_records_waiting", "Records not yet kept.", "gauge", waiting as u64),
         ] {
-            writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", get(counter)).unwrap_or_default();
+            head(&mut text, name, help, kind);
+            line(&mut text, format_args!("{name} {value}"));
         }
-        text.push_str(
-            "# HELP interdict_request_seconds Time to answer a request.\n# TYPE interdict_request_seconds histogram\n",
-        );
-        let mut sum = 0;
-        for (bound, counter) in BUCKETS_MICROS.iter().zip(&self.buckets) {
-            sum += get(counter);
-            let seconds = *bound as f64 / 1e6;
-            writeln!(text, "interdict_request_seconds_bucket{{le=\"{seconds}\"}} {sum}").unwrap_or_default();
-        }
-        let requests = get(&self.requests);
-        let seconds = get(&self.micros) as f64 / 1e6;
-        writeln!(text, "interdict_request_seconds_bucket{{le=\"+Inf\"}} {requests}\ninterdict_request_seconds_sum {seconds}\ninterdict_request_seconds_count {requests}").unwrap_or_default();
-        writeln!(text, "# HELP interdict_law_info The edition in force.\n# TYPE interdict_law_info gauge\ninterdict_law_info{{edition=\"{edition}\"}} 1").unwrap_or_default();
+        head(&mut text, "interdict_request_seconds", "Time to answer a request.", "histogram");
+        lock(&self.requests).render(&mut text, "interdict_request_seconds", "");
+        head(&mut text, "interdict_law_info", "The edition in force.", "gauge");
+        line(&mut text, format_args!("interdict_law_info{{edition=\"{edition}\"}} 1"));
         text
+    }
+
+    fn render_gates(&self, text: &mut String) {
+        let gates = lock(&self.gates);
+        let name = "interdict_decisions_total";
+        head(text, name, "Decisions by gate, outcome and order.", "counter");
+        for (gate, counted) in gates.iter() {
+            for (outcome, by_order) in Outcome::ALL.iter().zip(&counted.decisions) {
+                for (order, count) in by_order {
+                    let outcome = outcome.word();
+                    let labels = format_args!("gate=\"{gate}\",outcome=\"{outcome}\",order=\"{order}\"");
+                    line(text, format_args!("{name}{{{labels}}} {count}"));
+                }
+            }
+        }
+        let name = "interdict_decision_duration_seconds";
+        head(text, name, "Time to decide.", "histogram");
+        for (gate, counted) in gates.iter().filter(|(_, counted)| counted.durations.count > 0) {
+            counted.durations.render(text, name, &format!("gate=\"{gate}\""));
+        }
+        let mut each = |name: &str, help: &str, kind: &str, value: &dyn Fn(&Counted) -> Option<u64>| {
+            head(text, name, help, kind);
+            for (gate, counted) in gates.iter() {
+                if let Some(value) = value(counted) {
+                    line(text, format_args!("{name}{{gate=\"{gate}\"}} {value}"));
+                }
+            }
+        };
+        each("interdict_applied_generation", "The law a gate works by.", "gauge", &|counted| counted.applied);
+        each("interdict_failopen_total", "Let through undecided.", "counter", &|counted| Some(counted.failed_open));
+        each("interdict_canary_probes_total", "Canaries sent.", "counter", &|counted| {
+            counted.is_alarmed.map(|_| counted.probes)
+        });
+        each("interdict_canary_refused_total", "Canaries refused: over-blocking.", "counter", &|counted| {
+            counted.is_alarmed.map(|_| counted.probes_refused)
+        });
+        each("interdict_canary_alarm", "Whether the last round of canaries found a fault.", "gauge", &|counted| {
+            counted.is_alarmed.map(u64::from)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+    use wire::record::Outcome;
+
+    #[test]
+    fn names_and_labels_are_the_ones_dashboards_were_promised() {
+        let metrics = Metrics::default();
+        metrics.decided("edge", Outcome::Refuse, Some("us-pafaca"), 20_000);
+        metrics.decided("edge", Outcome::Permit, None, 2_000_000_000);
+        metrics.applied("haproxy", 3);
+        metrics.failed_open("edge");
+        metrics.probed("edge", true);
+        metrics.alarm("edge", true);
+        metrics.confirmed(100);
+        metrics.reloaded(true);
+        metrics.sunsets([(String::from("us-pafaca"), 500), (String::from("zz"), law::time::FOREVER)].into());
+        let text = metrics.render("sha256:00", 160, 2, 1);
+        for expected in [
+            "interdict_decisions_total{gate=\"edge\",outcome=\"refuse\",order=\"us-pafaca\"} 1\n",
+            "interdict_decisions_total{gate=\"edge\",outcome=\"permit\",order=\"\"} 1\n",
+            "interdict_decision_duration_seconds_bucket{gate=\"edge\",le=\"0.000025\"} 1\n",
+            "interdict_decision_duration_seconds_bucket{gate=\"edge\",le=\"+Inf\"} 2\n",
+            "interdict_decision_duration_seconds_count{gate=\"edge\"} 2\n",
+            "interdict_policy_generation 1\n",
+            "interdict_policy_age_seconds 60\n",
+            "interdict_applied_generation{gate=\"haproxy\"} 3\n",
+            "interdict_failopen_total{gate=\"edge\"} 1\n",
+            "interdict_sunset_seconds{order=\"us-pafaca\"} 340\n",
+            "interdict_canary_alarm{gate=\"edge\"} 1\n",
+            "interdict_canary_refused_total{gate=\"edge\"} 1\n",
+            "interdict_unrecorded_total 2\n",
+        ] {
+            assert!(text.contains(expected), "{expected} in\n{text}");
+        }
+        assert!(!text.contains("order=\"zz\"}"), "what never ends has no sunset");
+        assert_eq!(metrics.alarmed(), ["edge"]);
     }
 }

@@ -171,9 +171,12 @@ pub(crate) enum Format {
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:8642")]
-    pub(crate) listen: SocketAddr,
+    /// Gates, records and everything else that options do not say, from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Where to listen; without settings, 127.0.0.1:8642
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
     /// Allow an address that other machines can reach
     #[arg(long)]
     pub(crate) listen_publicly: bool,
@@ -193,11 +196,23 @@ pub(crate) struct PostureArgs {
 }
 
 /// A verdict an operator can choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Choice {
     Permit,
     Refer,
     Forbid,
+}
+
+impl Choice {
+    /// In the docket's words.
+    pub(crate) const fn verdict(self) -> docket::finding::Verdict {
+        match self {
+            Self::Permit => docket::finding::Verdict::Permit,
+            Self::Refer => docket::finding::Verdict::Refer,
+            Self::Forbid => docket::finding::Verdict::Forbid,
+        }
+    }
 }
 
 /// A question built from options.

@@ -4,9 +4,11 @@ mod cli;
 mod clock;
 mod commands;
 mod corpus;
+mod journal;
 mod listen;
 mod question;
 mod serve;
+mod settings;
 mod show;
 mod territory;
 

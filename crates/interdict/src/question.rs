@@ -1,7 +1,7 @@
 //! A question from the command line: the same words as the inquiry, in options.
 
-use crate::cli::{Choice, PostureArgs, Question};
-use docket::finding::{Posture, Verdict};
+use crate::cli::{PostureArgs, Question};
+use docket::finding::Posture;
 use docket::inquiry::{self, Actor, Facts, Inquiry, Problem, Resource};
 use docket::moment::parse_rfc3339;
 use docket::place::Place;
@@ -10,12 +10,8 @@ use law::Time;
 
 /// The posture that options describe.
 pub(crate) fn posture(args: PostureArgs) -> Posture {
-    let verdict = |choice| match choice {
-        Choice::Permit => Verdict::Permit,
-        Choice::Refer => Verdict::Refer,
-        Choice::Forbid => Verdict::Forbid,
-    };
-    Posture { not_enforced: verdict(args.not_enforced), stayed: verdict(args.stayed), ..Posture::default() }
+    let (not_enforced, stayed) = (args.not_enforced.verdict(), args.stayed.verdict());
+    Posture { not_enforced, stayed, ..Posture::default() }
 }
 
 /// The inquiry that options describe, or the option that is wrong and why.

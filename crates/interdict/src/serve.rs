@@ -2,13 +2,18 @@
 
 use crate::cli::Serve;
 use crate::commands::{Done, Loading, faulty};
+use crate::journal::Journal;
+use crate::settings::Settings;
 use crate::{clock, listen, question};
 use docket::Docket;
 use docket::docket::Source;
 use gate::http::{Clock, Gate};
 use gate::live::Live;
 use gate::metrics::Metrics;
+use gate::recorder::Recorder;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,42 +21,66 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How often files are looked at: an edit is in force within a second.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
+/// Where to listen if nothing says.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8642);
+
 pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
-    if !options.listen.ip().is_loopback() && !options.listen_publicly {
+    let settings = options.settings.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+    let listen = options.listen.or(settings.listen).unwrap_or(LISTEN);
+    if !listen.ip().is_loopback() && !options.listen_publicly && !settings.listen_publicly {
         return Err(format!(
-            "{} can be reached by other machines, and this service asks nobody who they are; \
-             add --listen-publicly if that is what you want",
-            options.listen
+            "{listen} can be reached by other machines, and this service asks nobody who they are; \
+             add --listen-publicly if that is what you want"
         ));
     }
     let docket = loading.docket()?;
-    let sources = docket.sources().to_vec();
     println!(
         "{} instruments, {} subjects, edition {}",
         docket.corpus().instruments.len(),
         docket.registry().subjects().len(),
         docket.edition()
     );
+    let (recorder, keeper) = records(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let live = Arc::new(Live::new(docket));
-    runtime.block_on(run(loading, options, live, sources))
+    let done = runtime.block_on(run(loading, options, listen, docket, recorder));
+    // The last gate goes with the runtime; the keeper then writes what is left and ends.
+    drop(runtime);
+    match keeper.map(std::thread::JoinHandle::join) {
+        Some(Err(_panicked)) => Err(String::from("the thread that records decisions failed")),
+        Some(Ok(())) | None => done,
+    }
 }
 
-async fn run(loading: &Loading, options: &Serve, live: Arc<Live>, sources: Vec<Source>) -> Done {
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+/// The queue of decision records, and the thread that empties it.
+fn records(settings: &Settings) -> Result<(Recorder, Option<JoinHandle<()>>), String> {
+    let Some(records) = &settings.records else { return Ok((Recorder::none(), None)) };
+    let path = settings.path(&records.file);
+    let journal = Journal::open(&path)?;
+    let (recorder, keeper) =
+        Recorder::new(clock::instance(), records.queue_records_max.get(), records.on_full.chosen());
+    let thread = std::thread::Builder::new().name(String::from("records"));
+    let thread = thread.spawn(move || journal.keep(keeper)).map_err(|error| format!("cannot start: {error}"))?;
+    println!("records   {}", path.display());
+    Ok((recorder, Some(thread)))
+}
+
+async fn run(loading: &Loading, options: &Serve, listen: SocketAddr, docket: Docket, recorder: Recorder) -> Done {
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
+    let sources = docket.sources().to_vec();
+    let live = Arc::new(Live::new(docket));
     let metrics = Arc::new(Metrics::default());
+    metrics.confirmed(clock::now());
     let gate = Gate {
         live: Arc::clone(&live),
         posture: question::posture(options.posture),
         clock: Clock { now: clock::now, nanos: clock::nanos },
         metrics: Arc::clone(&metrics),
+        recorder,
         base: base.clone(),
     };
     let shown = Arc::clone(&live);
@@ -104,6 +133,7 @@ async fn watch(loading: &Loading, live: &Live, metrics: &Metrics, mut last: Vec<
                 continue;
             }
         };
+        metrics.confirmed(clock::now());
         if sources == last && !asked {
             continue;
         }

@@ -3,7 +3,7 @@
 use crate::finding;
 use crate::inquiry::{Malformed, Members, RawAction, RawContext, RawResource, RawSubject, read, resolve};
 use docket::finding::{Posture, Verdict};
-use docket::{Docket, Inquiry};
+use docket::{Docket, Finding, Inquiry};
 use law::Time;
 use serde::Deserialize;
 
@@ -47,19 +47,25 @@ enum Semantic {
     PermitOnFirstPermit,
 }
 
-/// Answers one question, written as JSON.
+/// Answers one question, written as JSON. Question and finding are given to `seen`.
 ///
 /// # Errors
 /// What is wrong with the question.
-pub fn one(docket: &Docket, json: &[u8], posture: Posture, now: Time) -> Result<(String, Verdict), Malformed> {
+pub fn one(
+    docket: &Docket,
+    json: &[u8],
+    posture: Posture,
+    now: Time,
+    seen: impl FnOnce(&Inquiry<'_>, &Finding),
+) -> Result<String, Malformed> {
     let inquiry = crate::inquiry::parse(json, now)?;
     let mut out = String::with_capacity(1024);
-    let verdict = answer(docket, &inquiry, posture, now, &mut out, "")?;
-    Ok((out, verdict))
+    answer(docket, &inquiry, posture, now, &mut out, "", seen)?;
+    Ok(out)
 }
 
-/// Answers a batch; a request without `evaluations` is a batch of one, answered as one. Every verdict is
-/// given to `seen`.
+/// Answers a batch; a request without `evaluations` is a batch of one, answered as one. Every question
+/// and its finding are given to `seen`.
 ///
 /// # Errors
 /// What is wrong with the request or with any of its questions: nothing is answered then.
@@ -68,14 +74,14 @@ pub fn many(
     json: &[u8],
     posture: Posture,
     now: Time,
-    mut seen: impl FnMut(Verdict),
+    mut seen: impl FnMut(&Inquiry<'_>, &Finding),
 ) -> Result<String, Malformed> {
     let batch: Batch<'_> = read(json)?;
     let Batch { subject, action, resource, context, evaluations, options } = batch;
     let defaults = Members { subject, action, resource, context };
     let Some(evaluations) = evaluations.filter(|list| !list.is_empty()) else {
         let mut out = String::new();
-        seen(answer(docket, &resolve(defaults, now, "")?, posture, now, &mut out, "")?);
+        answer(docket, &resolve(defaults, now, "")?, posture, now, &mut out, "", seen)?;
         return Ok(out);
     };
     if evaluations.len() > EVALUATIONS_MAX {
@@ -95,8 +101,7 @@ pub fn many(
         if n > 0 {
             out.push(',');
         }
-        let verdict = answer(docket, &resolve(members, now, &path)?, posture, now, &mut out, &path)?;
-        seen(verdict);
+        let verdict = answer(docket, &resolve(members, now, &path)?, posture, now, &mut out, &path, &mut seen)?;
         let stop = match options.evaluations_semantic {
             Semantic::ExecuteAll => false,
             Semantic::DenyOnFirstDeny => verdict != Verdict::Permit,
@@ -117,11 +122,13 @@ fn answer(
     now: Time,
     out: &mut String,
     at: &str,
+    seen: impl FnOnce(&Inquiry<'_>, &Finding),
 ) -> Result<Verdict, Malformed> {
     let found = docket.find(inquiry, posture).map_err(|problem| {
         let at = if at.is_empty() { problem.member } else { format!("{at}.{}", problem.member) };
         Malformed { at, message: problem.message }
     })?;
     finding::write(out, &found, inquiry.known_at.unwrap_or(now));
+    seen(inquiry, &found);
     Ok(found.verdict)
 }

@@ -1,10 +1,12 @@
 //! The formats we have promised to strangers: inquiry and finding as JSON, AuthZEN, OpenAPI, exports.
 //!
 //! Reading order: [`inquiry`] (the question), [`finding`] (the answer), [`evaluation`] (AuthZEN
-//! requests of one and of many), [`openapi`], [`export`].
+//! requests of one and of many), [`record`] (a decision as it is kept), [`openapi`], [`export`].
 
+mod cbor;
 pub mod evaluation;
 pub mod export;
 pub mod finding;
 pub mod inquiry;
 pub mod openapi;
+pub mod record;

@@ -107,6 +107,7 @@ fn options_that_are_wrong_are_named() {
         ("decide --corpus /nowhere --act app.use --app wechat", "/nowhere"),
         ("decide --image /nowhere --act app.use --app wechat", "/nowhere"),
         ("serve --listen 0.0.0.0:0", "--listen-publicly"),
+        ("serve --settings /nowhere/at/all.toml", "/nowhere/at/all.toml"),
         ("orders no-such-order", "no-such-order"),
     ] {
         let ran = run(&on(line), b"");

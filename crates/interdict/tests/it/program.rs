@@ -79,9 +79,15 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn start(words: &[&str]) -> Self {
+        Self::start_with(words, &[])
+    }
+
+    /// The same with options of `serve`.
+    pub(crate) fn start_with(words: &[&str], options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
             .args(words)
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -183,3 +183,62 @@ fn what_has_begun_is_finished_before_it_ends() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("stayed"), "{answer}");
     assert_eq!(serving.stop(), Some(0));
 }
+
+#[test]
+fn decisions_are_on_record_as_cloudevents() {
+    let folder = Folder::new();
+    let settings = folder.write("interdict.toml", "[records]\nfile = \"decisions.ndjson\"\n");
+    let file = folder.path().join("decisions.ndjson");
+    std::fs::write(&file, "{\"whole\":true}\n{\"torn\":").expect("written");
+    let serving = Serving::start_with(&[], &["--settings", &settings]);
+    let asked = question("wechat", "2020-09-21T12:00:00-04:00");
+    let mut batch = asked.clone();
+    batch["evaluations"] = json!([{}, { "resource": { "type": "app", "id": "notes" } }]);
+    assert_eq!(serving.post("/access/v1/evaluation", asked.to_string().as_bytes()).0, 200);
+    assert_eq!(serving.post("/access/v1/evaluations", batch.to_string().as_bytes()).0, 200);
+    let (_, _, metrics) = serving.get("/metrics");
+    let counted = "interdict_decisions_total{gate=\"api\",outcome=\"permit\",order=\"us-doc-wechat-id\"} 2";
+    assert!(metrics.contains(counted), "{metrics}");
+    assert_eq!(serving.stop(), Some(0));
+
+    let text = std::fs::read_to_string(&file).expect("a file");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert_eq!(lines[0], json!({ "whole": true }));
+    let mut ids: Vec<&str> = lines[1..].iter().filter_map(|line| line["id"].as_str()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "{text}");
+    for line in &lines[1..] {
+        assert_eq!(line["specversion"], "1.0");
+        assert_eq!(line["source"], "/gates/api");
+        assert_eq!(line["data"]["request"], "r-7");
+    }
+    assert_eq!(lines[1]["subject"], "us-doc-wechat-id");
+    assert_eq!(lines[1]["data"]["status"], "stayed");
+    assert_eq!(lines[3]["data"]["app"], Value::Null);
+    assert!(
+        !text.contains("127.0.0.1") && !text.contains("notes"),
+        "no address, and nothing of what nobody knows: {text}"
+    );
+}
+
+#[test]
+fn a_full_disk_fails_the_way_somebody_chose() {
+    for (chosen, status) in [("refuse", 503), ("answer-unrecorded", 200)] {
+        let folder = Folder::new();
+        let text = format!("[records]\nfile = \"/dev/full\"\nqueue_records_max = 2\non_full = \"{chosen}\"\n");
+        let settings = folder.write("interdict.toml", &text);
+        let serving = Serving::start_with(&[], &["--settings", &settings]);
+        let asked = question("wechat", "2020-09-21T12:00:00-04:00").to_string();
+        let mut last = 0;
+        for _ in 0..50 {
+            last = serving.post("/access/v1/evaluation", asked.as_bytes()).0;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(last, status, "{chosen}");
+        let (_, _, metrics) = serving.get("/metrics");
+        let missing = metrics.lines().find_map(|line| line.strip_prefix("interdict_unrecorded_total "));
+        assert!(missing.is_some_and(|missing| missing != "0"), "{metrics}");
+        assert_eq!(serving.stop(), Some(0), "it ends all the same");
+    }
+}
