@@ -1,10 +1,15 @@
 //! Connections: accepted up to a limit, cut off when a request does not come, and finished before the process ends.
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -35,8 +40,12 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
             accepted = accept(&listener, &open) => accepted,
             () = &mut stop => break,
         };
-        let Some((stream, held)) = accepted else { continue };
-        let service = TowerToHyperService::new(routes.clone());
+        let Some((stream, peer, held)) = accepted else { continue };
+        let routed = TowerToHyperService::new(routes.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            routed.call(request)
+        });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
@@ -54,14 +63,14 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
 async fn accept(
     listener: &TcpListener,
     open: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let held = Arc::clone(open).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             if let Err(error) = stream.set_nodelay(true) {
                 eprintln!("a connection without TCP_NODELAY: {error}");
             }
-            Some((stream, held))
+            Some((stream, peer, held))
         }
         Err(error) => {
             eprintln!("cannot accept a connection: {error}");

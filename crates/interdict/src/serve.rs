@@ -45,7 +45,7 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let done = runtime.block_on(run(loading, options, listen, docket, recorder));
+    let done = runtime.block_on(run(loading, options, &settings, listen, docket, recorder));
     // The last gate goes with the runtime; the keeper then writes what is left and ends.
     drop(runtime);
     match keeper.map(std::thread::JoinHandle::join) {
@@ -67,33 +67,76 @@ fn records(settings: &Settings) -> Result<(Recorder, Option<JoinHandle<()>>), St
     Ok((recorder, Some(thread)))
 }
 
-async fn run(loading: &Loading, options: &Serve, listen: SocketAddr, docket: Docket, recorder: Recorder) -> Done {
-    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let base = format!("http://{address}");
+async fn run(
+    loading: &Loading,
+    options: &Serve,
+    settings: &Settings,
+    listen: SocketAddr,
+    docket: Docket,
+    recorder: Recorder,
+) -> Done {
+    let (listener, base) = bind(listen).await?;
     let sources = docket.sources().to_vec();
     let live = Arc::new(Live::new(docket));
     let metrics = Arc::new(Metrics::default());
     metrics.confirmed(clock::now());
+    let clock = Clock { now: clock::now, nanos: clock::nanos };
     let gate = Gate {
         live: Arc::clone(&live),
         posture: question::posture(options.posture),
-        clock: Clock { now: clock::now, nanos: clock::nanos },
+        clock,
         metrics: Arc::clone(&metrics),
-        recorder,
+        recorder: recorder.clone(),
         base: base.clone(),
     };
     let shown = Arc::clone(&live);
     let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now };
-    let routes = gate::http::router(gate).merge(console::router(console));
+    let mut routes = gate::http::router(gate).merge(console::router(console));
+    let mut apart = None;
+    if let Some(edge) = &settings.edge {
+        let gate = gate::edge::Gate {
+            edge: Arc::new(edge.chosen()?),
+            live: Arc::clone(&live),
+            locator: Arc::new(settings.locator()?),
+            clock,
+            metrics: Arc::clone(&metrics),
+            recorder,
+        };
+        let asked = gate::forward::router(gate);
+        let told = match edge.listen {
+            Some(address) => {
+                let (listener, base) = bind(address).await?;
+                apart = Some((listener, asked));
+                base
+            }
+            None => {
+                routes = routes.merge(asked);
+                base.clone()
+            }
+        };
+        println!("edge      {told}/edge/authorize");
+    }
     println!(
         "console   {base}/\ndecisions {base}/access/v1/evaluation\nmetrics   {base}/metrics\nstop with Ctrl-C; SIGHUP reads the orders again"
     );
+    let edge = async {
+        if let Some((listener, asked)) = apart {
+            listen::serve(listener, asked, stop()).await;
+        }
+    };
     let watching = watch(loading, &live, &metrics, sources);
     tokio::select! {
-        () = listen::serve(listener, routes, stop()) => Ok(0),
+        ((), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge) } => Ok(0),
         never = watching => match never {},
     }
+}
+
+/// Listens, and says how clients reach it.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, String), String> {
+    let cannot = |error| format!("cannot listen on {address}: {error}");
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let bound = listener.local_addr().map_err(cannot)?;
+    Ok((listener, format!("http://{bound}")))
 }
 
 /// Resolves when the process is asked to end.

@@ -3,11 +3,18 @@
 //! Each part of the service has a section of its own; a section that is absent leaves that part out.
 
 use crate::cli::Choice;
+use crate::territory::Consulted;
+use docket::fault::did_you_mean;
 use docket::finding::{Posture, Verdict};
+use docket::vocabulary::{Act, Role};
 use gate::recorder::{OnFull, QUEUE_RECORDS_MAX};
+use gate::refusal::Blocker;
 use gate::shadow::{Mode, OnRefer, Stance};
+use gate::territory::{Hops, Locator, Prefix};
 use miette::{LabeledSpan, NamedSource, Report, miette};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -25,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) listen_publicly: bool,
     /// Where decisions are recorded; nowhere if absent.
     pub(crate) records: Option<Records>,
+    /// What is consulted about where addresses are.
+    pub(crate) territory: Territory,
+    /// The gate that proxies ask.
+    pub(crate) edge: Option<Edge>,
     /// The folder the file lies in.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
@@ -72,8 +83,137 @@ impl OnFullChoice {
     }
 }
 
+/// `[territory]`: what is consulted about where addresses are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Territory {
+    /// A table of delegations instead of the shipped one.
+    countries: Option<PathBuf>,
+    /// Files in the MaxMind DB format.
+    geo: Vec<PathBuf>,
+    /// The operator's own list of networks.
+    networks: Option<PathBuf>,
+}
+
+/// `[edge]`: the gate that proxies ask about hosts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Edge {
+    /// Where proxies ask; without it, where everything else is asked.
+    pub(crate) listen: Option<SocketAddr>,
+    /// What serving a host amounts to.
+    #[serde(default = "edge_acts", deserialize_with = "words")]
+    acts: Vec<Act>,
+    /// Who serves.
+    #[serde(default = "edge_role", deserialize_with = "word")]
+    role: Role,
+    /// What is known of the service, as `fact = "value"`.
+    #[serde(default)]
+    facts: BTreeMap<String, String>,
+    /// Whose word about client addresses is taken.
+    #[serde(default)]
+    trusted_proxies: Vec<Network>,
+    /// A URI that identifies whoever runs this gate.
+    blocked_by: Option<String>,
+    /// Where this service's pages can be read from outside.
+    orders: Option<String>,
+    /// How verdicts are treated.
+    #[serde(default)]
+    stance: StanceChoice,
+}
+
+/// A network, as `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Network(pub(crate) Prefix);
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(written: String) -> Result<Self, String> {
+        written.parse().map(Self)
+    }
+}
+
+fn edge_acts() -> Vec<Act> {
+    vec![Act::HostProvide]
+}
+
+const fn edge_role() -> Role {
+    Role::HostingProvider
+}
+
+/// A word of a vocabulary.
+trait Known: Sized + 'static {
+    const WHAT: &'static str;
+    fn known(word: &str) -> Option<Self>;
+    fn all() -> Vec<&'static str>;
+}
+
+impl Known for Act {
+    const WHAT: &'static str = "act";
+
+    fn known(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+
+    fn all() -> Vec<&'static str> {
+        Self::ALL.iter().map(|act| act.word()).collect()
+    }
+}
+
+impl Known for Role {
+    const WHAT: &'static str = "role";
+
+    fn known(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+
+    fn all() -> Vec<&'static str> {
+        Self::ALL.iter().map(|role| role.word()).collect()
+    }
+}
+
+fn meaning<T: Known, E: Error>(word: &str) -> Result<T, E> {
+    T::known(word).ok_or_else(|| {
+        let near = did_you_mean(word, T::all().into_iter());
+        E::custom(format!("unknown {} `{word}`; {near}", T::WHAT))
+    })
+}
+
+fn word<'de, T: Known, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    meaning(&String::deserialize(from)?)
+}
+
+fn words<'de, T: Known, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let words = Vec::<String>::deserialize(from)?;
+    if words.is_empty() {
+        return Err(D::Error::custom("name at least one"));
+    }
+    words.iter().map(|word| meaning(word)).collect()
+}
+
+impl Edge {
+    /// In the gate's words.
+    ///
+    /// # Errors
+    /// A fact or a value that is none.
+    pub(crate) fn chosen(&self) -> Result<gate::edge::Edge, String> {
+        let stated = self.facts.iter().map(|(fact, value)| (fact.as_str(), value.as_str()));
+        let facts = docket::inquiry::facts(stated).map_err(|problem| format!("[edge] facts: {}", problem.message))?;
+        Ok(gate::edge::Edge {
+            name: String::from("edge"),
+            acts: self.acts.clone(),
+            role: self.role,
+            facts: facts.into_iter().map(|(fact, stated)| (fact, stated.into_owned())).collect(),
+            stance: self.stance.chosen(),
+            hops: Hops::new(self.trusted_proxies.iter().map(|network| network.0).collect()),
+            blocker: Blocker { uri: self.blocked_by.clone(), orders: self.orders.clone() },
+        })
+    }
+}
+
 /// What every gate's section may say about how it treats verdicts.
-#[allow(dead_code, reason = "for the sections of gates")]
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StanceChoice {
@@ -87,7 +227,6 @@ pub(crate) struct StanceChoice {
     on_refer: OnReferChoice,
 }
 
-#[allow(dead_code, reason = "for the sections of gates")]
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ModeChoice {
@@ -96,7 +235,6 @@ enum ModeChoice {
     Shadow,
 }
 
-#[allow(dead_code, reason = "for the sections of gates")]
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum OnReferChoice {
@@ -105,7 +243,6 @@ enum OnReferChoice {
     Refuse,
 }
 
-#[allow(dead_code, reason = "for the sections of gates")]
 impl StanceChoice {
     /// In the gates' words.
     pub(crate) fn chosen(self) -> Stance {
@@ -157,6 +294,21 @@ impl Settings {
         })
     }
 
+    /// What is consulted about where addresses are.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is not what it should be.
+    pub(crate) fn locator(&self) -> Result<Locator, String> {
+        let Territory { countries, geo, networks } = &self.territory;
+        let path = |path: &PathBuf| self.path(path);
+        let consulted = Consulted {
+            countries: countries.as_ref().map(path),
+            geo: geo.iter().map(path).collect(),
+            networks: networks.as_ref().map(path),
+        };
+        consulted.locator()
+    }
+
     /// A path of the file, from where the process stands.
     pub(crate) fn path(&self, written: &Path) -> PathBuf {
         self.folder.join(written)
@@ -166,7 +318,9 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::Settings;
+    use docket::finding::Verdict;
     use gate::recorder::{OnFull, QUEUE_RECORDS_MAX};
+    use wire::record::Outcome;
 
     #[test]
     fn an_empty_file_sets_nothing_and_a_short_one_has_defaults() {
@@ -178,6 +332,25 @@ mod tests {
     }
 
     #[test]
+    fn the_edge_gate_is_set_whole() {
+        let text = r#"
+[edge]
+acts = ["host.provide", "cdn.provide"]
+role = "cdn"
+facts = { contracted = "direct" }
+trusted_proxies = ["10.0.0.0/8"]
+blocked_by = "https://host.example/legal"
+stance = { mode = "shadow", not_enforced = "forbid", on_refer = "refuse" }
+"#;
+        let edge = Settings::parse(text, "x.toml").unwrap().edge.unwrap().chosen().unwrap();
+        assert_eq!((edge.acts.len(), edge.role.word(), edge.facts.len()), (2, "cdn", 1));
+        assert_eq!(edge.stance.outcome(Verdict::Forbid), Outcome::Shadow);
+        assert_eq!(edge.stance.posture.not_enforced, Verdict::Forbid);
+        let wrong = Settings::parse("[edge]\nfacts = { for_fee = \"dear\" }", "x.toml").unwrap().edge.unwrap();
+        assert!(wrong.chosen().unwrap_err().contains("for_fee"));
+    }
+
+    #[test]
     fn what_is_wrong_is_shown_where_it_stands() {
         for (text, told, at) in [
             ("lisen = \"127.0.0.1:1\"", "unknown field `lisen`", "x.toml:1:1"),
@@ -186,6 +359,11 @@ mod tests {
             ("[records]\nfile = \"d\"\nqueue_records_max = 0", "nonzero", "x.toml:3:21"),
             ("[records]\n", "missing field `file`", "x.toml:1:1"),
             ("listen = ", "", "x.toml:1:"),
+            ("[edge]\nacts = [\"host.provid\"]", "did you mean `host.provide`?", "x.toml:2:8"),
+            ("[edge]\nacts = []", "at least one", "x.toml:2:8"),
+            ("[edge]\nrole = \"shop\"", "unknown role `shop`", "x.toml:2:8"),
+            ("[edge]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33", "x.toml:2:20"),
+            ("[edge.stance]\nmode = \"watch\"", "unknown variant `watch`", "x.toml:2:8"),
         ] {
             let report = Settings::parse(text, "x.toml").unwrap_err();
             assert!(report.contains(told) && report.contains(at), "{told} at {at}:\n{report}");
