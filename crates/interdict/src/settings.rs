@@ -176,7 +176,7 @@ impl Known for Role {
 
 fn meaning<T: Known, E: Error>(word: &str) -> Result<T, E> {
     T::known(word).ok_or_else(|| {
-        let near = did_you_mean(word, T::all().into_iter());
+        let near = did_you_mean(word, T::all());
         E::custom(format!("unknown {} `{word}`; {near}", T::WHAT))
     })
 }
