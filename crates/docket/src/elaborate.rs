@@ -208,18 +208,9 @@ impl Elaborator<'_> {
 
     fn rank(&mut self, statement: &Statement) -> Option<Rank> {
         let word = self.required(statement, "rank", "add for example `rank agency`")?;
-        let ranks = [
-            ("court", Rank::Court),
-            ("record", Rank::Record),
-            ("guidance", Rank::Guidance),
-            ("agency", Rank::Agency),
-            ("executive-order", Rank::ExecutiveOrder),
-            ("statute", Rank::Statute),
-            ("constitution", Rank::Constitution),
-        ];
-        let found = ranks.iter().find(|(name, _)| *name == word.text).map(|(_, rank)| *rank);
+        let found = Rank::ALL.iter().copied().find(|rank| rank.word() == word.text);
         if found.is_none() {
-            let help = did_you_mean(&word.text, ranks.iter().map(|(name, _)| *name));
+            let help = did_you_mean(&word.text, Rank::ALL.iter().map(|rank| rank.word()));
             self.error_help(word, format!("unknown rank `{}`", word.text), "not a rank", help);
         }
         found

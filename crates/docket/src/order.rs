@@ -83,6 +83,33 @@ pub enum Rank {
     Constitution,
 }
 
+impl Rank {
+    /// Every rank, lowest first.
+    pub const ALL: &'static [Self] = &[
+        Self::Court,
+        Self::Record,
+        Self::Guidance,
+        Self::Agency,
+        Self::ExecutiveOrder,
+        Self::Statute,
+        Self::Constitution,
+    ];
+
+    /// The word in order files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Court => "court",
+            Self::Record => "record",
+            Self::Guidance => "guidance",
+            Self::Agency => "agency",
+            Self::ExecutiveOrder => "executive-order",
+            Self::Statute => "statute",
+            Self::Constitution => "constitution",
+        }
+    }
+}
+
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instrument {

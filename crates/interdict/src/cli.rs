@@ -164,7 +164,7 @@ pub(crate) enum Format {
     Akn,
     /// LegalRuleML 1.0, one way
     Legalruleml,
-    /// JSON Schemas of inquiry and finding
+    /// JSON Schemas of inquiry, finding and corpus
     Schema,
 }
 

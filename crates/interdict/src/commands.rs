@@ -423,7 +423,7 @@ pub(crate) fn export(loading: &Loading, format: Format) -> Done {
         Format::Akn => print(&wire::export::akoma_ntoso(&docket)),
         Format::Legalruleml => print(&wire::export::legal_rule_ml(&docket)),
         Format::Schema => print_json(
-            &json!({ "inquiry": wire::openapi::inquiry_schema(), "finding": wire::openapi::finding_schema() }),
+            &json!({ "inquiry": wire::schema::inquiry(), "finding": wire::schema::finding(), "corpus": wire::schema::corpus() }),
         ),
     }
 }

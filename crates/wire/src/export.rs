@@ -44,9 +44,10 @@ fn all(references: &[Reference]) -> Vec<String> {
 
 fn instrument(instrument: &Instrument) -> Value {
     json!({
-        "id": instrument.id, "title": instrument.title, "cite": instrument.cite,
-        "jurisdiction": instrument.jurisdiction.code(), "authority": instrument.authority,
-        "issued": bound(Some(&instrument.issued)), "public": bound(Some(&instrument.public)),
+        "id": instrument.id, "aliases": instrument.aliases, "title": instrument.title, "cite": instrument.cite,
+        "jurisdiction": instrument.jurisdiction.code(), "rank": instrument.rank.word(), "authority": instrument.authority,
+        "zone": instrument.zone, "issued": bound(Some(&instrument.issued)), "public": bound(Some(&instrument.public)),
+        "public_basis": instrument.public_basis, "retracted": bound(instrument.retracted.as_ref()),
         "under": all(&instrument.under), "evidence": instrument.provenance.evidence.word(),
         "sources": instrument.provenance.sources, "notes": instrument.provenance.notes, "disputed": instrument.provenance.disputed,
         "statements": instrument.statements.iter().map(statement).collect::<Vec<_>>(),
@@ -61,17 +62,26 @@ fn statement(statement: &Statement) -> Value {
         "notes": statement.provenance.notes, "disputed": statement.provenance.disputed,
         "scopes": statement.scopes.iter().map(scope).collect::<Vec<_>>(),
     });
-    if let (Some(members), Kind::Effect(action)) = (value.as_object_mut(), &statement.kind) {
-        members.insert(String::from("targets"), json!(all(&action.targets)));
-        members.insert(String::from("dependents_kept"), json!(action.dependents_kept));
-    }
-    if let (Some(members), Kind::Prohibit(edges) | Kind::Permit(edges)) = (value.as_object_mut(), &statement.kind) {
-        members.insert(String::from("overrides"), json!(all(&edges.overrides)));
-        members.insert(String::from("subject_to"), json!(all(&edges.subject_to)));
-        members.insert(String::from("until_met"), json!(edges.until_met.as_ref().map(cited)));
-        members.insert(String::from("while_met"), json!(edges.while_met.as_ref().map(cited)));
+    if let (Some(members), Value::Object(more)) = (value.as_object_mut(), particular(&statement.kind)) {
+        members.extend(more);
     }
     value
+}
+
+/// What only statements of one kind say.
+fn particular(kind: &Kind) -> Value {
+    match kind {
+        Kind::Prohibit(edges) | Kind::Permit(edges) => json!({
+            "overrides": all(&edges.overrides), "subject_to": all(&edges.subject_to),
+            "until_met": edges.until_met.as_ref().map(cited), "while_met": edges.while_met.as_ref().map(cited),
+        }),
+        Kind::Effect(action) => json!({ "targets": all(&action.targets), "dependents_kept": action.dependents_kept }),
+        Kind::Require(duty) => json!({ "duty": duty }),
+        Kind::Denies(targets) => json!({ "targets": all(targets) }),
+        Kind::Condition { open, decides } => json!({ "open": open, "decides": decides }),
+        Kind::Attest { meets, relies_on } => json!({ "meets": all(meets), "relies_on": all(relies_on) }),
+        Kind::Enable | Kind::Reserve => json!({}),
+    }
 }
 
 fn scope(scope: &docket::order::Scope) -> Value {
@@ -87,6 +97,24 @@ fn scope(scope: &docket::order::Scope) -> Value {
         "open": scope.open,
     })
 }
+
+/// The words of the kinds of statement.
+pub const KINDS: [&str; 14] = [
+    "prohibit",
+    "except",
+    "require",
+    "enable",
+    "reserve",
+    "denies",
+    "condition",
+    "attest",
+    "suspend",
+    "remove",
+    "revoke",
+    "delay",
+    "extend",
+    "unenforced",
+];
 
 /// The word of a statement kind.
 #[must_use]

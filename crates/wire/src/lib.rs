@@ -1,7 +1,7 @@
 //! The formats we have promised to strangers: inquiry and finding as JSON, AuthZEN, OpenAPI, exports.
 //!
 //! Reading order: [`inquiry`] (the question), [`finding`] (the answer), [`evaluation`] (AuthZEN
-//! requests of one and of many), [`record`] (a decision as it is kept), [`openapi`], [`export`].
+//! requests of one and of many), [`record`] (a decision as it is kept), [`schema`], [`openapi`], [`export`].
 
 mod cbor;
 pub mod evaluation;
@@ -10,3 +10,4 @@ pub mod finding;
 pub mod inquiry;
 pub mod openapi;
 pub mod record;
+pub mod schema;

@@ -1,6 +1,6 @@
 //! The house: drawings and generated pages tell what the code says.
 
-use crate::program::run;
+use crate::program::{Folder, Serving, run, tool};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -90,4 +90,41 @@ fn the_page_on_the_language_is_what_the_program_prints() {
         std::fs::write(&page, &printed).expect("written");
     }
     assert_eq!(read("docs/order-language.md"), printed, "run it again with UPDATE_EXPECT=1 and read the page");
+}
+
+#[test]
+fn what_is_exported_and_answered_is_as_the_published_schemas_say() {
+    let schemas: Value = serde_json::from_str(&run(&["export", "--format", "schema"], b"").out).expect("JSON");
+    let page = root().join("docs/schemas.json");
+    let printed = format!("{}\n", serde_json::to_string_pretty(&schemas).expect("JSON"));
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&page, &printed).expect("written");
+    }
+    assert_eq!(read("docs/schemas.json"), printed, "run it again with UPDATE_EXPECT=1 and read it");
+    let Some(validator) = tool("check-jsonschema") else { return };
+    let folder = Folder::new();
+    let question = r#"{"subject":{"type":"business","id":"s"},"action":{"name":"app.distribute"},"resource":{"type":"app","id":"tiktok"},"context":{"valid_at":"2025-03-01T12:00:00Z","place":"US"}}"#;
+    let exported = run(&["export", "--json"], b"").out;
+    let answered = run(&["decide", "--json", "-"], question.as_bytes()).out;
+    for (name, document) in [("corpus", exported.as_str()), ("inquiry", question), ("finding", answered.as_str())] {
+        let schema = schemas.get(name).expect("a schema");
+        let schema = folder.write(&format!("{name}.schema.json"), &schema.to_string());
+        let spoilt = document.replacen('{', r#"{"unheard_of":1,"#, 1);
+        for (text, sound) in [(document, true), (spoilt.as_str(), false)] {
+            let file = folder.write(&format!("{name}.json"), text);
+            let ran = Command::new(&validator).args(["--schemafile", &schema, &file]).output().expect("it runs");
+            assert_eq!(ran.status.success(), sound, "{name}: {}", String::from_utf8_lossy(&ran.stdout));
+        }
+    }
+}
+
+#[test]
+fn the_description_of_the_api_is_valid() {
+    let Some(validator) = tool("openapi-spec-validator") else { return };
+    let serving = Serving::start(&[]);
+    let (_, _, body) = serving.get("/openapi.json");
+    let folder = Folder::new();
+    let file = folder.write("openapi.json", &body);
+    let ran = Command::new(validator).arg(file).output().expect("it runs");
+    assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }

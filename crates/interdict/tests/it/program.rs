@@ -35,6 +35,17 @@ pub(crate) fn run(words: &[&str], input: &[u8]) -> Ran {
     }
 }
 
+/// A program that the test command installs; where it is missing, a test says so, and fails if nothing may be skipped.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{name} is not installed");
+    eprintln!("skipped: {name} is not installed; ./test installs it");
+    None
+}
+
 /// A folder of its own, removed afterwards.
 pub(crate) struct Folder(PathBuf);
 
