@@ -3,6 +3,7 @@
 //! [`live`] holds the law in force and swaps it; [`territory`] says where a user is; [`shadow`] says what a gate does
 //! with a verdict; [`recorder`] takes records away; [`metrics`] counts. [`http`] is the AuthZEN decision API.
 //! [`edge`] decides about hosts for proxies, which ask through [`forward`] or [`envoy`] and are told a [`refusal`].
+//! [`payments`] screens payment messages.
 
 pub mod edge;
 pub mod envoy;
@@ -10,6 +11,7 @@ pub mod forward;
 pub mod http;
 pub mod live;
 pub mod metrics;
+pub mod payments;
 pub mod recorder;
 pub mod refusal;
 pub mod shadow;

@@ -138,6 +138,11 @@ pub(crate) enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Screen payments
+    Pay {
+        #[command(subcommand)]
+        command: crate::pay::Pay,
+    },
     /// Serve the decision API and the console
     Serve(Serve),
     /// Say where addresses are, and build the table that knows it

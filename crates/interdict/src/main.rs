@@ -6,6 +6,8 @@ mod commands;
 mod corpus;
 mod journal;
 mod listen;
+mod pay;
+mod pay_report;
 mod question;
 mod serve;
 mod settings;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Weave { ids, output } => commands::weave(&loading, &ids, output.as_deref()),
         Command::Export { format, json: _ } => commands::export(&loading, format),
         Command::Compile { output } => commands::compile(&loading, &output),
+        Command::Pay { command } => pay::pay(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Territory(command) => territory::run(&command),
         Command::Completions { shell } => commands::completions(shell),

@@ -1,0 +1,552 @@
+//! Decides one transaction: gathers the evidence, asks the law of the value date about each subject that
+//! takes part, and says what becomes of it, with every reason.
+//!
+//! Being named is not taking part: a mention or an address alone never stops a payment. What is likely but
+//! not certain, and what the message does not say, is for a person.
+
+use super::Outcome;
+use super::known::{Known, LISTED};
+use super::party::{self, Being, Purpose};
+use super::place::{self, Whereabouts};
+use docket::Docket;
+use docket::finding::{Finding, Posture, Verdict};
+use docket::inquiry::{Actor, Facts, Inquiry, Resource, Stated};
+use docket::place::Place;
+use docket::vocabulary::{Act, ActorKind, Fact, ResourceKind, Role as ActorRole};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use law::{Statuses, Time};
+use screening::brand::{Grade, Hit, Scratch, Sense, speaks_of_moving_money};
+use screening::identifier::Met;
+use screening::iso20022::Paths;
+use screening::{Payment, Role, Says, Whom};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Questions kept answered; a file asks few different ones. Past this the memory is emptied.
+const ANSWERS_MAX: usize = 4_096;
+
+/// What an operator decides about screening.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Only what was known by then counts; `None` is all that is on file.
+    pub known_at: Option<Time>,
+    /// In whose civil time a value date is a day.
+    pub zone: TimeZone,
+    /// What to do with each status.
+    pub posture: Posture,
+}
+
+/// Decides transactions.
+pub struct Judge<'d> {
+    docket: &'d Docket,
+    known: &'d Known,
+    settings: Settings,
+    scratch: Scratch,
+    hits: Vec<Hit>,
+    answers: HashMap<Asked, Rc<Answer>>,
+}
+
+impl std::fmt::Debug for Judge<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Judge").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A transaction, decided.
+#[derive(Clone, Debug, Default)]
+pub struct Judged {
+    /// What becomes of it.
+    pub outcome: Option<Outcome>,
+    /// Why, one sentence each.
+    pub reasons: Vec<String>,
+    /// Everything met in it.
+    pub evidence: Vec<Evidence>,
+    /// What the law says of each subject asked about.
+    pub law: Vec<Rc<Answer>>,
+    /// The value date, and what it was read from.
+    pub date: Option<(Date, Says)>,
+    /// Where the payer is.
+    pub payer: Whereabouts,
+    /// Where the payee is.
+    pub payee: Whereabouts,
+    /// What the payer is.
+    pub payer_is: Being,
+    /// What the payee is.
+    pub payee_is: Being,
+}
+
+impl Judged {
+    /// What becomes of it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome.unwrap_or(Outcome::Review)
+    }
+}
+
+/// Something met in a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The subject's id, or who holds the identifier.
+    pub subject: String,
+    /// The subject's number; holders of lists lie above [`LISTED`].
+    pub number: u32,
+    /// The name or identifier that was looked for.
+    pub alias: String,
+    /// Where that is from.
+    pub source: String,
+    /// How well it was met.
+    pub grade: Grade,
+    /// What the alias names.
+    pub sense: Sense,
+    /// In which role.
+    pub role: Role,
+    /// Of whom.
+    pub whom: Whom,
+    /// Whether words that move money stand beside it.
+    pub moves_money: bool,
+    /// Whether it was met as an identifier rather than as a name.
+    pub identifier: bool,
+    /// Whether the holder's property is frozen.
+    pub freezes: bool,
+    /// The path of the field.
+    pub path: String,
+    /// The text of the field.
+    pub text: String,
+    /// What of it was met.
+    pub matched: Range<usize>,
+    /// The letters compared.
+    pub letters: String,
+    /// Words of the field that were no part of it.
+    pub unmatched: Vec<String>,
+    /// Its bytes in the file; the whole field's where the text is not the bytes.
+    pub bytes: Range<u64>,
+    /// Whether `bytes` are the matched ones rather than the field's.
+    pub exact_bytes: bool,
+}
+
+/// How far evidence goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// Named, not taking part.
+    Said,
+    /// Likely taking part.
+    Likely,
+    /// Taking part.
+    Certain,
+}
+
+/// A question to the law, as far as payments differ in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    subject: u16,
+    day: Date,
+    payer: Option<Place>,
+    payee: Option<Place>,
+    purpose: Purpose,
+    mobile: bool,
+}
+
+/// What the law says on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The subject asked about.
+    pub subject: String,
+    /// What is possible on that day.
+    pub possible: Statuses,
+    /// That set under the posture.
+    pub verdict: Verdict,
+    /// The finding that restrains most of those that hold on that day.
+    pub finding: Finding,
+    /// The instants of the day asked about.
+    pub day: Range<Time>,
+}
+
+/// The message a transaction stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'m> {
+    /// The headers of the message.
+    pub header: &'m Payment,
+    /// The header of the batch.
+    pub batch: &'m Payment,
+    /// The paths of all three.
+    pub paths: &'m Paths,
+}
+
+impl<'d> Judge<'d> {
+    /// Decides by a docket.
+    #[must_use]
+    pub fn new(docket: &'d Docket, known: &'d Known, settings: Settings) -> Self {
+        Self { docket, known, settings, scratch: Scratch::default(), hits: Vec::new(), answers: HashMap::new() }
+    }
+
+    /// Everything met in one set of fields.
+    pub fn evidence(&mut self, payment: &Payment, paths: &Paths) -> Vec<Evidence> {
+        self.hits.clear();
+        self.known.brands.scan(payment, &mut self.scratch, &mut self.hits);
+        let mut met = Vec::new();
+        self.known.identifiers.scan(payment, &mut met);
+        if self.hits.is_empty() && met.is_empty() {
+            return Vec::new();
+        }
+        let names = self.hits.iter().filter_map(|hit| self.named(payment, paths, hit));
+        let mut evidence: Vec<Evidence> = names.collect();
+        evidence.extend(met.iter().filter_map(|met| self.identified(payment, paths, met)));
+        evidence
+    }
+
+    fn named(&self, payment: &Payment, paths: &Paths, hit: &Hit) -> Option<Evidence> {
+        let field = payment.fields.get(hit.field)?;
+        let alias = self.known.brands.aliases().get(hit.alias)?;
+        let subject = self.docket.registry().subjects().get(usize::from(alias.subject))?;
+        let text = payment.text_of(field);
+        let start = field.bytes.start;
+        let bytes =
+            if field.plain { start + hit.text.start as u64..start + hit.text.end as u64 } else { field.bytes.clone() };
+        Some(Evidence {
+            subject: subject.id.clone(),
+            number: u32::from(alias.subject),
+            alias: alias.text.clone(),
+            source: alias.source.clone(),
+            grade: hit.grade,
+            sense: alias.sense,
+            role: field.role,
+            whom: field.whom,
+            moves_money: field.role == Role::Mention && speaks_of_moving_money(text, &hit.text, &self.known.verbs),
+            identifier: false,
+            freezes: false,
+            path: paths.words(field.path),
+            text: text.to_owned(),
+            matched: hit.text.clone(),
+            letters: hit.letters.clone(),
+            unmatched: words_outside(text, &hit.text),
+            bytes,
+            exact_bytes: field.plain,
+        })
+    }
+
+    fn identified(&self, payment: &Payment, paths: &Paths, met: &Met<'_>) -> Option<Evidence> {
+        let field = payment.fields.get(met.field)?;
+        let text = payment.text_of(field);
+        let subjects = self.docket.registry().subjects();
+        let subject = usize::try_from(met.known.holder).ok().and_then(|number| subjects.get(number));
+        let start = field.bytes.start;
+        Some(Evidence {
+            subject: subject.map_or_else(|| met.known.source.clone(), |subject| subject.id.clone()),
+            number: met.known.holder,
+            alias: text.get(met.text.clone()).unwrap_or("").to_owned(),
+            source: met.known.source.clone(),
+            grade: Grade::Exact,
+            sense: if subject.is_some_and(|subject| subject.is_company) { Sense::Company } else { Sense::Wallet },
+            role: field.role,
+            whom: field.whom,
+            // A link to a wallet is a way of paying wherever it stands.
+            moves_money: field.role == Role::Mention,
+            identifier: true,
+            freezes: met.known.freezes,
+            path: paths.words(field.path),
+            text: text.to_owned(),
+            matched: met.text.clone(),
+            letters: String::new(),
+            unmatched: Vec::new(),
+            bytes: if field.plain {
+                start + met.text.start as u64..start + met.text.end as u64
+            } else {
+                field.bytes.clone()
+            },
+            exact_bytes: field.plain,
+        })
+    }
+
+    /// Decides a transaction. `inherited` is what was met in the headers it stands under.
+    pub fn judge(&mut self, payment: &Payment, context: Context<'_>, inherited: &[Evidence]) -> Judged {
+        let mut evidence = self.evidence(payment, context.paths);
+        evidence.extend_from_slice(inherited);
+        let sources = [payment, context.batch, context.header];
+        let lost = unreadable(&sources, context.paths);
+        let mut judged = Judged { evidence, ..Judged::default() };
+        if judged.evidence.is_empty() && lost.is_empty() {
+            judged.outcome = Some(Outcome::Pass);
+            return judged;
+        }
+        self.facts(&mut judged, &sources);
+        judged.outcome = Some(Outcome::Pass);
+        for path in lost {
+            restrain(&mut judged, Outcome::Review, format!("{path} cannot be read: letters were lost on the way"));
+        }
+        let mut subjects: Vec<u32> = judged.evidence.iter().map(|evidence| evidence.number).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        let purposes = purposes(&judged, &sources);
+        for number in subjects {
+            if number >= LISTED {
+                listed(&mut judged, number);
+            } else if let Ok(subject) = u16::try_from(number) {
+                self.subject(&mut judged, subject, purposes);
+            }
+        }
+        judged
+    }
+
+    fn facts(&self, judged: &mut Judged, sources: &[&Payment]) {
+        judged.date = value_date(sources);
+        judged.payer = place::whereabouts(sources, Whom::Debtor, Whom::DebtorAgent);
+        judged.payee = place::whereabouts(sources, Whom::Creditor, Whom::CreditorAgent);
+        judged.payer_is = party::being(sources, Whom::Debtor);
+        judged.payee_is = party::being(sources, Whom::Creditor);
+    }
+
+    /// What one subject's part in it comes to.
+    fn subject(&mut self, judged: &mut Judged, subject: u16, purposes: (Purpose, bool)) {
+        let own: Vec<Evidence> =
+            judged.evidence.iter().filter(|evidence| evidence.number == u32::from(subject)).cloned().collect();
+        let weight = self.weigh(&own, &judged.evidence);
+        let Some(best) = own.iter().max_by_key(|evidence| (of_one(evidence), evidence.grade)) else { return };
+        let told = format!("{} is met as “{}” in {} ({})", best.subject, best.alias, best.path, best.role.word());
+        if weight == Weight::Said {
+            let why = if best.role.takes_part() { "too weak a name to count alone" } else { "named, not taking part" };
+            judged.reasons.push(format!("{told}: {why}"));
+            return;
+        }
+        let Some((day, _)) = judged.date else {
+            restrain(judged, Outcome::Review, format!("{told}, and the message has no value date"));
+            return;
+        };
+        let (purpose, provider_is_party) = purposes;
+        let asked = Asked {
+            subject,
+            day,
+            payer: judged.payer.place,
+            payee: judged.payee.place,
+            purpose,
+            // A wallet's account is held in the mobile application; whether the app or company itself acts
+            // through it is not said.
+            mobile: own.iter().any(|evidence| evidence.sense == Sense::Wallet),
+        };
+        let Some(answer) = self.answer(asked) else {
+            restrain(judged, Outcome::Review, format!("{told}, and the law could not be asked"));
+            return;
+        };
+        let wording = words_of(&answer);
+        match answer.verdict {
+            Verdict::Permit if answer.possible == Statuses::only(law::Status::Excepted) => {
+                restrain(judged, Outcome::PassByException, format!("{told}: {wording}"));
+            }
+            Verdict::Permit => judged.reasons.push(format!("{told}: {wording}")),
+            Verdict::Forbid if weight == Weight::Likely => {
+                restrain(judged, Outcome::Review, format!("{told}, which is likely but not certain: {wording}"));
+            }
+            Verdict::Forbid if between_users(judged) && !provider_is_party => {
+                let why = "neither party is said to be an organisation, and users may be excepted";
+                restrain(judged, Outcome::Review, format!("{told}: {wording}; {why}"));
+            }
+            Verdict::Forbid => restrain(judged, Outcome::Reject, format!("{told}: {wording}")),
+            Verdict::Refer => {
+                let disagree = if purpose == Purpose::WagesDisagree {
+                    "; the purpose code says wages, the parties do not agree with it"
+                } else {
+                    ""
+                };
+                restrain(judged, Outcome::Review, format!("{told}: {wording}{disagree}"));
+            }
+        }
+        judged.law.push(answer);
+    }
+
+    /// How far everything met of one subject goes together.
+    fn weigh(&self, own: &[Evidence], all: &[Evidence]) -> Weight {
+        let alone = own.iter().map(of_one).max().unwrap_or(Weight::Said);
+        let weak = |evidence: &Evidence| evidence.grade == Grade::Weak && evidence.role.takes_part();
+        let operator = |number: u32| {
+            let subject = usize::try_from(number).ok().and_then(|n| self.docket.registry().subjects().get(n))?;
+            subject.operators.first().map(|operator| operator.company.as_str())
+        };
+        if alone == Weight::Said && own.iter().any(weak) {
+            // A second piece of evidence, of it or of its operator, in another field.
+            let beside = |evidence: &Evidence| {
+                let kin = own.iter().any(|own| {
+                    own.number == evidence.number
+                        || operator(own.number)
+                            .is_some_and(|o| Some(o) == operator(evidence.number) || o == evidence.subject)
+                });
+                kin && own.iter().filter(|own| weak(own)).any(|own| own.path != evidence.path)
+            };
+            if all.iter().any(beside) {
+                return Weight::Likely;
+            }
+        }
+        alone
+    }
+
+    fn answer(&mut self, asked: Asked) -> Option<Rc<Answer>> {
+        if let Some(answer) = self.answers.get(&asked) {
+            return Some(Rc::clone(answer));
+        }
+        let answer = Rc::new(self.ask(&asked)?);
+        if self.answers.len() >= ANSWERS_MAX {
+            self.answers.clear();
+        }
+        self.answers.insert(asked, Rc::clone(&answer));
+        Some(answer)
+    }
+
+    /// Asks about every instant of the value day: what differs within it is possible either way.
+    fn ask(&self, asked: &Asked) -> Option<Answer> {
+        let subject = self.docket.registry().subjects().get(usize::from(asked.subject))?;
+        let midnight = |day: Date| {
+            let first = self.settings.zone.to_ambiguous_timestamp(day.to_datetime(jiff::civil::Time::midnight()));
+            first.compatible().ok().map(jiff::Timestamp::as_second)
+        };
+        let start = midnight(asked.day)?;
+        let next = midnight(asked.day.tomorrow().ok()?)?;
+        let kind = if subject.is_company { ResourceKind::Company } else { ResourceKind::App };
+        let mut inquiry = Inquiry {
+            actor: Actor {
+                kind: ActorKind::Business,
+                id: Cow::Borrowed(""),
+                role: Some(ActorRole::PaymentProvider),
+                government: None,
+            },
+            act: Act::PaymentProcess,
+            resource: Resource { kind, id: Cow::Borrowed(&subject.id) },
+            valid_at: start,
+            known_at: self.settings.known_at,
+            // Where a payment has effect is where its parties are; where they differ it is not one place.
+            place: asked.payer.filter(|payer| Some(*payer) == asked.payee),
+            facts: facts(asked),
+        };
+        let mut possible = Statuses::default();
+        let mut worst: Option<Finding> = None;
+        while inquiry.valid_at < next {
+            let finding = self.docket.find(&inquiry, self.settings.posture).ok()?;
+            possible = possible.union(finding.possible);
+            inquiry.valid_at = finding.until.max(inquiry.valid_at + 1);
+            if worst.as_ref().is_none_or(|worst| finding.verdict > worst.verdict) {
+                worst = Some(finding);
+            }
+        }
+        let finding = worst?;
+        let verdict = self.settings.posture.verdict(possible);
+        Some(Answer { subject: subject.id.clone(), possible, verdict, finding, day: start..next })
+    }
+}
+
+fn facts<'a>(asked: &Asked) -> Facts<'a> {
+    let mut facts = Facts::new();
+    if asked.mobile {
+        facts.push((Fact::Form, Stated::Word(Cow::Borrowed("mobile"))));
+    }
+    facts.extend(asked.payer.map(|place| (Fact::PayerPlace, Stated::Place(place))));
+    facts.extend(asked.payee.map(|place| (Fact::PayeePlace, Stated::Place(place))));
+    let purpose = match asked.purpose {
+        Purpose::Wages => Stated::Word(Cow::Borrowed("wages")),
+        Purpose::Other => Stated::Word(Cow::Borrowed("general")),
+        Purpose::WagesDisagree | Purpose::MayBeWages => Stated::Unknown,
+    };
+    facts.push((Fact::Purpose, purpose));
+    facts
+}
+
+fn restrain(judged: &mut Judged, outcome: Outcome, reason: String) {
+    judged.outcome = judged.outcome.max(Some(outcome));
+    judged.reasons.push(reason);
+}
+
+fn of_one(evidence: &Evidence) -> Weight {
+    match (evidence.role.takes_part(), evidence.grade) {
+        (true, Grade::Exact) => Weight::Certain,
+        (true, Grade::Near | Grade::Cut) => Weight::Likely,
+        // Words that move money beside a name in running text tell of a way of paying.
+        (false, Grade::Exact) if evidence.moves_money => Weight::Likely,
+        (true, Grade::Weak) | (false, Grade::Exact | Grade::Near | Grade::Cut | Grade::Weak) => Weight::Said,
+    }
+}
+
+/// An identifier of somebody on a list the operator keeps.
+fn listed(judged: &mut Judged, number: u32) {
+    let own: Vec<Evidence> = judged.evidence.iter().filter(|evidence| evidence.number == number).cloned().collect();
+    for evidence in own {
+        let told = format!("{} ({}) in {}", evidence.subject, evidence.alias, evidence.path);
+        if evidence.role.takes_part() && evidence.freezes {
+            restrain(judged, Outcome::Block, format!("{told}: the list freezes the holder's property"));
+        } else if evidence.role.takes_part() {
+            restrain(judged, Outcome::Review, format!("{told}: on a list"));
+        } else {
+            judged.reasons.push(format!("{told}: named, not taking part"));
+        }
+    }
+}
+
+fn between_users(judged: &Judged) -> bool {
+    judged.payer_is != Being::Organisation && judged.payee_is != Being::Organisation
+}
+
+/// What the payment is for, and whether whoever provides the app pays or is paid itself.
+fn purposes(judged: &Judged, sources: &[&Payment]) -> (Purpose, bool) {
+    let provider_is_party = judged.evidence.iter().any(|evidence| {
+        evidence.role == Role::Party
+            && evidence.grade >= Grade::Near
+            && matches!(evidence.whom, Whom::Debtor | Whom::Creditor | Whom::UltimateDebtor | Whom::UltimateCreditor)
+    });
+    (party::purpose(sources, judged.payer_is, judged.payee_is, provider_is_party), provider_is_party)
+}
+
+/// The day on which it takes effect: of settlement or execution, else when it was accepted, else when it
+/// was written.
+fn value_date(sources: &[&Payment]) -> Option<(Date, Says)> {
+    [Says::ValueDate, Says::Accepted, Says::Created].into_iter().find_map(|says| {
+        let written = sources.iter().find_map(|source| source.any(says))?;
+        let date = written.trim().get(..10)?.parse::<Date>().ok()?;
+        Some((date, says))
+    })
+}
+
+/// Fields that name somebody and cannot be read.
+fn unreadable(sources: &[&Payment], paths: &Paths) -> Vec<String> {
+    let mut lost = Vec::new();
+    for source in sources {
+        if source.undecodable {
+            lost.push(String::from("a text in another encoding than the file says"));
+        }
+        // Nearly every payment ends here.
+        if !source.text.contains(['?', '\u{fffd}', '\u{1a}']) {
+            continue;
+        }
+        let naming = source
+            .fields
+            .iter()
+            .filter(|f| f.role.takes_part() && matches!(f.says, Says::Name | Says::Instruction | Says::ProxyId));
+        lost.extend(
+            naming.filter(|f| screening::text::keys(source.text_of(f)).unreadable).map(|f| paths.words(f.path)),
+        );
+    }
+    lost
+}
+
+fn words_outside(text: &str, matched: &Range<usize>) -> Vec<String> {
+    let words = |piece: &str| {
+        piece
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let mut outside = words(text.get(..matched.start).unwrap_or(""));
+    outside.extend(words(text.get(matched.end..).unwrap_or("")));
+    outside.truncate(16);
+    outside
+}
+
+/// What the law says, in a few words; the finding has all.
+fn words_of(answer: &Answer) -> String {
+    let mut words: Vec<String> = answer.finding.grounds.iter().map(|ground| ground.why.clone()).collect();
+    if words.is_empty() {
+        words.push(String::from("no order in force on the value date reaches payments through it"));
+    }
+    if !answer.finding.needs.is_empty() && answer.verdict == Verdict::Refer {
+        words.push(format!("not known: {}", answer.finding.needs.join(", ")));
+    }
+    words.join("; ")
+}

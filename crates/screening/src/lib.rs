@@ -1,0 +1,18 @@
+//! Finds apps, wallets, companies and listed parties in payment messages, with the role each plays.
+//!
+//! Reading order: [`payment`] (a payment as fields with roles), [`door`] (how bytes come in), [`iso20022`]
+//! (credit transfers as a stream, every byte in one part), [`text`] (letters made comparable) with [`han`],
+//! [`brand`] (names of apps and wallets, exactly and with a slip of the pen), [`identifier`] (codes that
+//! need no guessing).
+//!
+//! It knows nothing of law, of places where data comes from, or of what time it is.
+
+pub mod brand;
+pub mod door;
+pub mod han;
+pub mod identifier;
+pub mod iso20022;
+pub mod payment;
+pub mod text;
+
+pub use payment::{Field, Payment, Role, Says, Whom};
