@@ -3,8 +3,9 @@
 //!
 //! [`known`] gathers names and identifiers, [`place`] and [`party`] read where and what the parties are,
 //! [`judge`] asks the docket and decides one transaction, [`run`] takes a whole file through, byte for byte,
-//! and keeps the accounts, [`say`] puts it into JSON.
+//! and keeps the accounts, [`say`] puts it into JSON, [`answer`] tells the sender in the rail's own words.
 
+pub mod answer;
 pub mod judge;
 pub mod known;
 pub mod party;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use docket::Docket;
 use docket::finding::Posture;
 use docket::moment::parse_rfc3339;
+use gate::payments::answer::{Answers, PROFILES, Written};
 use gate::payments::run::{Accounts, Item, run};
 use gate::payments::{Judge, Known, Outcome, Settings, say};
 use jiff::tz::TimeZone;
@@ -42,6 +43,12 @@ pub(crate) struct Screen {
     /// As known when (`2020-09-19T10:00-04:00`); absent counts all that is known
     #[arg(long, value_name = "INSTANT")]
     known_at: Option<String>,
+    /// Write pacs.002 and pain.002 for what is held into this folder
+    #[arg(long, value_name = "DIR")]
+    answers: Option<PathBuf>,
+    /// In the way of this rail: iso, cbpr+, sct-inst, fednow, tch
+    #[arg(long, default_value = "iso", value_name = "RAIL")]
+    rail: String,
     /// In whose civil time a value date is a day
     #[arg(long, default_value = "America/New_York", value_name = "ZONE")]
     zone: String,
@@ -89,12 +96,17 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     let mut table = Table::default();
     let mut total = Accounts::default();
     let started = clock::nanos();
+    let profile = PROFILES.into_iter().find(|profile| profile.name == options.rail).ok_or_else(|| {
+        format!("--rail: `{}` is none of {}", options.rail, PROFILES.map(|profile| profile.name).join(", "))
+    })?;
     for path in &options.files {
         let name = path.display().to_string();
         let source = open(path)?;
         let mut told = Progress::new(&name);
+        let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, &offset_time(clock::now())));
         let mut sink = |item: &Item<'_>| -> Result<(), String> {
             told.step(item);
+            answers.iter_mut().try_for_each(|answers| answers.take(item))?;
             if options.json {
                 let line = say::item(item, &name, as_if);
                 return match writeln!(out, "{line}") {
@@ -107,6 +119,9 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
         };
         let accounts = run(source, &mut judge, &mut sink).map_err(|broken| format!("{name}: {broken}"))?;
         told.end();
+        if let (Some(answers), Some(folder)) = (answers, &options.answers) {
+            write_answers(folder, &answers.write(&accounts))?;
+        }
         total.add(&accounts);
     }
     if !total.balance() {
@@ -129,6 +144,24 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(code(&total))
+}
+
+/// An instant with its offset, as ISO 20022 wants it.
+fn offset_time(at: law::Time) -> String {
+    docket::moment::format_rfc3339(at).replace('Z', "+00:00")
+}
+
+/// Each in a file of its own, whole or not at all.
+fn write_answers(folder: &Path, answers: &[Written]) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    for answer in answers {
+        let path = folder.join(format!("{}.xml", answer.id));
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, &answer.xml)
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, String> {

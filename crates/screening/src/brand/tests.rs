@@ -65,7 +65,7 @@ fn one_slip_is_met_where_parties_are_named() {
     for text in ["WeChatt Pay", "Wechta Pay", "W3Chat Pay", "WeChat Pey", "Aliipay", "A1ipay", "Tenppay", "Alipya"] {
         let (_, grade) = one(Role::Party, text).unwrap_or_else(|| panic!("{text}"));
         assert_eq!(grade, Grade::Near, "{text}");
-        assert_eq!(one(Role::Mention, text), None, "{text}");
+        assert_ne!(one(Role::Mention, text).map(|(_, grade)| grade), Some(Grade::Near), "{text}");
     }
 }
 
