@@ -73,6 +73,21 @@ impl AddCheckpoint {
     /// # Errors
     /// When it is not one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        Self::parse_with(bytes, |rest| Note::parse(rest.as_bytes()).ok())
+    }
+
+    /// Reads the body of a request whose checkpoint nobody has signed yet: what a log asks its signer.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn parse_unsigned(bytes: &[u8]) -> Result<Self, Refusal> {
+        Self::parse_with(bytes, |rest| {
+            let text = rest.strip_suffix('\n').filter(|text| text.ends_with('\n'))?;
+            Some(Note { text: text.to_owned(), signatures: Vec::new() })
+        })
+    }
+
+    fn parse_with(bytes: &[u8], note: impl FnOnce(&str) -> Option<Note>) -> Result<Self, Refusal> {
         let text = str::from_utf8(bytes).ok().filter(|text| text.len() <= REQUEST_BYTES_MAX);
         let rest = text.and_then(|text| text.strip_prefix("old ")).ok_or(Refusal::Malformed)?;
         let (size, mut rest) = rest.split_once('\n').ok_or(Refusal::Malformed)?;
@@ -89,7 +104,7 @@ impl AddCheckpoint {
             }
             consistency.push(Hash::from_base64(line).ok_or(Refusal::Malformed)?);
         }
-        let Ok(checkpoint) = Note::parse(rest.as_bytes()) else { return Err(Refusal::Malformed) };
+        let checkpoint = note(rest).ok_or(Refusal::Malformed)?;
         Ok(Self { old_size, consistency, checkpoint })
     }
 }

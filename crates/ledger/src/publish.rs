@@ -1,0 +1,416 @@
+//! The publish cycle: makes tiles out of durable records, has the new root signed, and puts the checkpoint in its place.
+//!
+//! The order is the proof. Records are read back from the write-ahead log, not from memory; the files are written and
+//! made durable; then they are read back and checked against the new root; only then is the signer asked, which checks
+//! for itself that the tree grew; then witnesses; then the checkpoint is replaced. Whatever fails, nothing was said
+//! that is not true, and the next cycle starts over from the last checkpoint.
+
+use crate::disk::Disk;
+use crate::keeper::{self, Sign, Unsigned};
+use crate::private::{self, Opening};
+use crate::wal::{self, Cursor, Record};
+use std::fmt;
+use std::io;
+use tlog::bundle;
+use tlog::checkpoint::Checkpoint;
+use tlog::hash::Hash;
+use tlog::note::{Note, VerifierKey};
+use tlog::policy::Policy;
+use tlog::reader::{Reader, Untrusted};
+use tlog::tile::{self, Edge, Level, TILE_WIDTH, Tile};
+use tlog::witness::{AddCheckpoint, Refusal};
+
+/// Records that one cycle takes: with the longest entries their files stay below the memory of a small machine, and
+/// the rest comes in the next cycle, at once.
+pub const CYCLE_RECORDS_MAX: u64 = 65_536;
+
+/// Where the checkpoint is.
+pub const CHECKPOINT: &str = "public/checkpoint";
+
+/// Where the public key is, for whoever reads the folder alone. Trust in it must come from elsewhere.
+pub const KEY: &str = "public/vkey";
+
+/// Why nothing was published.
+#[derive(Debug)]
+pub enum Failed {
+    /// The disk.
+    Disk(io::Error),
+    /// The write-ahead log.
+    Wal(wal::Failed),
+    /// What was just written, or was published before, is not what it should be.
+    Damaged(String),
+    /// Somebody signed a larger tree of this log than there are records, or another one: this is an old copy, or a
+    /// fork.
+    Inconsistent {
+        /// Who.
+        who: String,
+        /// What they say.
+        why: String,
+    },
+    /// The signer does not answer.
+    Signer(Unsigned),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(error) => write!(f, "the disk failed: {error}"),
+            Self::Wal(failed) => failed.fmt(f),
+            Self::Damaged(what) => f.write_str(what),
+            Self::Inconsistent { who, why } => write!(f, "{who} knows another history of this log: {why}"),
+            Self::Signer(unsigned) => write!(f, "the signer: {unsigned}"),
+        }
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Who signs what is published.
+pub struct Signers {
+    /// The log's own signer.
+    pub log: Box<dyn Sign>,
+    /// The witnesses.
+    pub witnesses: Vec<Box<dyn Sign>>,
+    /// When their signatures suffice; `None` asks for no witness.
+    pub policy: Option<Policy>,
+}
+
+impl fmt::Debug for Signers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signers").field("log", &self.log.name()).finish_non_exhaustive()
+    }
+}
+
+/// What was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// With its signatures.
+    pub note: Note,
+    /// Whether the witnesses are a quorum.
+    pub witnessed: bool,
+    /// Witnesses that did not sign, and why.
+    pub missing: Vec<String>,
+}
+
+/// Publishes one log.
+#[derive(Debug)]
+pub struct Publisher<D> {
+    disk: D,
+    key: VerifierKey,
+    keeps_private: bool,
+    edge: Edge,
+    /// The entries of the last bundle while it is not full.
+    bundle: Vec<u8>,
+    cursor: Option<Cursor>,
+    published: Option<Published>,
+    retired: bool,
+}
+
+/// Files of one cycle, and what they hold.
+#[derive(Default)]
+struct Draft {
+    bundle: Vec<u8>,
+    openings: Vec<Opening>,
+    files: Vec<(Tile, Vec<u8>)>,
+    private: Vec<(u64, Vec<Opening>)>,
+}
+
+impl<D: Disk> Publisher<D> {
+    /// Takes up a log where its checkpoint says it is.
+    ///
+    /// # Errors
+    /// When the published files are damaged, or the signer has signed more than the `durable` records there are.
+    pub fn open(
+        disk: D,
+        key: VerifierKey,
+        keeps_private: bool,
+        durable: u64,
+        signers: &mut Signers,
+    ) -> Result<Self, Failed> {
+        disk.make_folder("public").map_err(Failed::Disk)?;
+        let mut publisher = Self {
+            disk,
+            key,
+            keeps_private,
+            edge: Edge::default(),
+            bundle: Vec::new(),
+            cursor: None,
+            published: None,
+            retired: true,
+        };
+        publisher.take_up(signers.policy.as_ref())?;
+        let ours = publisher.size();
+        if ours > durable {
+            let why = format!("it has {ours} entries, and the write-ahead log ends at {durable}");
+            return Err(Failed::Inconsistent { who: CHECKPOINT.to_owned(), why });
+        }
+        let theirs = signers.log.latest_size(publisher.key.name()).map_err(Failed::Signer)?;
+        behind(&signers.log.name(), theirs, durable)?;
+        for witness in &mut signers.witnesses {
+            // A witness that cannot be asked now is asked at the next checkpoint.
+            if let Ok(theirs) = witness.latest_size(publisher.key.name()) {
+                behind(&witness.name(), theirs, durable)?;
+            }
+        }
+        Ok(publisher)
+    }
+
+    fn take_up(&mut self, policy: Option<&Policy>) -> Result<(), Failed> {
+        let Some(note) = keeper::published(&self.disk, CHECKPOINT).map_err(damaged)? else { return Ok(()) };
+        let known = Policy::of_log(self.key.clone());
+        let checkpoint = known.check(&note).map_err(|refused| Failed::Damaged(format!("{CHECKPOINT}: {refused}")))?;
+        let disk = self.disk.clone();
+        let reader = Reader::new(&checkpoint, |tile| disk.read(&format!("public/{tile}"))).map_err(untrusted)?;
+        self.edge = reader.edge().clone();
+        let last = Tile::in_tree(Level::Entries, checkpoint.size / TILE_WIDTH, checkpoint.size);
+        if let Some(tile) = last {
+            let bytes = self.disk.read(&format!("public/{tile}")).map_err(damaged)?;
+            let entries = bundle::decode(tile.width, &bytes).unwrap_or_default();
+            let leaves: Vec<Hash> = entries.iter().map(|entry| Hash::leaf(entry)).collect();
+            if self.edge.partial().first() != Some(&leaves) {
+                return Err(Failed::Damaged(format!("public/{tile} does not have the entries of its tile")));
+            }
+            self.bundle = bytes;
+        }
+        let witnessed = policy.is_none_or(|policy| policy.check(&note).is_ok());
+        self.published = Some(Published { checkpoint, note, witnessed, missing: Vec::new() });
+        Ok(())
+    }
+
+    /// How many entries are published.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// What was published last.
+    #[must_use]
+    pub fn published(&self) -> Option<&Published> {
+        self.published.as_ref()
+    }
+
+    /// Publishes what is durable and not yet published, up to [`CYCLE_RECORDS_MAX`] records and the frame they end
+    /// in; `None` if there is nothing.
+    ///
+    /// # Errors
+    /// Says what failed. What was published stays published.
+    pub fn publish(&mut self, durable: u64, signers: &mut Signers) -> Result<Option<Published>, Failed> {
+        if self.size() >= durable {
+            return Ok(None);
+        }
+        let mut cursor = match self.cursor {
+            Some(cursor) => cursor,
+            None => Cursor::start(&self.disk).map_err(Failed::Disk)?,
+        };
+        let mut edge = self.edge.clone();
+        let mut draft = Draft { bundle: self.bundle.clone(), ..Draft::default() };
+        let wanted = self.size().saturating_sub(cursor.next()) + CYCLE_RECORDS_MAX;
+        let read = cursor.read(&self.disk, durable, wanted, |index, record| {
+            if index == edge.size() {
+                draft.add(&mut edge, record, self.keeps_private);
+            }
+        });
+        read.map_err(Failed::Wal)?;
+        if edge.size() <= self.size() {
+            return Err(Failed::Damaged(format!("the write-ahead log lacks the record with index {}", self.size())));
+        }
+        draft.partial(&edge);
+        let checkpoint = Checkpoint { origin: self.key.name().to_owned(), size: edge.size(), root: edge.root() };
+        self.write(&draft)?;
+        let published = self.sign(&checkpoint, &draft, signers)?;
+        self.disk.put_durably(CHECKPOINT, published.note.to_string().as_bytes()).map_err(Failed::Disk)?;
+        self.tidy(&draft, edge.size());
+        (self.edge, self.bundle, self.cursor) = (edge, draft.bundle, Some(cursor));
+        self.published = Some(published.clone());
+        Ok(Some(published))
+    }
+
+    fn write(&self, draft: &Draft) -> Result<(), Failed> {
+        let mut paths = Vec::new();
+        for (tile, bytes) in &draft.files {
+            let path = format!("public/{tile}");
+            self.disk.make_folder(crate::disk::folder_of(&path)).map_err(Failed::Disk)?;
+            self.disk.put(&path, bytes).map_err(Failed::Disk)?;
+            paths.push(path);
+        }
+        for (first, openings) in &draft.private {
+            paths.extend(private::write(&self.disk, *first, openings).map_err(Failed::Disk)?);
+        }
+        self.disk.sync_files(&paths).map_err(Failed::Disk)
+    }
+
+    /// Reads back what was written, checks it against the new root, and asks for the signatures.
+    fn sign(&self, checkpoint: &Checkpoint, draft: &Draft, signers: &mut Signers) -> Result<Published, Failed> {
+        let disk = self.disk.clone();
+        let mut reader = Reader::new(checkpoint, |tile| disk.read(&format!("public/{tile}"))).map_err(untrusted)?;
+        for (tile, _) in &draft.files {
+            match tile.level {
+                Level::Hashes(level) => {
+                    reader.tile(level, tile.index).map_err(untrusted)?;
+                }
+                Level::Entries => {
+                    let bytes = self.disk.read(&format!("public/{tile}")).map_err(damaged)?;
+                    let entries = bundle::decode(tile.width, &bytes).unwrap_or_default();
+                    let hashes = reader.tile(0, tile.index).map_err(untrusted)?;
+                    let same = hashes.len() == entries.len()
+                        && hashes.iter().zip(&entries).all(|(hash, entry)| *hash == Hash::leaf(entry));
+                    if !same {
+                        return Err(Failed::Damaged(format!("public/{tile} changed between writing and signing")));
+                    }
+                }
+            }
+        }
+        let mut note = Note { text: checkpoint.to_string(), signatures: Vec::new() };
+        let mut ask = |signer: &mut dyn Sign, note: &Note, old_size: u64| -> Result<Vec<_>, Failed> {
+            behind(&signer.name(), old_size, checkpoint.size)?;
+            let consistency = reader.prove_consistency(old_size).map_err(untrusted)?;
+            let request = AddCheckpoint { old_size, consistency, checkpoint: note.clone() };
+            signer.sign(&request).map_err(|unsigned| match unsigned {
+                Unsigned::Refused(refusal @ (Refusal::Conflict(_) | Refusal::Inconsistent)) => {
+                    Failed::Inconsistent { who: signer.name(), why: refusal.to_string() }
+                }
+                Unsigned::Refused(_) | Unsigned::Unavailable(_) => Failed::Signer(unsigned),
+            })
+        };
+        let latest = signers.log.latest_size(self.key.name()).map_err(Failed::Signer)?;
+        let signatures = ask(signers.log.as_mut(), &note, latest)?;
+        note.signatures.extend(signatures.into_iter().filter(|signature| self.key.made(signature)));
+        let own = Policy::of_log(self.key.clone());
+        if let Err(refused) = own.check(&note) {
+            return Err(Failed::Signer(Unsigned::Unavailable(format!("it signs with another key: {refused}"))));
+        }
+        let mut missing = Vec::new();
+        let signed = note.clone();
+        for witness in &mut signers.witnesses {
+            let latest = witness.latest_size(self.key.name()).map_err(Failed::Signer);
+            match latest.and_then(|latest| ask(witness.as_mut(), &signed, latest)) {
+                Ok(signatures) => note.signatures.extend(signatures),
+                Err(inconsistent @ Failed::Inconsistent { .. }) => return Err(inconsistent),
+                Err(failed) => missing.push(format!("{}: {failed}", witness.name())),
+            }
+        }
+        let witnessed = signers.policy.as_ref().is_none_or(|policy| policy.check(&note).is_ok());
+        Ok(Published { checkpoint: checkpoint.clone(), note, witnessed, missing })
+    }
+
+    /// Removes what the new checkpoint makes superfluous. Whatever stays is only more than needed.
+    fn tidy(&mut self, draft: &Draft, size: u64) {
+        let partial = |tile: &Tile| {
+            let path = format!("public/{tile}");
+            path.split_once(".p/").map_or(format!("{path}.p"), |(stem, _)| format!("{stem}.p"))
+        };
+        for (tile, _) in &draft.files {
+            remove_but(&self.disk, &partial(tile), (!tile.is_full()).then_some(tile.width));
+        }
+        for (first, openings) in &draft.private {
+            for (folder, width) in private::partial_folders(*first, openings.len()) {
+                remove_but(&self.disk, &folder, width);
+            }
+        }
+        // Segments that cannot be removed now are tried again after the next cycle.
+        self.retired = wal::retire(&self.disk, size).is_ok();
+    }
+
+    /// Carries out what was asked to be erased, as far as it is published, and says whether a segment of the
+    /// write-ahead log still holds some of it, so that the log must go on in a new one.
+    ///
+    /// # Errors
+    /// When the disk fails; what was asked stays asked.
+    pub fn erase(&mut self) -> Result<bool, Failed> {
+        let mut held = false;
+        for index in private::erasures(&self.disk).map_err(Failed::Disk)? {
+            if index >= self.size() {
+                continue;
+            }
+            private::forget(&self.disk, index, self.size()).map_err(Failed::Disk)?;
+            if wal::holds(&self.disk, index).map_err(Failed::Disk)? {
+                held = true;
+                wal::retire(&self.disk, self.size()).map_err(Failed::Disk)?;
+            } else {
+                private::erased(&self.disk, index).map_err(Failed::Disk)?;
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// Empties a folder of partial tiles but for the width that is in use.
+fn remove_but<D: Disk>(disk: &D, folder: &str, width: Option<u16>) {
+    let keep = width.map(|width| width.to_string());
+    let names = disk.list(folder).unwrap_or_default();
+    let mut left = false;
+    for name in &names {
+        let stays = Some(name) == keep.as_ref();
+        left |= stays || disk.remove(&format!("{folder}/{name}")).is_err();
+    }
+    if !left && !names.is_empty() {
+        // An empty folder that stays is in nobody's way.
+        let _gone: io::Result<()> = disk.remove(folder);
+    }
+}
+
+fn behind(who: &str, theirs: u64, ours: u64) -> Result<(), Failed> {
+    if theirs <= ours {
+        return Ok(());
+    }
+    let why = format!("it signed {theirs} entries, and there are {ours} here");
+    Err(Failed::Inconsistent { who: who.to_owned(), why })
+}
+
+fn damaged(error: io::Error) -> Failed {
+    Failed::Damaged(format!("a published file: {error}"))
+}
+
+fn untrusted(error: Untrusted<io::Error>) -> Failed {
+    Failed::Damaged(format!("published tiles: {error}"))
+}
+
+impl Draft {
+    fn add(&mut self, edge: &mut Edge, record: Record, keeps_private: bool) {
+        let (index, slot) = (edge.size() / TILE_WIDTH, edge.size() % TILE_WIDTH);
+        let files = &mut self.files;
+        edge.push(Hash::leaf(&record.entry), |filled| {
+            let tile = Tile { level: Level::Hashes(filled.level), index: filled.index, width: 256 };
+            files.push((tile, tile::encode(&filled.hashes)));
+        });
+        // The write-ahead log takes no entry longer than a bundle does.
+        let fits = bundle::push(&mut self.bundle, &record.entry);
+        debug_assert!(fits);
+        if keeps_private {
+            if self.openings.is_empty() {
+                self.private.push((edge.size() - 1, Vec::new()));
+            }
+            self.openings.push(Opening::from_record(&record.private));
+        }
+        if slot == TILE_WIDTH - 1 {
+            let tile = Tile { level: Level::Entries, index, width: 256 };
+            files.push((tile, std::mem::take(&mut self.bundle)));
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some((_, openings)) = self.private.last_mut()
+            && openings.is_empty()
+        {
+            *openings = std::mem::take(&mut self.openings);
+        }
+    }
+
+    /// Adds the partial files of the right edge.
+    fn partial(&mut self, edge: &Edge) {
+        let size = edge.size();
+        if let Some(tile) = Tile::in_tree(Level::Entries, size / TILE_WIDTH, size) {
+            self.files.push((tile, self.bundle.clone()));
+        }
+        for (level, hashes) in (0..).zip(edge.partial()) {
+            let level = Level::Hashes(level);
+            if let Some(tile) = Tile::in_tree(level, tile::count_at(level, size) / TILE_WIDTH, size) {
+                self.files.push((tile, tile::encode(hashes)));
+            }
+        }
+        self.close();
+    }
+}

@@ -1,0 +1,164 @@
+//! A signer in a process of its own, behind a socket that only the log's user can open.
+//!
+//! A message is its length in four bytes and its text. Asked is `latest ORIGIN` or `sign` with, from the next line on,
+//! what a witness is sent, only that nobody has signed the checkpoint yet. Answered is `ok` with what was asked for
+//! from the next line on, `refused STATUS SIZE`, or `failed` and why.
+
+use crate::disk::Disk;
+use crate::keeper::{Keeper, Sign, Unsigned};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tlog::note::{Note, Signature};
+use tlog::witness::{AddCheckpoint, REQUEST_BYTES_MAX, Refusal};
+
+/// The longest message: a request and the word before it.
+const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 16;
+
+/// How long a signer may take. It writes one small file.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+fn send(stream: &mut UnixStream, text: &str) -> io::Result<()> {
+    let length = u32::try_from(text.len()).ok().filter(|length| *length as usize <= MESSAGE_BYTES_MAX);
+    let length = length.ok_or(io::Error::from(ErrorKind::InvalidInput))?;
+    stream.write_all(&[&length.to_be_bytes()[..], text.as_bytes()].concat())
+}
+
+fn receive(stream: &mut UnixStream) -> io::Result<String> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MESSAGE_BYTES_MAX {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+}
+
+/// Answers on a socket, for the logs whose signers these are, until accepting fails.
+///
+/// # Errors
+/// When no connection can be accepted any more.
+pub fn serve<D: Disk>(listener: &UnixListener, keepers: &[Arc<Keeper<D>>]) -> io::Result<()> {
+    std::thread::scope(|scope| {
+        loop {
+            let (mut stream, _) = listener.accept()?;
+            // One log asks, on one connection for each of its halves; who breaks off is done.
+            scope.spawn(move || {
+                while let Ok(asked) = receive(&mut stream) {
+                    if send(&mut stream, &answer(keepers, &asked)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    })
+}
+
+/// What is answered to a message.
+#[must_use]
+pub fn answer<D: Disk>(keepers: &[Arc<Keeper<D>>], asked: &str) -> String {
+    let of = |origin: &str| keepers.iter().find(|keeper| keeper.public().name() == origin);
+    if let Some(origin) = asked.strip_prefix("latest ") {
+        return match of(origin) {
+            Some(keeper) => format!("ok\n{}", keeper.latest(origin).map_or(0, |latest| latest.size)),
+            None => "refused 404 0".to_owned(),
+        };
+    }
+    let Some(body) = asked.strip_prefix("sign\n") else { return "refused 400 0".to_owned() };
+    let request = AddCheckpoint::parse_unsigned(body.as_bytes());
+    let origin = request.and_then(|request| Ok((tlog::witness::origin(&request)?.origin, request)));
+    let signed = origin
+        .map_err(Unsigned::Refused)
+        .and_then(|(origin, request)| of(&origin).ok_or(Unsigned::Refused(Refusal::UnknownLog))?.add(&request));
+    match signed {
+        Ok(signature) => format!("ok\n{signature}"),
+        Err(Unsigned::Refused(refusal)) => {
+            let size = if let Refusal::Conflict(size) = refusal { size } else { 0 };
+            format!("refused {} {size}", refusal.status())
+        }
+        Err(Unsigned::Unavailable(why)) => format!("failed {why}"),
+    }
+}
+
+/// The signer behind a socket.
+#[derive(Debug)]
+pub struct Remote {
+    path: PathBuf,
+    stream: Option<UnixStream>,
+}
+
+impl Remote {
+    /// Behind this socket. Nothing is asked yet.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), stream: None }
+    }
+
+    fn ask(&mut self, text: &str) -> Result<String, Unsigned> {
+        let reused = self.stream.is_some();
+        match self.exchange(text) {
+            Ok(answer) => Ok(answer),
+            // The signer was started anew since; asking twice is harmless, it signs what it signed.
+            Err(_) if reused => self.exchange(text).map_err(|error| self.unavailable(&error)),
+            Err(error) => Err(self.unavailable(&error)),
+        }
+    }
+
+    fn exchange(&mut self, text: &str) -> io::Result<String> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = UnixStream::connect(&self.path)?;
+                stream.set_read_timeout(Some(TIME_MAX))?;
+                stream.set_write_timeout(Some(TIME_MAX))?;
+                stream
+            }
+        };
+        send(&mut stream, text)?;
+        let answer = receive(&mut stream)?;
+        self.stream = Some(stream);
+        Ok(answer)
+    }
+
+    fn unavailable(&self, error: &io::Error) -> Unsigned {
+        Unsigned::Unavailable(format!("{}: {error}", self.path.display()))
+    }
+}
+
+fn understood(answer: &str) -> Result<&str, Unsigned> {
+    if let Some(rest) = answer.strip_prefix("ok\n") {
+        return Ok(rest);
+    }
+    let refused = answer.strip_prefix("refused ").and_then(|rest| rest.split_once(' '));
+    let refusal = refused.and_then(|(status, size)| match status {
+        "400" => Some(Refusal::Malformed),
+        "403" => Some(Refusal::Unsigned),
+        "404" => Some(Refusal::UnknownLog),
+        "409" => size.parse().ok().map(Refusal::Conflict),
+        "422" => Some(Refusal::Inconsistent),
+        _ => None,
+    });
+    Err(refusal.map_or_else(|| Unsigned::Unavailable(answer.to_owned()), Unsigned::Refused))
+}
+
+impl Sign for Remote {
+    fn name(&self) -> String {
+        format!("the signer at {}", self.path.display())
+    }
+
+    fn latest_size(&mut self, origin: &str) -> Result<u64, Unsigned> {
+        let answer = self.ask(&format!("latest {origin}"))?;
+        let size = understood(&answer)?.parse().ok();
+        size.ok_or_else(|| Unsigned::Unavailable("it answered with no size".to_owned()))
+    }
+
+    fn sign(&mut self, request: &AddCheckpoint) -> Result<Vec<Signature>, Unsigned> {
+        let answer = self.ask(&format!("sign\n{request}"))?;
+        let lines = understood(&answer)?;
+        Note::parse_signatures(lines.as_bytes()).map_err(|malformed| Unsigned::Unavailable(malformed.to_string()))
+    }
+}

@@ -1,0 +1,233 @@
+//! A log on the real disk, from the first record to an erased one.
+
+use crate::{Place, key, settings, signers, witness_key};
+use ledger::commitment::{Fields, Seed};
+use ledger::disk::Disk;
+use ledger::fsck;
+use ledger::keeper::Keeper;
+use ledger::ledger::{Ledger, Unavailable};
+use ledger::private::{self, Opening};
+use ledger::publish::CHECKPOINT;
+use ledger::wal::{ENTRY_BYTES_MAX, Record};
+use std::sync::Arc;
+use tlog::policy::Policy;
+
+fn record(number: u64) -> (Record, Seed, Fields) {
+    let mut seed = [9; 32];
+    seed[..8].copy_from_slice(&number.to_be_bytes());
+    let seed = Seed(seed);
+    let mut fields = Fields::default();
+    fields[0] = Some(format!("payer {number}").into_bytes());
+    fields[4] = Some(b"forbid".to_vec());
+    let private = Opening { seed: seed.0, sealed: seed.seal(&fields).unwrap() }.to_record();
+    (Record { entry: seed.commit(&fields).0.to_vec(), private }, seed, fields)
+}
+
+#[test]
+fn what_is_acknowledged_is_published_in_order_and_outlives_restarts() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let policy = Policy::of_log(key().public().clone());
+    let mut expected = Vec::new();
+    for round in 0..4_u64 {
+        let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+        assert_eq!(ledger.durable(), expected.len() as u64);
+        let tickets: Vec<_> = (0..333)
+            .map(|number| {
+                let (record, ..) = record(round * 1_000 + number);
+                expected.push(record.entry.clone());
+                ledger.append(record).unwrap()
+            })
+            .collect();
+        for (position, ticket) in tickets.iter().enumerate() {
+            assert_eq!(ticket.wait(), Ok(round * 333 + position as u64));
+        }
+        let last = expected.len() as u64 - 1;
+        let published = ledger.covered(last, false).wait().unwrap();
+        assert!(published.checkpoint.size > last);
+        ledger.stop();
+        let report = fsck::check(&disk, "public", &policy, 2);
+        assert_eq!(report.damages, []);
+        assert_eq!(report.checkpoint.unwrap().size, expected.len() as u64);
+    }
+    for (index, entry) in expected.iter().enumerate() {
+        let tile = tlog::tile::Tile::in_tree(tlog::tile::Level::Entries, index as u64 / 256, 1332).unwrap();
+        let bytes = disk.read(&format!("public/{tile}")).unwrap();
+        assert_eq!(tlog::bundle::decode(tile.width, &bytes).unwrap()[index % 256], entry);
+    }
+    // The segments of what is published are gone but for the one in use.
+    let segments = disk.list("wal").unwrap().iter().filter(|name| name.ends_with(".seg")).count();
+    assert!(segments <= 2, "{segments} segments stay");
+}
+
+#[test]
+fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+    let count = 300;
+    for number in 0..count {
+        ledger.append(record(number).0).unwrap();
+    }
+    let size = ledger.covered(count - 1, false).wait().unwrap().checkpoint.size;
+    let (_, seed, fields) = record(270);
+    let opening = private::read(&disk, 270, size).unwrap();
+    assert_eq!(opening.seed().unwrap().open(&opening.sealed), Some(fields));
+    private::request_erasure(&disk, 270).unwrap();
+    let mut tries = 0;
+    while !private::erasures(&disk).unwrap().is_empty() {
+        tries += 1;
+        assert!(tries < 500, "not erased: {:?}", ledger.trouble());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // It also stays erased when the file it stood in is written anew with more entries.
+    for number in count..count + 10 {
+        ledger.append(record(number).0).unwrap();
+    }
+    let size = ledger.covered(count + 9, false).wait().unwrap().checkpoint.size;
+    assert_eq!(private::read(&disk, 270, size).unwrap().seed(), None);
+    assert_eq!(private::read(&disk, 271, size).unwrap().seed(), Some(record(271).1));
+    ledger.stop();
+    let mut folders = vec![disk.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                assert!(!bytes.windows(32).any(|window| window == seed.0), "the seed is still in {}", path.display());
+            }
+        }
+    }
+    assert_eq!(fsck::check(&disk, "public", &Policy::of_log(key().public().clone()), 1).damages, []);
+}
+
+#[test]
+fn nothing_private_is_public() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+    for number in 0..300 {
+        ledger.append(record(number).0).unwrap();
+    }
+    ledger.covered(299, false).wait().unwrap();
+    ledger.stop();
+    let mut secrets: Vec<Vec<u8>> = vec![b"forbid".to_vec(), b"payer".to_vec()];
+    for number in [0, 100, 299] {
+        let (_, seed, fields) = record(number);
+        let value = fields[0].clone().unwrap();
+        secrets.push(tlog::Hash::of(&value).0.to_vec());
+        secrets.push(tlog::Hash::leaf(&value).0.to_vec());
+        secrets.push(seed.0.to_vec());
+        secrets.push(seed.disclose(&fields, 0).unwrap().salt.to_vec());
+    }
+    let mut files = 0;
+    let mut folders = vec![disk.path().join("public")];
+    while let Some(folder) = folders.pop() {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let bytes = std::fs::read(&path).unwrap();
+            for secret in &secrets {
+                assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", path.display());
+            }
+        }
+    }
+    assert!(files >= 5);
+}
+
+#[test]
+fn witnesses_make_a_quorum_and_one_that_is_away_is_named() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let mut policy = format!("log {}\n", key().public());
+    let mut signers = signers(&place);
+    for number in 0..3 {
+        policy += &format!("witness w{number} {}\n", witness_key(number).public());
+        if number != 1 {
+            let folder = place.folder(&format!("w{number}"));
+            let witness = Keeper::witness(folder, witness_key(number), &[key().public().clone()], || 77).unwrap();
+            signers.witnesses.push(Box::new(Arc::new(witness)));
+        }
+    }
+    let two = Policy::parse(format!("{policy}group all2 2 w0 w1 w2\nquorum all2\n").as_bytes()).unwrap();
+    let three = Policy::parse(format!("{policy}group all3 all w0 w1 w2\nquorum all3\n").as_bytes()).unwrap();
+    signers.policy = Some(two.clone());
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers).unwrap();
+    let ticket = ledger.append(record(0).0).unwrap();
+    let published = ledger.covered(ticket.wait().unwrap(), true).wait().unwrap();
+    assert!(published.witnessed);
+    assert!(two.check(&published.note).is_ok());
+    assert!(three.check(&published.note).is_err());
+    ledger.stop();
+    // The policy is also what the check of the files goes by.
+    assert_eq!(fsck::check(&disk, "public", &two, 1).damages, []);
+    assert_eq!(fsck::check(&disk, "public", &three, 1).damages[0].kind, fsck::Kind::Quorum);
+}
+
+#[test]
+fn an_old_copy_is_refused_by_name() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+    ledger.append(record(0).0).unwrap();
+    ledger.covered(0, false).wait().unwrap();
+    ledger.stop();
+    let copy = place.0.join("copy");
+    let copied = std::process::Command::new("cp").arg("-r").arg(disk.path()).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+    ledger.append(record(1).0).unwrap();
+    ledger.covered(1, false).wait().unwrap();
+    ledger.stop();
+    let old = ledger::disk::Folder::new(copy);
+    let error = Ledger::start(&old, key().public(), settings(), signers(&place)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "log.example/dec/1 knows another history of this log: it signed 2 entries, and there are 1 here"
+    );
+    // With the write-ahead log lost, or a signer that knows nothing, the checkpoint itself says so.
+    std::fs::remove_dir_all(disk.path().join("wal")).unwrap();
+    assert!(Ledger::start(&disk, key().public(), settings(), signers(&place)).is_ok(), "all was published");
+    disk.remove(CHECKPOINT).unwrap();
+    std::fs::remove_dir_all(disk.path().join("wal")).unwrap();
+    assert!(Ledger::start(&disk, key().public(), settings(), signers(&place)).is_err());
+}
+
+#[test]
+fn a_fork_is_not_signed() {
+    let place = Place::new();
+    let (one, other) = (place.folder("one"), place.folder("other"));
+    for (disk, number) in [(&one, 0), (&other, 1)] {
+        let ledger = Ledger::start(disk, key().public(), settings(), signers(&place));
+        let Ok(ledger) = ledger else {
+            assert_eq!(number, 1);
+            return;
+        };
+        ledger.append(record(number).0).unwrap().wait().unwrap();
+        let deadline = 200;
+        for _ in 0..deadline {
+            if ledger.published().is_some() || ledger.trouble().is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert_eq!(ledger.published().is_some(), number == 0, "{:?}", ledger.trouble());
+    }
+}
+
+#[test]
+fn what_a_log_cannot_take_it_refuses() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+    let long = Record { entry: vec![0; ENTRY_BYTES_MAX + 1], private: Vec::new() };
+    assert_eq!(ledger.append(long).unwrap_err(), Unavailable::TooLong);
+    let longest = Record { entry: vec![0; ENTRY_BYTES_MAX], private: Vec::new() };
+    assert_eq!(ledger.append(longest).unwrap().wait(), Ok(0));
+}
