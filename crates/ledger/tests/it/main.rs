@@ -1,6 +1,6 @@
 //! Logs as their users keep them: written, published, read by strangers, damaged, crashed.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kept;
 
