@@ -275,7 +275,7 @@ mod tests {
             ("developed_in", "CN, SG"),
             ("payer_place", "US"),
         ]);
-        let inquiry = inquiry(&asked, &Registry::default(), 0).expect("a question");
+        let inquiry = inquiry(&asked, &docket::subject::Registry::default(), 0).expect("a question");
         assert_eq!(inquiry.facts.len(), 6);
         let json = question(&inquiry).to_string();
         assert_eq!(wire::inquiry::parse(json.as_bytes(), 0).map(Inquiry::into_owned).as_ref(), Ok(&inquiry));
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_left_empty_is_not_stated() {
         let asked = params(&[("act", "app.use"), ("id", " tiktok "), ("place", ""), ("form", " "), ("at", "")]);
-        let inquiry = inquiry(&asked, &Registry::default(), 7).expect("a question");
+        let inquiry = inquiry(&asked, &docket::subject::Registry::default(), 7).expect("a question");
         assert_eq!((inquiry.resource.id.as_ref(), inquiry.valid_at), ("tiktok", 7));
         assert!(inquiry.place.is_none() && inquiry.facts.is_empty() && inquiry.known_at.is_none());
     }
