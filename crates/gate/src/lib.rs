@@ -10,6 +10,7 @@ pub mod envoy;
 pub mod forward;
 pub mod http;
 pub mod live;
+pub mod maps;
 pub mod metrics;
 pub mod payments;
 pub mod recorder;

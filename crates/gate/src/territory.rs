@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod hops;
 pub mod networks;
 mod prefix;
+mod ranges;
 
 pub use countries::Countries;
 pub use databases::Database;

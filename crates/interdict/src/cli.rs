@@ -145,6 +145,10 @@ pub(crate) enum Command {
     },
     /// Serve the decision API and the console
     Serve(Serve),
+    /// Keep the tables of proxies as the law is, without serving anything
+    Agent(crate::agent::Agent),
+    /// Answer Squid from the tables beside it: started by Squid, needs nothing else of this program
+    SquidHelper(crate::helper::Helper),
     /// Say where addresses are, and build the table that knows it
     #[command(subcommand)]
     Territory(crate::territory::Territory),

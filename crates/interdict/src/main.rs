@@ -1,9 +1,11 @@
 //! The command line: turns what was typed into an answer or a running process.
 
+mod agent;
 mod cli;
 mod clock;
 mod commands;
 mod corpus;
+mod helper;
 mod journal;
 mod listen;
 mod pay;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         Command::Compile { output } => commands::compile(&loading, &output),
         Command::Pay { command } => pay::pay(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),
+        Command::Agent(options) => agent::agent(&loading, &options),
+        Command::SquidHelper(options) => helper::answer(&options),
         Command::Territory(command) => territory::run(&command),
         Command::Completions { shell } => commands::completions(shell),
         Command::Man { folder } => commands::man(&folder),

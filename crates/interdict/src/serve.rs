@@ -1,5 +1,6 @@
 //! A running process: the decision API and the console on one address, the law reloaded when files change.
 
+use crate::agent::Keeping;
 use crate::cli::Serve;
 use crate::commands::{Done, Loading, faulty};
 use crate::journal::Journal;
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often files are looked at: an edit is in force within a second.
-const WATCH_EVERY: Duration = Duration::from_millis(500);
+const WATCH_EVERY: Duration = Duration::from_millis(200);
 
 /// Where to listen if nothing says.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8642);
@@ -124,8 +125,10 @@ async fn run(
             listen::serve(listener, asked, stop()).await;
         }
     };
+    let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let watching = watch(loading, &live, &metrics, sources);
     tokio::select! {
+        never = maps.keep() => match never {},
         ((), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge) } => Ok(0),
         never = watching => match never {},
     }
@@ -140,7 +143,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, String), String> {
 }
 
 /// Resolves when the process is asked to end.
-async fn stop() {
+pub(crate) async fn stop() {
     let mut terminate = match signal(SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(error) => {
@@ -155,7 +158,12 @@ async fn stop() {
 }
 
 /// Puts changed orders in force; a faulty edit is refused with its diagnostics and the old law stays.
-async fn watch(loading: &Loading, live: &Live, metrics: &Metrics, mut last: Vec<Source>) -> std::convert::Infallible {
+pub(crate) async fn watch(
+    loading: &Loading,
+    live: &Live,
+    metrics: &Metrics,
+    mut last: Vec<Source>,
+) -> std::convert::Infallible {
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
         let asked = tokio::select! {

@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) territory: Territory,
     /// The gate that proxies ask.
     pub(crate) edge: Option<Edge>,
+    /// The proxies that are given tables of what the edge gate refuses.
+    pub(crate) maps: Vec<Maps>,
     /// The folder the file lies in.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
@@ -97,29 +99,81 @@ pub(crate) struct Territory {
 
 /// `[edge]`: the gate that proxies ask about hosts.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Edge {
     /// Where proxies ask; without it, where everything else is asked.
     pub(crate) listen: Option<SocketAddr>,
     /// What serving a host amounts to.
-    #[serde(default = "edge_acts", deserialize_with = "words")]
+    #[serde(deserialize_with = "words")]
     acts: Vec<Act>,
     /// Who serves.
-    #[serde(default = "edge_role", deserialize_with = "word")]
+    #[serde(deserialize_with = "word")]
     role: Role,
     /// What is known of the service, as `fact = "value"`.
-    #[serde(default)]
     facts: BTreeMap<String, String>,
     /// Whose word about client addresses is taken.
-    #[serde(default)]
     trusted_proxies: Vec<Network>,
     /// A URI that identifies whoever runs this gate.
     blocked_by: Option<String>,
     /// Where this service's pages can be read from outside.
     orders: Option<String>,
     /// How verdicts are treated.
-    #[serde(default)]
     stance: StanceChoice,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            acts: vec![Act::HostProvide],
+            role: Role::HostingProvider,
+            facts: BTreeMap::new(),
+            trusted_proxies: Vec::new(),
+            blocked_by: None,
+            orders: None,
+            stance: StanceChoice::default(),
+        }
+    }
+}
+
+/// `[[maps]]`: a proxy that is given tables of what the edge gate refuses.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Maps {
+    /// Which proxy.
+    #[serde(rename = "for")]
+    pub(crate) proxy: Proxy,
+    /// Where its tables are written.
+    pub(crate) folder: PathBuf,
+    /// The administration socket of HAProxy, through which tables change without a reload.
+    pub(crate) socket: Option<PathBuf>,
+    /// The command that makes the proxy read its tables again.
+    #[serde(default)]
+    pub(crate) reload: Vec<String>,
+}
+
+/// Proxies whose tables are known how to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Proxy {
+    Haproxy,
+    Nginx,
+    Caddy,
+    Envoy,
+    Squid,
+}
+
+impl Proxy {
+    /// Its name in metrics and reports.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::Envoy => "envoy",
+            Self::Squid => "squid",
+        }
+    }
 }
 
 /// A network, as `10.0.0.0/8`.
@@ -133,14 +187,6 @@ impl TryFrom<String> for Network {
     fn try_from(written: String) -> Result<Self, String> {
         written.parse().map(Self)
     }
-}
-
-fn edge_acts() -> Vec<Act> {
-    vec![Act::HostProvide]
-}
-
-const fn edge_role() -> Role {
-    Role::HostingProvider
 }
 
 /// A word of a vocabulary.

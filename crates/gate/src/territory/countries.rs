@@ -105,6 +105,16 @@ impl Countries {
         &self.provenance
     }
 
+    /// Where, among addresses of IPv4, another country may begin.
+    pub(super) fn starts_v4(&self) -> impl Iterator<Item = u32> {
+        self.v4.starts.iter().copied()
+    }
+
+    /// The same of IPv6, by the upper half of an address.
+    pub(super) fn starts_v6(&self) -> impl Iterator<Item = u64> {
+        self.v6.starts.iter().copied()
+    }
+
     /// The country of an address.
     #[must_use]
     pub fn of(&self, address: IpAddr) -> Option<Place> {

@@ -58,6 +58,11 @@ impl Networks {
         Ok(networks)
     }
 
+    /// Where another entry may begin.
+    pub(super) fn starts(&self) -> impl Iterator<Item = u128> + Clone {
+        self.points.iter().map(|(start, _)| *start)
+    }
+
     fn line(&mut self, text: &str) -> Result<(Prefix, u8), String> {
         let (network, word) = text
             .split_once(|c: char| c.is_whitespace() || c == ',')

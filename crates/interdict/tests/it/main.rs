@@ -1,7 +1,9 @@
 //! The binary as its users run it: the command line, the service on a real socket, known answers from outside.
 
 mod command;
+mod edge;
 mod house;
 mod known_answers;
+mod lab;
 mod program;
 mod service;
