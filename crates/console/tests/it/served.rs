@@ -80,7 +80,7 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
     ("/", &["In force now", "What changes next", "Restricted today", "What changed last"]),
     ("/timeline", &["Timeline", "not enforced", "The same as a table", "in US"]),
     ("/timeline?app=wechat&known=2020-09-18", &["As known at 2020-09-18T23:59:59Z"]),
-    ("/ask", &["What is done", "To what kind of thing"]),
+    ("/ask", &["What is done", "Named by its"]),
     (
         "/ask?act=app.distribute&type=android-package&id=com.tencent.mm&place=US-NY&at=2020-09-21T12:00:00-04:00",
         &["permit", "stayed", "2021-06-09 14:23:36 UTC", "interdict decide", "ndcal-uswua-pi", "&quot;valid_at&quot;"],
