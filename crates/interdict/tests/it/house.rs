@@ -128,3 +128,32 @@ fn the_description_of_the_api_is_valid() {
     let ran = Command::new(validator).arg(file).output().expect("it runs");
     assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }
+
+#[test]
+fn the_first_page_tells_commands_that_work_and_answers_that_come() {
+    let page = read("README.md");
+    let (mut ran, mut compared) = (0, 0);
+    let mut blocks = page.split("\n```").skip(1).step_by(2).peekable();
+    while let Some(block) = blocks.next() {
+        let Some(script) = block.strip_prefix("sh\n") else { continue };
+        let commands = script.lines().filter(|line| line.starts_with("interdict "));
+        for command in commands {
+            let words: Vec<&str> = command.split('#').next().unwrap_or_default().split_whitespace().skip(1).collect();
+            if words.first().is_none_or(|first| *first == "serve") {
+                continue;
+            }
+            let answer = run(&words, b"");
+            assert_ne!(answer.code, 2, "{command}: {}", answer.err);
+            ran += 1;
+            // A block without a language right after a block of one command is its answer, long titles cut.
+            if let Some(told) =
+                blocks.peek().and_then(|next| next.strip_prefix('\n')).filter(|_| script.contains("decide"))
+            {
+                compared += 1;
+                let parts: Vec<&str> = told.split('…').map(str::trim).collect();
+                assert!(parts.iter().all(|part| answer.out.contains(part)), "{command} says:\n{}", answer.out);
+            }
+        }
+    }
+    assert!(ran >= 4 && compared >= 1, "{ran} commands, {compared} answers");
+}
