@@ -138,6 +138,11 @@ pub(crate) enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Compare names, and find them on lists
+    Names {
+        #[command(subcommand)]
+        command: crate::names::Names,
+    },
     /// Screen payments
     Pay {
         #[command(subcommand)]

@@ -8,6 +8,7 @@ mod corpus;
 mod helper;
 mod journal;
 mod listen;
+mod names;
 mod pay;
 mod pay_report;
 mod question;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Weave { ids, output } => commands::weave(&loading, &ids, output.as_deref()),
         Command::Export { format, json: _ } => commands::export(&loading, format),
         Command::Compile { output } => commands::compile(&loading, &output),
+        Command::Names { command } => names::names(&command),
         Command::Pay { command } => pay::pay(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Agent(options) => agent::agent(&loading, &options),

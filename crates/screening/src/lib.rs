@@ -3,7 +3,7 @@
 //! Reading order: [`payment`] (a payment as fields with roles), [`door`] (how bytes come in), [`iso20022`]
 //! (credit transfers as a stream, every byte in one part), [`text`] (letters made comparable) with [`han`],
 //! [`brand`] (names of apps and wallets, exactly and with a slip of the pen), [`identifier`] (codes that
-//! need no guessing).
+//! need no guessing), [`names`] (people and companies on lists).
 //!
 //! It knows nothing of law, of places where data comes from, or of what time it is.
 
@@ -12,6 +12,7 @@ pub mod door;
 pub mod han;
 pub mod identifier;
 pub mod iso20022;
+pub mod names;
 pub mod payment;
 pub mod text;
 

@@ -306,7 +306,7 @@ fn latin(own: &Key) -> Vec<Letter> {
     for (at, letter) in own.letters.char_indices() {
         let from = own.from.get(at).copied().unwrap_or_default();
         let mark = own.marks.get(at).copied().unwrap_or(0);
-        if mark & BEGINS != 0 || (mark & SEAM != 0 && !letter.is_ascii()) {
+        if mark & BEGINS != 0 || (mark & SEAM != 0 && is_syllable(letter)) {
             // A space, so that syllables written as words are words.
             out.push(Letter { is: ' ', from: (last.1, from.0.max(last.1)) });
         }
@@ -345,6 +345,12 @@ fn is_seam(last: char, next: char) -> bool {
         || runs_on(next)
         || last.is_ascii_digit() != next.is_ascii_digit()
         || last.is_ascii() != next.is_ascii()
+}
+
+/// Letters that are syllables, which in names are words.
+#[must_use]
+pub fn is_syllable(letter: char) -> bool {
+    matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Letters of scripts that do not part words, or hang endings on them.

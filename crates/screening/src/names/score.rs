@@ -1,0 +1,503 @@
+//! How alike two names are: tokens aligned best first, each side's share that found a partner, and what was
+//! left over on both sides.
+
+use super::name::{Class, Kind, Name, Token, are_one_name};
+use crate::text;
+use std::ops::Range;
+
+/// Initials stand for a name they begin.
+const INITIAL: f32 = 0.75;
+/// One name of one person by custom: Bob and Robert.
+const CUSTOM: f32 = 0.85;
+/// Same consonants in a script that writes no vowels.
+const CONSONANTS: f32 = 0.8;
+/// Less alike than this, tokens are other tokens.
+const PARTNER_MIN: f32 = 0.5;
+/// Distinctive tokens left over on both sides are another father's name, another city.
+const SUBSTITUTION_PERSON: f32 = 0.72;
+const SUBSTITUTION_COMPANY: f32 = 0.85;
+/// One word beside several says little.
+const LONE: f32 = 0.9;
+/// A son of his own father's father: the names stand the other way round.
+const TURNED: f32 = 0.8;
+/// A numeral on one side only is another fund, another ship.
+const NUMBERED: f32 = 0.85;
+/// Legal forms of other classes are seldom one company's.
+const FORMED: f32 = 0.97;
+/// Initials that spell a short name.
+const ACRONYM: f32 = 0.85;
+
+/// Why two names score as they do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alignment {
+    /// The score, between 0 and 1.
+    pub score: f32,
+    /// Tokens that found partners.
+    pub pairs: Vec<Pair>,
+    /// Tokens of the first name that found none.
+    pub left_a: Vec<usize>,
+    /// Tokens of the second.
+    pub left_b: Vec<usize>,
+    /// The share of each name, by weight, that found partners.
+    pub coverage: (f32, f32),
+    /// What else the score was multiplied by, and why.
+    pub factors: Vec<(&'static str, f32)>,
+}
+
+/// Tokens that found each other; more than one on a side were run together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Of the first name.
+    pub a: Range<usize>,
+    /// Of the second.
+    pub b: Range<usize>,
+    /// How alike.
+    pub similarity: f32,
+    /// How they are alike.
+    pub how: How,
+}
+
+/// How two tokens are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Letter for letter.
+    Same,
+    /// But for some letters.
+    Spelling,
+    /// An initial and a name it begins.
+    Initial,
+    /// One name by custom.
+    Custom,
+    /// In consonants, across scripts.
+    Consonants,
+    /// Legal forms of one class.
+    Form,
+}
+
+/// How alike two names of a kind are. Where both are in one script other than Latin they are compared in it.
+#[must_use]
+pub fn compare(a: &str, b: &str, kind: Kind) -> Alignment {
+    let (latin_a, latin_b) = (Name::new(a, kind), Name::new(b, kind));
+    let alignment = align_names(&latin_a, &latin_b);
+    if latin_a.transliterated && latin_b.transliterated {
+        let own = align_names(&Name::own(a, kind), &Name::own(b, kind));
+        // One syllable is a letter there and a word here; elsewhere the script shows slips that Latin letters blur.
+        let syllables = latin_a.whole.chars().any(text::is_syllable) && latin_b.whole.chars().any(text::is_syllable);
+        let keep_own = if syllables { own.score < alignment.score } else { own.score > alignment.score };
+        return if keep_own { own } else { alignment };
+    }
+    alignment
+}
+
+/// The same for names taken apart.
+#[must_use]
+pub fn align_names(a: &Name, b: &Name) -> Alignment {
+    let (tokens_a, tokens_b): (Vec<&Token>, Vec<&Token>) = (a.tokens.iter().collect(), b.tokens.iter().collect());
+    let mut alignment = align(&tokens_a, &tokens_b, a.kind, a.abjad != b.abjad);
+    if !a.whole.is_empty() && a.whole == b.whole {
+        alignment.score = 1.0;
+    }
+    alignment
+}
+
+/// The same for tokens; `across` where one side comes from a script without vowels.
+#[must_use]
+pub fn align(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Alignment {
+    let mut found = partners(a, b, across);
+    found.sort_by(|x, y| y.worth.total_cmp(&x.worth));
+    let (mut used_a, mut used_b) = (0_u32, 0_u32);
+    let mut alignment = Alignment::default();
+    let (mut met_a, mut met_b) = (0.0, 0.0);
+    for Partner { pair, .. } in found {
+        let (mask_a, mask_b) = (mask(&pair.a), mask(&pair.b));
+        if used_a & mask_a != 0 || used_b & mask_b != 0 {
+            continue;
+        }
+        used_a |= mask_a;
+        used_b |= mask_b;
+        let squared = pair.similarity * pair.similarity;
+        met_a += weight(a, &pair.a) * squared;
+        met_b += weight(b, &pair.b) * squared;
+        alignment.pairs.push(pair);
+    }
+    alignment.left_a = (0..a.len()).filter(|n| used_a >> n & 1 == 0).collect();
+    alignment.left_b = (0..b.len()).filter(|n| used_b >> n & 1 == 0).collect();
+    let (whole_a, whole_b) = (weight(a, &(0..a.len())), weight(b, &(0..b.len())));
+    let coverage = (met_a / whole_a.max(0.01), met_b / whole_b.max(0.01));
+    alignment.coverage = coverage;
+    let (most, least) = (coverage.0.max(coverage.1), coverage.0.min(coverage.1));
+    let base = match kind {
+        Kind::Person => 0.62 * most + 0.38 * least,
+        Kind::Company => (most * least).sqrt(),
+    };
+    factors(&mut alignment, a, b, kind);
+    alignment.score = alignment.factors.iter().fold(base, |score, (_, factor)| score * factor).min(0.995);
+    alignment
+}
+
+fn factors(alignment: &mut Alignment, a: &[&Token], b: &[&Token], kind: Kind) {
+    let telling = |tokens: &[&Token], left: &[usize]| {
+        left.iter().filter_map(|n| tokens.get(*n)).any(|token| match kind {
+            Kind::Person => token.class == Class::Word,
+            Kind::Company => matches!(token.class, Class::Word | Class::Number),
+        })
+    };
+    if telling(a, &alignment.left_a) && telling(b, &alignment.left_b) {
+        let factor = match kind {
+            Kind::Person => SUBSTITUTION_PERSON,
+            Kind::Company => SUBSTITUTION_COMPANY,
+        };
+        alignment.factors.push(("words without partner on both sides", factor));
+    }
+    if kind == Kind::Person && is_turned(alignment, a, b) {
+        alignment.factors.push(("father and son the other way round", TURNED));
+    }
+    if kind == Kind::Company {
+        let numbers = |tokens: &[&Token]| tokens.iter().any(|token| token.class == Class::Number);
+        if numbers(a) != numbers(b) {
+            alignment.factors.push(("a number on one side only", NUMBERED));
+        }
+        let form = |tokens: &[&Token], left: &[usize]| {
+            left.iter().filter_map(|n| tokens.get(*n)).any(|token| matches!(token.class, Class::Form(_)))
+        };
+        if form(a, &alignment.left_a) && form(b, &alignment.left_b) {
+            alignment.factors.push(("other legal forms", FORMED));
+        }
+    }
+    let words =
+        |tokens: &[&Token]| tokens.iter().filter(|token| matches!(token.class, Class::Word | Class::Common)).count();
+    let (few, many) = (words(a).min(words(b)), words(a).max(words(b)));
+    if few <= 1 && many >= 2 && kind == Kind::Person && alignment.pairs.iter().all(|pair| pair.a.len() == pair.b.len())
+    {
+        alignment.factors.push(("one word beside several", LONE));
+    }
+}
+
+/// Whether what stands before `bin` on one side stands after it on the other, and the reverse.
+fn is_turned(alignment: &Alignment, a: &[&Token], b: &[&Token]) -> bool {
+    let son = |tokens: &[&Token]| {
+        tokens.iter().position(|token| matches!(token.text.as_str(), "bin" | "ben" | "ibn" | "bint"))
+    };
+    let (Some(at_a), Some(at_b)) = (son(a), son(b)) else { return false };
+    let crossed = |before_a: bool| {
+        alignment.pairs.iter().any(|pair| {
+            let telling = a.get(pair.a.start).is_some_and(|token| token.class == Class::Word);
+            telling
+                && (pair.a.start < at_a) == before_a
+                && (pair.b.start > at_b) == before_a
+                && pair.b.start != at_b
+                && pair.a.start != at_a
+        })
+    };
+    crossed(true) && crossed(false)
+}
+
+struct Partner {
+    pair: Pair,
+    worth: f32,
+}
+
+fn mask(range: &Range<usize>) -> u32 {
+    range.clone().fold(0, |mask, n| mask | 1 << n.min(31))
+}
+
+fn weight(tokens: &[&Token], range: &Range<usize>) -> f32 {
+    tokens.get(range.clone()).unwrap_or_default().iter().map(|token| token.weight).sum()
+}
+
+/// Every pair alike enough, tokens run together among them.
+fn partners(a: &[&Token], b: &[&Token], across: bool) -> Vec<Partner> {
+    let mut found = Vec::with_capacity(a.len() + b.len());
+    for (n, x) in a.iter().enumerate() {
+        for (m, y) in b.iter().enumerate() {
+            let Some((similarity, how)) = alike(x, y, across) else { continue };
+            let near = 0.001 * (1.0 - (n as f32 - m as f32).abs() / 32.0);
+            let worth = similarity + 0.05 * x.weight.min(y.weight) + near;
+            found.push(Partner { pair: Pair { a: n..n + 1, b: m..m + 1, similarity, how }, worth });
+        }
+    }
+    acronym(a, b, &mut |of_a, of_b| {
+        found.push(Partner { pair: Pair { a: of_a, b: of_b, similarity: ACRONYM, how: How::Initial }, worth: ACRONYM });
+    });
+    acronym(b, a, &mut |of_b, of_a| {
+        found.push(Partner { pair: Pair { a: of_a, b: of_b, similarity: ACRONYM, how: How::Initial }, worth: ACRONYM });
+    });
+    joined(a, b, &mut |of_a, of_b, similarity| {
+        found.push(Partner {
+            pair: Pair { a: of_a, b: of_b, similarity, how: How::Spelling },
+            worth: similarity + 0.02,
+        });
+    });
+    joined(b, a, &mut |of_b, of_a, similarity| {
+        found.push(Partner {
+            pair: Pair { a: of_a, b: of_b, similarity, how: How::Spelling },
+            worth: similarity + 0.02,
+        });
+    });
+    found
+}
+
+/// Three to six words of `many` whose initials are a word of `one`.
+fn acronym(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<usize>)) {
+    for (m, short) in
+        one.iter().enumerate().filter(|(_, token)| (3..=6).contains(&token.text.len()) && token.class == Class::Word)
+    {
+        let is_part = |token: &&&Token| matches!(token.class, Class::Word | Class::Common) && token.weight > 0.1;
+        let words: Vec<usize> = many.iter().enumerate().filter(|(_, token)| is_part(token)).map(|(n, _)| n).collect();
+        for run in words.windows(short.text.len()) {
+            let letters = run.iter().filter_map(|n| many.get(*n)?.text.chars().next());
+            if let (true, Some(first), Some(last)) = (letters.eq(short.text.chars()), run.first(), run.last()) {
+                found(*first..*last + 1, m..m + 1);
+            }
+        }
+    }
+}
+
+/// Two or three tokens of `many` run together that are one of `one`.
+fn joined(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<usize>, f32)) {
+    for (m, whole) in one.iter().enumerate().filter(|(_, token)| token.text.len() >= 4 && token.class != Class::Initial)
+    {
+        for n in 0..many.len() {
+            let mut length = many.get(n).map_or(0, |token| token.text.len());
+            for more in 1..=2 {
+                let Some(next) = many.get(n + more) else { break };
+                length += next.text.len();
+                // Only lengths that can be one word within two letters.
+                if length + 2 < whole.text.len() {
+                    continue;
+                }
+                if length > whole.text.len() + 2 {
+                    break;
+                }
+                let parts = || many.get(n..=n + more).unwrap_or_default().iter().map(|token| token.text.as_str());
+                let (text, turned): (String, String) = (parts().collect(), parts().rev().collect());
+                let mut similarity = spelling(&text, &whole.text, false).max(spelling(&turned, &whole.text, false));
+                if are_one_name(&text, &whole.text) {
+                    similarity = similarity.max(CUSTOM);
+                }
+                if similarity >= 0.8 {
+                    found(n..n + more + 1, m..m + 1, similarity);
+                }
+            }
+        }
+    }
+}
+
+/// How alike two tokens are, if they are.
+#[must_use]
+pub fn alike(x: &Token, y: &Token, across: bool) -> Option<(f32, How)> {
+    if x.text == y.text {
+        return Some((1.0, How::Same));
+    }
+    match (x.class, y.class) {
+        (Class::Form(a), Class::Form(b)) => return (a == b).then_some((1.0, How::Form)),
+        (Class::Form(_), _) | (_, Class::Form(_)) | (Class::Number, _) | (_, Class::Number) => return None,
+        (Class::Initial, Class::Initial) => return None,
+        (Class::Initial, _) | (_, Class::Initial) => {
+            let same = x.text.chars().next() == y.text.chars().next();
+            return same.then_some((INITIAL, How::Initial));
+        }
+        (Class::Word | Class::Common | Class::Particle, Class::Word | Class::Common | Class::Particle) => {}
+    }
+    if are_one_name(&x.text, &y.text) {
+        return Some((CUSTOM, How::Custom));
+    }
+    let sounds = !x.sound.is_empty() && x.sound == y.sound;
+    let similarity = spelling(&x.text, &y.text, sounds);
+    if similarity >= PARTNER_MIN {
+        return Some((similarity, How::Spelling));
+    }
+    (across && sounds && x.sound.len() >= 2).then_some((CONSONANTS, How::Consonants))
+}
+
+/// One less the share of letters that differ, zero past a budget that grows with length.
+fn spelling(a: &str, b: &str, sounds: bool) -> f32 {
+    let (count_a, count_b) =
+        if a.is_ascii() && b.is_ascii() { (a.len(), b.len()) } else { (a.chars().count(), b.chars().count()) };
+    let (short, long) = (count_a.min(count_b), count_a.max(count_b));
+    let budget = match short {
+        // Of two letters only a doubled one is a slip.
+        0..=2 => return if long == 3 && short == 2 && is_doubled(a, b) { 0.75 } else { 0.0 },
+        3..=5 => 1,
+        6..=9 => 2,
+        _ => 3,
+    };
+    let budget = budget + usize::from(sounds);
+    if long - short > budget {
+        return 0.0;
+    }
+    let edits = edits(a, b, budget);
+    if edits > budget as f32 {
+        return 0.0;
+    }
+    let first = a.chars().next() != b.chars().next() && !sounds;
+    let cost = if sounds { edits * 0.5 } else { edits } + if first { 0.5 } else { 0.0 };
+    (1.0 - cost / long as f32).max(0.0)
+}
+
+fn is_doubled(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let mut single: Vec<char> = long.chars().collect();
+    single.dedup();
+    single.iter().copied().eq(short.chars())
+}
+
+/// Longest token compared letter by letter; longer ones are compared by their beginnings.
+const LETTERS_MAX: usize = 32;
+
+/// Insertions, deletions, replacements and swaps of neighbours; letters that look or sound alike cost less.
+fn edits(a: &str, b: &str, budget: usize) -> f32 {
+    let mut letters = [['\0'; LETTERS_MAX]; 2];
+    let mut counts = [0; 2];
+    for ((row, count), text) in letters.iter_mut().zip(counts.iter_mut()).zip([a, b]) {
+        for (slot, letter) in row.iter_mut().zip(text.chars()) {
+            *slot = letter;
+            *count += 1;
+        }
+    }
+    let [a, b] = &letters;
+    let [count_a, count_b] = counts;
+    let (a, b) = (a.get(..count_a).unwrap_or_default(), b.get(..count_b).unwrap_or_default());
+    let mut rows = [[0.0_f32; LETTERS_MAX + 1]; 3];
+    for (n, cell) in rows.iter_mut().flat_map(|row| row.iter_mut().enumerate()).filter(|(n, _)| *n <= count_b) {
+        *cell = n as f32;
+    }
+    for (n, x) in a.iter().enumerate() {
+        rows.rotate_right(1);
+        let [now, before, earlier] = &mut rows;
+        let mut least = (n + 1) as f32;
+        if let Some(first) = now.first_mut() {
+            *first = least;
+        }
+        let mut left = least;
+        let mut diagonal = before.first().copied().unwrap_or(0.0);
+        for (m, y) in b.iter().enumerate() {
+            let above = before.get(m + 1).copied().unwrap_or(f32::MAX);
+            let mut cost = (diagonal + replacement(*x, *y)).min(above + 1.0).min(left + 1.0);
+            let swapped = n > 0 && m > 0 && a.get(n - 1) == Some(y) && b.get(m - 1) == Some(x);
+            if swapped {
+                cost = cost.min(earlier.get(m - 1).copied().unwrap_or(f32::MAX) + 1.0);
+            }
+            diagonal = above;
+            left = cost;
+            least = least.min(cost);
+            if let Some(cell) = now.get_mut(m + 1) {
+                *cell = cost;
+            }
+        }
+        if least > budget as f32 {
+            return f32::MAX;
+        }
+    }
+    rows.first().and_then(|row| row.get(count_b)).copied().unwrap_or(f32::MAX)
+}
+
+fn replacement(x: char, y: char) -> f32 {
+    if x == y {
+        return 0.0;
+    }
+    let alike = |a: &str| a.contains(x) && a.contains(y);
+    if alike("iyj")
+        || alike("ckq")
+        || alike("sz")
+        || alike("vwf")
+        || alike("il1")
+        || alike("o0")
+        || alike("ou")
+        || alike("ei")
+        || alike("ae")
+        || alike("dt")
+        || alike("bp")
+        || alike("9g")
+        || alike("3e")
+        || alike("5s")
+        || alike("4a")
+    {
+        return 0.7;
+    }
+    if x.is_ascii_digit() || y.is_ascii_digit() { 1.5 } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(a: &str, b: &str, kind: Kind) -> f32 {
+        let (there, back) = (compare(a, b, kind).score, compare(b, a, kind).score);
+        assert!((there - back).abs() < 1e-4, "{a} | {b}: {there} {back}");
+        there
+    }
+
+    #[test]
+    fn the_same_person_scores_high() {
+        for (a, b) in [
+            ("Vladimir Putin", "PUTIN, Vladimir"),
+            ("Sergei Lavrov", "Sergey Lavrov"),
+            ("Bob Smith", "Robert Smith"),
+            ("SergeiLavrov", "Sergei Lavrov"),
+            ("Мухаммад Али", "Muhammad Ali"),
+            ("习近平", "Xi Jinping"),
+            ("J. Smith", "John Smith"),
+            ("Vladimir Vladimirovich Putin", "Vladimir Putin"),
+            ("Barack Obama", "Barackk Obama"),
+        ] {
+            assert!(score(a, b, Kind::Person) >= 0.75, "{a} | {b}: {}", score(a, b, Kind::Person));
+        }
+        assert_eq!(score("Vladimir PUTIN", "vladimir putin", Kind::Person), 1.0);
+    }
+
+    #[test]
+    fn another_person_scores_low() {
+        for (a, b) in [
+            ("Khamis Sirhan al-Muhammad", "Khamis Sirhan al-Mosuli"),
+            ("Daniel Ortiz", "Daniel Ortega"),
+            ("Angelo Cruz", "Angela Merkel"),
+            ("Kim Sok Jin", "Kim Sok Chol"),
+            ("John", "Mary"),
+        ] {
+            assert!(score(a, b, Kind::Person) < 0.75, "{a} | {b}: {}", score(a, b, Kind::Person));
+        }
+    }
+
+    #[test]
+    fn companies_are_told_by_their_own_words() {
+        for (a, b, same) in [
+            ("Siemens AG", "Siemens Aktiengesellschaft", true),
+            ("ABC Co.", "A.B.C. Company", true),
+            ("OOO Oboronnye Initsiativy", "Oboronnye Initsiativy OOO", true),
+            ("Bowne of Atlanta, Inc.", "Bowne of Boston, Inc.", false),
+            ("Atlas Corp", "Zenith Corp", false),
+        ] {
+            assert_eq!(score(a, b, Kind::Company) >= 0.75, same, "{a} | {b}: {}", score(a, b, Kind::Company));
+        }
+    }
+
+    #[test]
+    fn an_explanation_says_what_did_not_match() {
+        let alignment = compare("Khamis Sirhan al-Muhammad", "Khamis Sirhan al-Mosuli", Kind::Person);
+        assert_eq!((alignment.left_a.as_slice(), alignment.left_b.as_slice()), ([3].as_slice(), [3].as_slice()));
+        assert_eq!(alignment.factors.len(), 1);
+    }
+
+    #[test]
+    fn scores_stay_between_none_and_one() {
+        let odd = [
+            "",
+            " ",
+            "a",
+            "?",
+            "x".repeat(5_000).leak(),
+            "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+            "١٢٣",
+            "👍",
+        ];
+        for a in odd {
+            for b in odd {
+                for kind in [Kind::Person, Kind::Company] {
+                    let score = compare(a, b, kind).score;
+                    assert!((0.0..=1.0).contains(&score), "{a} {b} {score}");
+                }
+            }
+        }
+    }
+}
