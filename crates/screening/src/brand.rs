@@ -3,7 +3,7 @@
 
 use crate::payment::{Field, Payment, Says};
 use crate::text::{self, BEGINS, Key, Keys, SEAM};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use std::ops::Range;
 
 /// Latin names of fewer letters are words of many languages: they count only beside other evidence.
@@ -20,6 +20,8 @@ const WINDOW_WORDS_MAX: usize = 4;
 const RAIL_WIDTHS: [usize; 4] = [16, 22, 35, 140];
 /// Hits kept of one payment; a text made of nothing but names has told enough by then.
 pub const HITS_MAX: usize = 256;
+/// Matches of the automaton looked at in one payment, words' edges or not.
+const MATCHES_MAX: usize = 16 * 1024;
 
 /// What a name is the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,7 +171,7 @@ impl Brands {
             patterns.push(Pattern { alias: Some(number), letters: key.letters, begins });
         }
         let finder = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
+            .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(patterns.iter().map(|pattern| pattern.letters.as_bytes()))?;
         let mut by_length: Vec<Vec<Fuzzy>> = Vec::new();
@@ -224,35 +226,49 @@ impl Brands {
     }
 
     fn exact(&self, payment: &Payment, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        let edge = |n: usize| scratch.marks.get(n).is_none_or(|mark| mark & (BEGINS | SEAM) != 0);
+        let found = self.finder.find_overlapping_iter(&scratch.letters).take(MATCHES_MAX);
+        let whole = found.filter(|found| edge(found.start()) && edge(found.end()));
+        let mut found: Vec<(Range<usize>, usize)> =
+            whole.map(|found| (found.range(), found.pattern().as_usize())).collect();
+        // The leftmost, and of those the longest; what begins within it is part of it.
+        found.sort_by(|(a, _), (b, _)| a.start.cmp(&b.start).then(b.end.cmp(&a.end)));
         let mut at = 0;
-        while let Some(found) = self.finder.find(Input::new(&scratch.letters).range(at..)) {
-            let range = found.range();
-            at = range.start + 1;
-            let Some(pattern) = self.patterns.get(found.pattern().as_usize()) else { continue };
-            let edge = |n: usize| scratch.marks.get(n).is_none_or(|mark| mark & (BEGINS | SEAM) != 0);
-            if !edge(range.start) || !edge(range.end) {
+        for (range, number) in found {
+            if range.start < at || hits.len() >= HITS_MAX {
                 continue;
             }
             at = range.end;
-            let Some(piece) = scratch.piece(range.start).cloned() else { continue };
-            let plain = !scratch.keys.iter().any(|(field, _)| *field == piece.field);
-            if plain && pattern.alias.is_none() {
-                continue;
+            if let Some(pattern) = self.patterns.get(number) {
+                self.met(payment, scratch, pattern, range, hits);
             }
-            let Some((text, letters)) = scratch.source(payment, &piece, &range) else { continue };
-            if !plain && scratch.is_covered(piece.field, &text) && piece.form != Form::Own {
-                continue;
-            }
-            if !plain {
-                scratch.covered.push((piece.field, text.clone()));
-            }
-            let Some(alias) = pattern.alias else { continue };
-            if let Some(grade) = self.grade(alias, pattern, scratch, &range, piece.takes_part) {
-                hits.push(Hit { alias, field: piece.field, grade, text, letters });
-            }
-            if hits.len() >= HITS_MAX {
-                return;
-            }
+        }
+    }
+
+    /// A pattern met between edges of words.
+    fn met(
+        &self,
+        payment: &Payment,
+        scratch: &mut Scratch,
+        pattern: &Pattern,
+        range: Range<usize>,
+        hits: &mut Vec<Hit>,
+    ) {
+        let Some(piece) = scratch.piece(range.start).cloned() else { return };
+        let plain = !scratch.keys.iter().any(|(field, _)| *field == piece.field);
+        if plain && pattern.alias.is_none() {
+            return;
+        }
+        let Some((text, letters)) = scratch.source(payment, &piece, &range) else { return };
+        if !plain && scratch.is_covered(piece.field, &text) && piece.form != Form::Own {
+            return;
+        }
+        if !plain {
+            scratch.covered.push((piece.field, text.clone()));
+        }
+        let Some(alias) = pattern.alias else { return };
+        if let Some(grade) = self.grade(alias, pattern, scratch, &range, piece.takes_part) {
+            hits.push(Hit { alias, field: piece.field, grade, text, letters });
         }
     }
 
@@ -385,6 +401,10 @@ impl Scratch {
         self.covered.clear();
         for (number, field) in payment.fields.iter().enumerate().filter(|(_, field)| has_names(field)) {
             let text = payment.text_of(field);
+            // A link is read as one: what its host happens to contain is no name.
+            if field.says == Says::ProxyId && text.contains("://") {
+                continue;
+            }
             let takes_part = field.role.takes_part();
             if text::is_plain(text) {
                 let from = self.letters.len();

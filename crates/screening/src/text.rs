@@ -215,16 +215,20 @@ fn is_invisible(letter: char) -> bool {
         | '\u{e0001}'..='\u{e01ef}')
 }
 
-/// Where one word mixes Latin with Cyrillic or Greek letters, the foreign ones stand for those they look like.
+/// Where one word mixes Latin with Cyrillic or Greek letters, the foreign ones stand for those they look like;
+/// a word of nothing but such letters does beside a word with Latin ones.
 fn unconfuse(mut letters: Vec<Letter>) -> Vec<Letter> {
     if letters.iter().all(|letter| letter.is.is_ascii()) {
         return letters;
     }
+    let any_latin = letters.iter().any(|letter| is_latin(letter.is));
     let mut from = 0;
     while from < letters.len() {
         let length = letters.iter().skip(from).take_while(|letter| letter.is.is_alphanumeric()).count();
         let word = letters.get_mut(from..from + length).unwrap_or_default();
-        if word.iter().any(|letter| is_latin(letter.is)) && word.iter().any(|letter| looks_latin(letter.is)) {
+        let mixed = word.iter().any(|letter| is_latin(letter.is));
+        let all = || word.iter().all(|letter| looks_latin(letter.is) && unconfused(letter.is) != letter.is);
+        if mixed || (any_latin && all()) {
             for letter in word.iter_mut().filter(|letter| looks_latin(letter.is)) {
                 letter.is = unconfused(letter.is);
             }

@@ -5,5 +5,6 @@ mod edge;
 mod house;
 mod known_answers;
 mod lab;
+mod payments;
 mod program;
 mod service;

@@ -1,0 +1,218 @@
+//! `interdict pay screen` on the cases of `corpora/payments`, and on the sample messages beside the repository.
+
+use crate::program::{Folder, run};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// A line of a case file with what holds for it.
+struct Case {
+    at: String,
+    known: String,
+    day: String,
+    fields: Vec<(String, String)>,
+    outcome: String,
+    subject: String,
+    role: String,
+    note: String,
+}
+
+fn cases(name: &str) -> Vec<Case> {
+    let path = root().join("corpora/payments").join(name);
+    let text = std::fs::read_to_string(&path).expect("the case file");
+    let (mut context, mut cases) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        let cells: Vec<String> = line.split('\t').map(str::to_owned).collect();
+        if cells[0] == "@" {
+            context = cells;
+            continue;
+        }
+        let [_, known, day, payer, payee, code] = context.as_slice() else { panic!("{name}: a context first") };
+        let [what, outcome, subject, role, note] = cells.as_slice() else { panic!("{name}:{number}: five cells") };
+        let mut fields = vec![
+            (String::from("Dbtr/Nm"), String::from("Acme Supplies LLC")),
+            (String::from("Cdtr/Nm"), String::from("Orchard Foods LLC")),
+            (String::from("Dbtr/PstlAdr/Ctry"), payer.clone()),
+            (String::from("Cdtr/PstlAdr/Ctry"), payee.clone()),
+            (String::from("Purp/Cd"), code.clone()),
+        ];
+        for pair in what.split("; ") {
+            let (path, text) = pair.split_once('=').expect("field=text");
+            match fields.iter_mut().find(|(known, _)| known == path) {
+                Some((_, known)) => text.clone_into(known),
+                None => fields.push((path.to_owned(), text.to_owned())),
+            }
+        }
+        fields.retain(|(_, text)| text != "-");
+        cases.push(Case {
+            at: format!("{name}:{number}"),
+            known: known.clone(),
+            day: day.clone(),
+            fields,
+            outcome: outcome.clone(),
+            subject: subject.clone(),
+            role: role.clone(),
+            note: note.clone(),
+        });
+    }
+    cases
+}
+
+/// Elements from paths; those that begin alike stand in one element.
+#[derive(Default)]
+struct Element {
+    children: Vec<(String, Element)>,
+    text: String,
+}
+
+impl Element {
+    fn set(&mut self, path: &str, text: &str) {
+        let Some((first, rest)) = path.split_once('/') else {
+            self.children.push((path.to_owned(), Self { text: text.to_owned(), ..Self::default() }));
+            return;
+        };
+        let known = self.children.iter().position(|(name, _)| name == first);
+        let at = known.unwrap_or_else(|| {
+            self.children.push((first.to_owned(), Self::default()));
+            self.children.len() - 1
+        });
+        self.children[at].1.set(rest, text);
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.text.replace('&', "&amp;").replace('<', "&lt;"));
+        for (name, child) in &self.children {
+            write!(out, "<{name}>").expect("written");
+            child.write(out);
+            write!(out, "</{name}>").expect("written");
+        }
+    }
+}
+
+fn message(cases: &[&Case]) -> String {
+    let mut xml = String::from(
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\"><FIToFICstmrCdtTrf><GrpHdr><MsgId>CASES</MsgId><CreDtTm>2020-09-25T10:00:00Z</CreDtTm></GrpHdr>",
+    );
+    for (n, case) in cases.iter().enumerate() {
+        let mut transaction = Element::default();
+        transaction.set("PmtId/TxId", &format!("T{n}"));
+        if case.day != "-" {
+            transaction.set("IntrBkSttlmDt", &case.day);
+        }
+        for (path, text) in &case.fields {
+            transaction.set(path, text);
+        }
+        xml.push_str("<CdtTrfTxInf>");
+        transaction.write(&mut xml);
+        xml.push_str("</CdtTrfTxInf>\n");
+    }
+    xml.push_str("</FIToFICstmrCdtTrf></Document>");
+    xml
+}
+
+fn screen(known: &str, file: &str) -> (i32, Vec<Value>) {
+    let what_if = root().join("examples/bank/as-if-wallets.order").display().to_string();
+    let mut words = vec!["pay", "screen", "--json"];
+    match known {
+        "filed" => words.extend(["--known-at", "2020-09-19T10:00-04:00"]),
+        "asif" => words.extend(["--what-if", &what_if]),
+        "all" => {}
+        other => panic!("unknown `{other}`"),
+    }
+    words.push(file);
+    let ran = run(&words, b"");
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    (ran.code, ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+}
+
+fn check(name: &str) -> usize {
+    let cases = cases(name);
+    let folder = Folder::new();
+    let mut wrong = Vec::new();
+    for known in ["filed", "all", "asif"] {
+        let mine: Vec<&Case> = cases.iter().filter(|case| case.known == known).collect();
+        if mine.is_empty() {
+            continue;
+        }
+        let (_, answers) = screen(known, &folder.write(&format!("{known}.xml"), &message(&mine)));
+        assert_eq!(answers.len(), mine.len() + 1, "one line a transaction and the accounts");
+        for (case, answer) in mine.iter().zip(&answers) {
+            let outcome = answer["outcome"].as_str().expect("an outcome");
+            let empty = Vec::new();
+            let evidence = answer["evidence"].as_array().unwrap_or(&empty);
+            let met = match case.subject.as_str() {
+                "-" => evidence.is_empty(),
+                subject => evidence.iter().any(|e| e["subject"] == subject && e["role"] == case.role.as_str()),
+            };
+            let trap = case.note.starts_with("trap") && outcome == "reject";
+            if outcome != case.outcome || !met || trap {
+                let reasons = &answer["reasons"];
+                wrong.push(format!(
+                    "{} {:?}: {outcome}, expected {} ({}); {reasons}",
+                    case.at, case.fields, case.outcome, case.note
+                ));
+            }
+            if outcome == "reject" {
+                let law = &answer["law"];
+                let cited =
+                    law.as_array().is_some_and(|law| law.iter().any(|law| law["grounds"][0]["provision"].is_string()));
+                let dated = answer["value_date"]["day"].is_string();
+                let placed = answer["payer"]["place"].is_string() || answer["payee"]["place"].is_string();
+                assert!(
+                    cited && dated && placed,
+                    "{}: a rejection names paragraph, date, place and role: {answer}",
+                    case.at
+                );
+            }
+            assert_eq!(answer["as_if"], known == "asif");
+        }
+        let accounts = &answers.last().expect("accounts")["summary"];
+        assert_eq!(accounts["in"], mine.len());
+        assert_eq!(accounts["balance"], true);
+    }
+    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    cases.len()
+}
+
+#[test]
+fn core_cases_come_out_as_labelled() {
+    assert!(check("core.cases") >= 300);
+}
+
+#[test]
+fn generated_cases_come_out_as_their_rules_say() {
+    assert!(check("generated.cases") >= 1_200);
+}
+
+/// The folder of sample data beside the repository, where there is one.
+fn data(name: &str) -> Option<PathBuf> {
+    let path = root().join("../shared/data/screening").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{name} is not there");
+    println!("skipped: no {name} beside the repository");
+    None
+}
+
+#[test]
+fn sample_messages_pass_with_their_books_balanced() {
+    let Some(folder) = data("iso20022/cbprplus/y2025") else { return };
+    let mut by_code: BTreeMap<i32, usize> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let (code, answers) = screen("all", &path.display().to_string());
+        let accounts = &answers.last().expect("accounts")["summary"];
+        assert_eq!(accounts["balance"], true, "{name}");
+        let reads = ["pacs.008", "pacs.009", "pain.001"].iter().any(|kind| name.starts_with(kind));
+        assert_eq!(code, if reads { 0 } else { 4 }, "{name}");
+        *by_code.entry(code).or_default() += 1;
+    }
+    assert_eq!(by_code.keys().copied().collect::<Vec<_>>(), [0, 4]);
+}
