@@ -71,7 +71,14 @@ pub struct Keys {
 /// Whether `text` needs nothing but lower case: no letter beyond ASCII, no escape left in it.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    text.is_ascii() && !text.contains('&') && !text.contains(NO_TEXT)
+    // Without an early way out, so that it is done many bytes at a time.
+    !text.bytes().fold(false, |found, b| found | (b >= 0x80) | (b == b'&') | (b == NO_TEXT as u8))
+}
+
+/// Whether letters may have been lost from a text: `false` is a no, `true` calls for a closer look.
+#[must_use]
+pub fn may_be_unreadable(text: &str) -> bool {
+    text.bytes().fold(false, |found, b| found | (b == b'?') | (b == NO_TEXT as u8) | (b == 0xef))
 }
 
 /// Brings a text into its forms.

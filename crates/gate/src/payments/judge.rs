@@ -511,7 +511,7 @@ fn unreadable(sources: &[&Payment], paths: &Paths) -> Vec<String> {
             lost.push(String::from("a text in another encoding than the file says"));
         }
         // Nearly every payment ends here.
-        if !source.text.contains(['?', '\u{fffd}', '\u{1a}']) {
+        if !screening::text::may_be_unreadable(&source.text) {
             continue;
         }
         let naming = source
