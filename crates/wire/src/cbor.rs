@@ -1,8 +1,9 @@
-//! The part of CBOR that records are made of: integers, text, arrays and null, each in its shortest form
+//! The part of CBOR that records are made of: integers, bytes, text, arrays and null, each in its shortest form
 //! (RFC 8949 § 4.2.1). A reader that finds anything else finds nothing.
 
 const UNSIGNED: u8 = 0;
 const NEGATIVE: u8 = 1;
+const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
 const NULL: u8 = 0xf6;
@@ -41,6 +42,11 @@ impl Writer {
             // The negative number n is written as -1 - n, which is its complement.
             Err(_negative) => self.head(NEGATIVE, (!value).unsigned_abs()),
         }
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.head(BYTES, bytes.len() as u64);
+        self.bytes.extend(bytes);
     }
 
     pub(crate) fn text(&mut self, text: &str) {
@@ -123,6 +129,11 @@ impl<'b> Reader<'b> {
             NEGATIVE => Some(!value),
             _ => None,
         }
+    }
+
+    pub(crate) fn bytes(&mut self) -> Option<&'b [u8]> {
+        let (major, len) = self.head()?;
+        if major == BYTES { self.take(usize::try_from(len).ok()?) } else { None }
     }
 
     pub(crate) fn text(&mut self) -> Option<&'b str> {

@@ -2,8 +2,10 @@
 //!
 //! Reading order: [`inquiry`] (the question), [`finding`] (the answer), [`evaluation`] (AuthZEN
 //! requests of one and of many), [`record`] (a decision as it is kept), [`schema`], [`openapi`], [`export`].
+//! requests of one and of many), [`record`] (a decision as it is kept), [`entry`] (what logs publish), [`openapi`], [`export`].
 
 mod cbor;
+pub mod entry;
 pub mod evaluation;
 pub mod export;
 pub mod finding;
