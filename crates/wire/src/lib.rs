@@ -1,8 +1,8 @@
 //! The formats we have promised to strangers: inquiry and finding as JSON, AuthZEN, OpenAPI, exports.
 //!
 //! Reading order: [`inquiry`] (the question), [`finding`] (the answer), [`evaluation`] (AuthZEN
-//! requests of one and of many), [`record`] (a decision as it is kept), [`schema`], [`openapi`], [`export`].
-//! requests of one and of many), [`record`] (a decision as it is kept), [`entry`] (what logs publish), [`openapi`], [`export`].
+//! requests of one and of many), [`record`] (a decision as it is kept), [`entry`] (what logs publish), [`schema`],
+//! [`openapi`], [`export`].
 
 mod cbor;
 pub mod entry;

@@ -1,3 +1,5 @@
+//! Brands found in text and in party-like fields, and what must not be found.
+
 use super::*;
 use crate::payment::{Role, Whom};
 

@@ -1,3 +1,5 @@
+//! Identifiers of parties, accounts and wallets, with their check digits.
+
 use super::*;
 use crate::payment::Whom;
 

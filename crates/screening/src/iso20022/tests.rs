@@ -1,3 +1,5 @@
+//! Messages read as streams: spans, envelopes, damage.
+
 use super::*;
 use crate::payment::{Role, Whom};
 use std::io::Cursor;

@@ -1,3 +1,5 @@
+//! Text made comparable, and the way back to its bytes.
+
 use super::*;
 
 fn own(text: &str) -> String {
