@@ -157,6 +157,11 @@ pub(crate) enum Command {
     /// Say where addresses are, and build the table that knows it
     #[command(subcommand)]
     Territory(crate::territory::Territory),
+    /// Keep, check and prove the log of decisions
+    Log {
+        #[command(subcommand)]
+        command: crate::log::LogCommand,
+    },
     /// Print shell completions
     Completions {
         /// For which shell

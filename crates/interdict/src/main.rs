@@ -11,6 +11,10 @@ mod listen;
 mod names;
 mod pay;
 mod pay_report;
+mod log;
+mod log_keep;
+mod log_read;
+mod log_witness;
 mod question;
 mod serve;
 mod settings;
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Agent(options) => agent::agent(&loading, &options),
         Command::SquidHelper(options) => helper::answer(&options),
         Command::Territory(command) => territory::run(&command),
+        Command::Log { command } => log::run(&command),
         Command::Completions { shell } => commands::completions(shell),
         Command::Man { folder } => commands::man(&folder),
     };

@@ -30,6 +30,9 @@ pub const CHECKPOINT: &str = "public/checkpoint";
 /// Where the public key is, for whoever reads the folder alone. Trust in it must come from elsewhere.
 pub const KEY: &str = "public/vkey";
 
+/// How often a witness may say that it knows a later state before it counts as one that does not sign.
+const CONFLICTS_MAX: usize = 2;
+
 /// Why nothing was published.
 #[derive(Debug)]
 pub enum Failed {
@@ -141,6 +144,7 @@ impl<D: Disk> Publisher<D> {
             retired: true,
         };
         publisher.take_up(signers.policy.as_ref())?;
+        publisher.clear();
         let ours = publisher.size();
         if ours > durable {
             let why = format!("it has {ours} entries, and the write-ahead log ends at {durable}");
@@ -177,6 +181,28 @@ impl<D: Disk> Publisher<D> {
         let witnessed = policy.is_none_or(|policy| policy.check(&note).is_ok());
         self.published = Some(Published { checkpoint, note, witnessed, missing: Vec::new() });
         Ok(())
+    }
+
+    /// Removes what a cycle that did not end may have left around the right edge: nothing signed speaks of it, and after
+    /// a crash it may be anything.
+    fn clear(&self) {
+        let size = self.size();
+        // A cycle ends with the frame in which it reaches its limit, and no frame has so many records.
+        let reach = 2 * CYCLE_RECORDS_MAX;
+        let levels = std::iter::once(Level::Entries).chain((0..tile::TILE_LEVELS).map(Level::Hashes));
+        for level in levels {
+            let tiles_at = |size: u64| tile::count_at(level, size) / TILE_WIDTH;
+            for index in tiles_at(size.saturating_sub(reach))..=tiles_at(size + reach) {
+                let full = Tile { level, index, width: 256 };
+                let now = Tile::in_tree(level, index, size);
+                if now != Some(full) && self.disk.read(&format!("public/{full}")).is_ok() {
+                    // What cannot be removed is overwritten by the cycle that needs its place.
+                    let _gone: io::Result<()> = self.disk.remove(&format!("public/{full}"));
+                }
+                let width = now.filter(|tile| !tile.is_full()).map(|tile| tile.width);
+                remove_but(&self.disk, &format!("public/{full}.p"), width);
+            }
+        }
     }
 
     /// How many entries are published.
@@ -263,19 +289,27 @@ impl<D: Disk> Publisher<D> {
             }
         }
         let mut note = Note { text: checkpoint.to_string(), signatures: Vec::new() };
-        let mut ask = |signer: &mut dyn Sign, note: &Note, old_size: u64| -> Result<Vec<_>, Failed> {
-            behind(&signer.name(), old_size, checkpoint.size)?;
-            let consistency = reader.prove_consistency(old_size).map_err(untrusted)?;
-            let request = AddCheckpoint { old_size, consistency, checkpoint: note.clone() };
-            signer.sign(&request).map_err(|unsigned| match unsigned {
-                Unsigned::Refused(refusal @ (Refusal::Conflict(_) | Refusal::Inconsistent)) => {
-                    Failed::Inconsistent { who: signer.name(), why: refusal.to_string() }
+        let mut ask = |signer: &mut dyn Sign, note: &Note| -> Result<Vec<_>, Failed> {
+            let mut old_size = signer.latest_size(self.key.name()).map_err(Failed::Signer)?;
+            let mut tries = 0;
+            loop {
+                behind(&signer.name(), old_size, checkpoint.size)?;
+                let consistency = reader.prove_consistency(old_size).map_err(untrusted)?;
+                let request = AddCheckpoint { old_size, consistency, checkpoint: note.clone() };
+                match signer.sign(&request) {
+                    Ok(signatures) => return Ok(signatures),
+                    // It knows a later state than it was known to know: then from there.
+                    Err(Unsigned::Refused(Refusal::Conflict(size))) if size != old_size && tries < CONFLICTS_MAX => {
+                        (old_size, tries) = (size, tries + 1);
+                    }
+                    Err(Unsigned::Refused(refusal @ (Refusal::Conflict(_) | Refusal::Inconsistent))) => {
+                        return Err(Failed::Inconsistent { who: signer.name(), why: refusal.to_string() });
+                    }
+                    Err(unsigned) => return Err(Failed::Signer(unsigned)),
                 }
-                Unsigned::Refused(_) | Unsigned::Unavailable(_) => Failed::Signer(unsigned),
-            })
+            }
         };
-        let latest = signers.log.latest_size(self.key.name()).map_err(Failed::Signer)?;
-        let signatures = ask(signers.log.as_mut(), &note, latest)?;
+        let signatures = ask(signers.log.as_mut(), &note)?;
         note.signatures.extend(signatures.into_iter().filter(|signature| self.key.made(signature)));
         let own = Policy::of_log(self.key.clone());
         if let Err(refused) = own.check(&note) {
@@ -284,8 +318,7 @@ impl<D: Disk> Publisher<D> {
         let mut missing = Vec::new();
         let signed = note.clone();
         for witness in &mut signers.witnesses {
-            let latest = witness.latest_size(self.key.name()).map_err(Failed::Signer);
-            match latest.and_then(|latest| ask(witness.as_mut(), &signed, latest)) {
+            match ask(witness.as_mut(), &signed) {
                 Ok(signatures) => note.signatures.extend(signatures),
                 Err(inconsistent @ Failed::Inconsistent { .. }) => return Err(inconsistent),
                 Err(failed) => missing.push(format!("{}: {failed}", witness.name())),

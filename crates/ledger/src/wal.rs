@@ -361,6 +361,15 @@ impl Cursor {
         self.next
     }
 
+    /// Goes on to the segment that starts with the next record, if there is one.
+    fn follow<D: Disk>(&mut self, disk: &D) -> Result<bool, Failed> {
+        let more = self.segment != self.next && segments(disk).map_err(Failed::Disk)?.contains(&self.next);
+        if more {
+            (self.segment, self.offset) = (self.next, SECTOR);
+        }
+        Ok(more)
+    }
+
     /// Reads frames back from the file, not from memory, until the index `until` or `count` records; `each` is given
     /// the index of each record and the record.
     ///
@@ -379,7 +388,12 @@ impl Cursor {
             let name = segment_name(self.segment);
             let damaged = |offset, index| Failed::Damaged { segment: name.clone(), offset, index };
             if open.as_ref().is_none_or(|(segment, ..)| *segment != self.segment) {
-                let file = disk.open(&name).map_err(Failed::Disk)?;
+                let file = match disk.open(&name) {
+                    Ok(file) => file,
+                    // All of it was read, so it may be retired by now.
+                    Err(error) if error.kind() == ErrorKind::NotFound && self.follow(disk)? => continue,
+                    Err(error) => return Err(Failed::Disk(error)),
+                };
                 let mut header = vec![0; usize::try_from(SECTOR).unwrap_or(0)];
                 file.read_at(0, &mut header).map_err(Failed::Disk)?;
                 let nonce = read_segment_header(&header, self.segment).ok_or_else(|| damaged(0, self.segment))?;
@@ -402,11 +416,9 @@ impl Cursor {
                     self.offset += padded(frame.bytes);
                 }
                 None => {
-                    let more = segments(disk).map_err(Failed::Disk)?.contains(&self.next);
-                    if !more || self.segment == self.next {
+                    if !self.follow(disk)? {
                         return Err(damaged(self.offset, self.next));
                     }
-                    (self.segment, self.offset) = (self.next, SECTOR);
                 }
             }
         }

@@ -5,7 +5,7 @@ use ledger::commitment::{Fields, Seed};
 use ledger::disk::Disk;
 use ledger::fsck;
 use ledger::keeper::Keeper;
-use ledger::ledger::{Ledger, Unavailable};
+use ledger::log::{Ledger, Unavailable};
 use ledger::private::{self, Opening};
 use ledger::publish::CHECKPOINT;
 use ledger::wal::{ENTRY_BYTES_MAX, Record};

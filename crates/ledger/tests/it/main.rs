@@ -1,12 +1,15 @@
 //! Logs as their users keep them: written, published, read by strangers, damaged, crashed.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod crashes;
 mod kept;
+mod mutants;
+mod simulated;
 
 use ledger::disk::Folder;
 use ledger::keeper::Keeper;
-use ledger::ledger::Settings;
+use ledger::log::Settings;
 use ledger::publish::Signers;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,247 @@
+//! `interdict log`: what may be typed, and how it ends.
+
+use crate::commands::Done;
+use crate::{log_keep, log_read, log_witness};
+use clap::{Args, Subcommand};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tlog::note::VerifierKey;
+use tlog::policy::Policy;
+
+/// What to do with a log.
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Exit codes: 0 sound, 1 it could not be done, 2 malformed, 3 signed by nobody who is trusted, 4 another history \
+                  (a fork or an old copy), 5 an entry or a hash is not what was signed, 6 a file is missing or unreadable, \
+                  7 too few witnesses.\n\nA log is two: `gov` has what changes the rules, `dec` one commitment a decision."
+)]
+pub(crate) enum LogCommand {
+    /// Make the folder of a new log and its keys
+    New {
+        /// Where
+        folder: PathBuf,
+        /// Its name, an address without scheme (`ledger.example/interdict/prod`)
+        #[arg(long)]
+        name: String,
+    },
+    /// Make a key and print its public half
+    Key {
+        /// The name of its holder, an address without scheme
+        name: String,
+        /// A key that witnesses other logs
+        #[arg(long)]
+        witness: bool,
+        /// Where to write the private half
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Check a proof that an entry is in a log, or a field that somebody showed, offline
+    Verify {
+        /// A proof (`.tlog-proof`), or what `log disclose` wrote
+        proof: PathBuf,
+        /// The entry that the proof is about; not needed for a disclosure
+        entry: Option<PathBuf>,
+        #[command(flatten)]
+        trust: Trust,
+    },
+    /// Recompute a log from the bytes of its entries and name every damage
+    Fsck {
+        /// The public folder of a log, or the folder that `log new` made
+        folder: PathBuf,
+        #[command(flatten)]
+        trust: Trust,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the proof that an entry is in a log
+    Prove {
+        /// The folder of a log (`DIR/dec`), or its public folder
+        folder: PathBuf,
+        /// Which entry
+        index: u64,
+        #[command(flatten)]
+        trust: Trust,
+        /// Where to write the proof; the entry goes beside it, as `.entry`
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print entries
+    Cat {
+        /// The folder of a log (`DIR/gov`), or its public folder
+        folder: PathBuf,
+        /// From which index
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many
+        #[arg(long, default_value_t = 100)]
+        count: u64,
+        #[command(flatten)]
+        trust: Trust,
+    },
+    /// Check that a log only grew since the last time, and remember what it was
+    Monitor {
+        /// The public folder of a log
+        folder: PathBuf,
+        /// Where to remember
+        #[arg(long, value_name = "FILE")]
+        state: PathBuf,
+        #[command(flatten)]
+        trust: Trust,
+    },
+    /// Hold the keys of a log in a process of its own and sign what only grew
+    Sign {
+        /// The private keys
+        #[arg(long = "key", value_name = "FILE", required = true)]
+        keys: Vec<PathBuf>,
+        /// Where to remember what was signed; best on another disk than the log
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The socket to answer on
+        #[arg(long, value_name = "PATH")]
+        socket: PathBuf,
+    },
+    /// Witness the logs of others: sign what only grew (C2SP tlog-witness)
+    Witness {
+        /// The private key, made with `log key --witness`
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where to remember what was signed
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The public key of a log to witness; may be repeated
+        #[arg(long = "log", value_name = "VKEY", required = true)]
+        logs: Vec<String>,
+        /// Where to listen
+        #[arg(long)]
+        listen: SocketAddr,
+    },
+    /// Log each line of standard input, and print the index of each once it is durable
+    Append {
+        /// The folder that `log new` made
+        folder: PathBuf,
+        /// To which of its logs
+        #[arg(long, default_value = "dec")]
+        to: String,
+        /// The socket of the signer; without it, one is started
+        #[arg(long, value_name = "PATH")]
+        signer: Option<PathBuf>,
+    },
+    /// Show one field of a decision so that anybody can check it, and nothing else of it
+    Disclose {
+        /// The folder that `log new` made
+        folder: PathBuf,
+        /// Which entry of the log of decisions
+        index: u64,
+        /// Which field: act, resource, actor, place, outcome, law, private, record
+        #[arg(long)]
+        field: String,
+    },
+    /// Erase what an entry commits to; the entry and all proofs stay sound, and nobody can show it any more
+    Erase {
+        /// The folder that `log new` made
+        folder: PathBuf,
+        /// Which entry of the log of decisions
+        index: u64,
+        /// On what ground; it is logged
+        #[arg(long)]
+        reason: String,
+        /// The socket of the signer; without it, one is started
+        #[arg(long, value_name = "PATH")]
+        signer: Option<PathBuf>,
+    },
+}
+
+/// Whose signatures are believed.
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    /// The public key of the log (`name+id+base64`)
+    #[arg(long, value_name = "VKEY", conflicts_with = "policy")]
+    key: Option<String>,
+    /// A policy (C2SP tlog-policy): logs, witnesses and a quorum
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+impl Trust {
+    /// The policy to go by. Where nothing was said, the key beside the log is taken, and that is said.
+    pub(crate) fn policy(&self, public: Option<&Path>) -> Result<Policy, Problem> {
+        let one = |text: &str, from: &str| {
+            let key = VerifierKey::parse(text.trim());
+            key.map(Policy::of_log).map_err(|error| Problem::new(2, format!("{from}: {error}")))
+        };
+        match (&self.policy, &self.key, public) {
+            (Some(path), ..) => {
+                let bytes = read(path)?;
+                Policy::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))
+            }
+            (None, Some(key), _) => one(key, "--key"),
+            (None, None, Some(public)) => {
+                let path = public.join("vkey");
+                let text = String::from_utf8(read(&path)?).unwrap_or_default();
+                eprintln!("note: the key is the one beside the log; pass --key or --policy to go by one you know");
+                one(&text, &path.display().to_string())
+            }
+            (None, None, None) => Err(Problem::new(3, "say whom to believe: --key VKEY or --policy FILE".to_owned())),
+        }
+    }
+}
+
+/// Why a command did not end well, and with which code.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// Of a file, for people.
+    pub(crate) fn file(path: &Path, error: impl fmt::Display) -> Self {
+        Self::new(6, format!("{}: {error}", path.display()))
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    std::fs::read(path).map_err(|error| Problem::file(path, error))
+}
+
+/// 32 bytes of chance. Without any the process cannot keep a secret and ends.
+pub(crate) fn chance() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        eprintln!("the machine has no source of chance: {error}");
+        std::process::exit(1);
+    }
+    bytes
+}
+
+pub(crate) fn run(command: &LogCommand) -> Done {
+    let done = match command {
+        LogCommand::New { folder, name } => log_keep::new(folder, name),
+        LogCommand::Key { name, witness, output } => log_keep::key(name, *witness, output),
+        LogCommand::Verify { proof, entry, trust } => log_read::verify(proof, entry.as_deref(), trust),
+        LogCommand::Fsck { folder, trust, json } => log_read::fsck(folder, trust, *json),
+        LogCommand::Prove { folder, index, trust, output } => log_read::prove(folder, *index, trust, output),
+        LogCommand::Cat { folder, from, count, trust } => log_read::cat(folder, *from, *count, trust),
+        LogCommand::Monitor { folder, state, trust } => log_read::monitor(folder, state, trust),
+        LogCommand::Sign { keys, state, socket } => log_keep::sign(keys, state, socket),
+        LogCommand::Witness { key, state, logs, listen } => log_witness::serve(key, state, logs, *listen),
+        LogCommand::Append { folder, to, signer } => log_keep::append(folder, to, signer.as_deref()),
+        LogCommand::Disclose { folder, index, field } => log_read::disclose(folder, *index, field),
+        LogCommand::Erase { folder, index, reason, signer } => {
+            log_keep::erase(folder, *index, reason, signer.as_deref())
+        }
+    };
+    match done {
+        Ok(code) => Ok(code),
+        Err(problem) => {
+            eprintln!("{}", problem.message.trim_end());
+            Ok(problem.code)
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The commands that check and show: they believe nothing that a signature does not lead to.
+
+use crate::commands::print;
+use crate::log::{Problem, Trust, read};
+use ledger::commitment::{Disclosure, FIELDS, PATH};
+use ledger::disk::{Disk, Folder};
+use ledger::fsck::{self, Kind};
+use ledger::private;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use tlog::checkpoint::Checkpoint;
+use tlog::note::Note;
+use tlog::policy::{Policy, Refused};
+use tlog::proof::{Proof, Unverified};
+use tlog::reader::{Reader, Untrusted};
+use tlog::tile::{Level, TILE_WIDTH, Tile};
+use tlog::{Hash, bundle, tree};
+use wire::entry::{self, Entry};
+
+type Ended = Result<u8, Problem>;
+
+/// The public folder of what was named: that itself, or the one in it.
+fn public(folder: &Path) -> PathBuf {
+    let inner = folder.join("public");
+    if inner.is_dir() { inner } else { folder.to_owned() }
+}
+
+fn refused(refused: &Refused) -> Problem {
+    let code = match refused {
+        Refused::Text(_) => 2,
+        Refused::NoLog | Refused::Forged(_) => 3,
+        Refused::Quorum(_) => 7,
+    };
+    Problem::new(code, refused.to_string())
+}
+
+fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
+    let code = match error {
+        Untrusted::Missing(..) | Untrusted::Length(_) => 6,
+        Untrusted::Hashes(_) | Untrusted::Edge => 5,
+        Untrusted::OutOfRange => 1,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// The checkpoint of a public folder, with its note.
+fn checkpoint(public: &Path, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
+    let path = public.join("checkpoint");
+    let note = Note::parse(&read(&path)?).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))?;
+    let checkpoint = policy.check(&note).map_err(|error| refused(&error))?;
+    Ok((checkpoint, note))
+}
+
+type Fetch = Box<dyn FnMut(Tile) -> std::io::Result<Vec<u8>>>;
+
+fn reader(public: &Path, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Problem> {
+    let disk = Folder::new(public);
+    let fetch: Fetch = Box::new(move |tile| disk.read(&tile.to_string()));
+    Reader::new(checkpoint, fetch).map_err(|error| untrusted(&error))
+}
+
+/// The bytes of an entry, checked against its leaf.
+fn entry_of(
+    public: &Path,
+    checkpoint: &Checkpoint,
+    reader: &mut Reader<Fetch>,
+    index: u64,
+) -> Result<Vec<u8>, Problem> {
+    let tile = Tile::in_tree(Level::Entries, index / TILE_WIDTH, checkpoint.size).filter(|_| index < checkpoint.size);
+    let beyond = || Problem::new(1, format!("the log has {} entries, so none with index {index}", checkpoint.size));
+    let tile = tile.ok_or_else(beyond)?;
+    let path = public.join(tile.to_string());
+    let bytes = read(&path)?;
+    let slot = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
+    let entry = bundle::decode(tile.width, &bytes).and_then(|entries| entries.get(slot).map(|entry| entry.to_vec()));
+    let entry = entry.ok_or_else(|| Problem::file(&path, format!("not {} entries", tile.width)))?;
+    if reader.leaf(index).map_err(|error| untrusted(&error))? != Hash::leaf(&entry) {
+        return Err(Problem::new(5, format!("{}: the entry with index {index} is not the one signed", path.display())));
+    }
+    Ok(entry)
+}
+
+pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust) -> Ended {
+    let policy = trust.policy(None)?;
+    let bytes = read(proof)?;
+    if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
+        return verify_disclosure(&value, &policy);
+    }
+    let parsed = Proof::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", proof.display())))?;
+    let Some(entry) = entry else {
+        return Err(Problem::new(1, "name the file with the entry that the proof is about".to_owned()));
+    };
+    let checkpoint = verified(&parsed, &read(entry)?, &policy)?;
+    let text = format!("in {} at index {}, of {} entries\n", checkpoint.origin, parsed.index, checkpoint.size);
+    print(&text).map_err(|error| Problem::new(1, error))
+}
+
+fn verified(proof: &Proof, entry: &[u8], policy: &Policy) -> Result<Checkpoint, Problem> {
+    proof.verify(entry, policy).map_err(|error| match &error {
+        Unverified::Checkpoint(reason) => refused(reason),
+        Unverified::Inclusion(_) => Problem::new(5, error.to_string()),
+    })
+}
+
+fn verify_disclosure(value: &Value, policy: &Policy) -> Ended {
+    let malformed = || Problem::new(2, "this is no disclosure that `interdict log disclose` wrote".to_owned());
+    let text = |name: &str| value.get(name).and_then(Value::as_str).ok_or_else(malformed);
+    let name = text("field")?;
+    let field = entry::FIELDS.iter().position(|known| *known == name).ok_or_else(malformed)?;
+    let hash = |text: &str| Hash::from_base64(text).ok_or_else(malformed);
+    let path = value.get("path").and_then(Value::as_array).ok_or_else(malformed)?;
+    let hashes = path.iter().map(|item| hash(item.as_str().unwrap_or_default())).collect::<Result<Vec<_>, _>>()?;
+    let path: [Hash; PATH] = hashes.try_into().ok().ok_or_else(malformed)?;
+    let shown = Disclosure { field, salt: hash(text("salt")?)?.0, value: text("value")?.as_bytes().to_vec(), path };
+    let proof = Proof::parse(text("proof")?.as_bytes()).map_err(|error| Problem::new(2, error.to_string()))?;
+    let bytes = unhex(text("entry")?).ok_or_else(malformed)?;
+    let checkpoint = verified(&proof, &bytes, policy)?;
+    let Some(Entry::Decision { commitment, .. }) = Entry::from_bytes(&bytes) else {
+        return Err(Problem::new(2, "the entry is not a decision".to_owned()));
+    };
+    if !shown.opens(Hash(commitment)) {
+        return Err(Problem::new(5, "the field shown is not the one that was committed to".to_owned()));
+    }
+    let text = format!(
+        "{name}: {}\nin {} at index {}\n",
+        String::from_utf8_lossy(&shown.value),
+        checkpoint.origin,
+        proof.index
+    );
+    print(&text).map_err(|error| Problem::new(1, error))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<char> = text.chars().collect();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let byte = |[high, low]: &[char; 2]| Some(u8::try_from(high.to_digit(16)? * 16 + low.to_digit(16)?).ok()?);
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
+}
+
+pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
+    let logs: Vec<PathBuf> =
+        ["gov", "dec"].iter().map(|log| folder.join(log).join("public")).filter(|path| path.is_dir()).collect();
+    let logs = if logs.is_empty() { vec![public(folder)] } else { logs };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut worst = 0;
+    for public in logs {
+        if !public.join("checkpoint").exists() && !public.join("tile").exists() {
+            print(&format!("{}: nothing is published yet\n", public.display())).map_err(|e| Problem::new(1, e))?;
+            continue;
+        }
+        let policy = trust.policy(Some(&public))?;
+        let report = fsck::check(&Folder::new(&public), "", &policy, threads);
+        let codes = report.damages.iter().map(|damage| match damage.kind {
+            Kind::Malformed => 2,
+            Kind::Signature => 3,
+            Kind::Mismatch => 5,
+            Kind::Storage => 6,
+            Kind::Quorum => 7,
+        });
+        worst = worst.max(codes.max().unwrap_or(0));
+        let size = report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        let text = if as_json {
+            let damages: Vec<Value> = report
+                .damages
+                .iter()
+                .map(|damage| {
+                    json!({ "path": damage.path, "from": damage.indexes.start, "until": damage.indexes.end, "what": damage.what })
+                })
+                .collect();
+            let root = report.root.map(Hash::to_base64);
+            let value = json!({ "log": public, "size": size, "root": root, "files": report.files, "damages": damages });
+            format!("{value}\n")
+        } else if report.damages.is_empty() {
+            format!("{}: sound, {size} entries in {} files\n", public.display(), report.files)
+        } else {
+            report.damages.iter().map(|damage| format!("{}/{damage}\n", public.display())).collect()
+        };
+        print(&text).map_err(|error| Problem::new(1, error))?;
+    }
+    Ok(worst)
+}
+
+/// The proof of an entry, and the entry.
+pub(crate) fn proof_of(public: &Path, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
+    let (checkpoint, note) = checkpoint(public, policy)?;
+    let mut reader = reader(public, &checkpoint)?;
+    let entry = entry_of(public, &checkpoint, &mut reader, index)?;
+    let hashes = reader.prove_inclusion(index).map_err(|error| untrusted(&error))?;
+    Ok((Proof { extra: None, index, hashes, checkpoint: note }, entry))
+}
+
+pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> Ended {
+    let public = public(folder);
+    let policy = trust.policy(Some(&public))?;
+    let (proof, entry) = proof_of(&public, &policy, index)?;
+    let beside = output.with_extension("entry");
+    std::fs::write(output, proof.to_string()).map_err(|error| Problem::file(output, error))?;
+    std::fs::write(&beside, entry).map_err(|error| Problem::file(&beside, error))?;
+    Ok(0)
+}
+
+pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended {
+    let public = public(folder);
+    let policy = trust.policy(Some(&public))?;
+    let (checkpoint, _) = checkpoint(&public, &policy)?;
+    let mut reader = reader(&public, &checkpoint)?;
+    for index in from..checkpoint.size.min(from.saturating_add(count)) {
+        let bytes = entry_of(&public, &checkpoint, &mut reader, index)?;
+        let mut value = match Entry::from_bytes(&bytes) {
+            Some(entry) => entry.to_json(),
+            None => json!({ "kind": "unknown", "hex": hex(&bytes) }),
+        };
+        if let Some(members) = value.as_object_mut() {
+            members.insert("index".to_owned(), Value::from(index));
+        }
+        print(&format!("{value}\n")).map_err(|error| Problem::new(1, error))?;
+    }
+    Ok(0)
+}
+
+pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
+    let public = public(folder);
+    let policy = trust.policy(Some(&public))?;
+    let (now, note) = checkpoint(&public, &policy)?;
+    let report = fsck::check(&Folder::new(&public), "", &policy, 1);
+    if let Some(damage) = report.damages.first() {
+        return Err(Problem::new(5, damage.to_string()));
+    }
+    if state.exists() {
+        let bytes = read(state)?;
+        let before = Note::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", state.display())))?;
+        let then = policy.check(&before).map_err(|error| refused(&error))?;
+        let other = |why: &str| {
+            let message = format!("another history: {why}\nseen before:\n{before}\nnow:\n{note}");
+            Problem::new(4, message)
+        };
+        if then.origin != now.origin {
+            return Err(Problem::new(1, format!("{} remembers {}, not {}", state.display(), then.origin, now.origin)));
+        }
+        if then.size > now.size {
+            return Err(other(&format!("it had {} entries and has {} now", then.size, now.size)));
+        }
+        let mut reader = reader(&public, &now)?;
+        let proof = reader.prove_consistency(then.size).map_err(|error| untrusted(&error))?;
+        if tree::verify_consistency((then.size, then.root), (now.size, now.root), &proof).is_err() {
+            return Err(other("what it had is not what it grew from"));
+        }
+    }
+    let disk = Folder::new(state.parent().unwrap_or(Path::new(".")));
+    let name = state.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    disk.put(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
+    print(&format!("{}: {} entries, grown from what it was\n", now.origin, now.size))
+        .map_err(|error| Problem::new(1, error))
+}
+
+pub(crate) fn disclose(folder: &Path, index: u64, field: &str) -> Ended {
+    let number = entry::FIELDS.iter().position(|known| *known == field);
+    let number = number
+        .ok_or_else(|| Problem::new(1, format!("`{field}` is no field; there are {}", entry::FIELDS.join(", "))))?;
+    const { assert!(FIELDS == entry::FIELDS.len()) };
+    let log = folder.join("dec");
+    let public = log.join("public");
+    let text = String::from_utf8(read(&public.join("vkey"))?).unwrap_or_default();
+    let key = tlog::note::VerifierKey::parse(text.trim()).map_err(|error| Problem::new(2, error.to_string()))?;
+    let (proof, entry) = proof_of(&public, &Policy::of_log(key), index)?;
+    let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
+    let opening = private::read(&Folder::new(&log), index, size).map_err(|error| Problem::file(&log, error))?;
+    let seed = opening.seed().ok_or_else(|| Problem::new(1, format!("what entry {index} commits to was erased")))?;
+    let unreadable = || Problem::new(6, format!("the private record of entry {index} is damaged"));
+    let fields = seed.open(&opening.sealed).ok_or_else(unreadable)?;
+    let Some(shown) = seed.disclose(&fields, number) else {
+        return Err(Problem::new(1, format!("entry {index} has no `{field}`")));
+    };
+    let path: Vec<String> = shown.path.iter().map(|hash| hash.to_base64()).collect();
+    let value = json!({
+        "field": field,
+        "value": String::from_utf8_lossy(&shown.value),
+        "salt": Hash(shown.salt).to_base64(),
+        "path": path,
+        "entry": hex(&entry),
+        "proof": proof.to_string(),
+    });
+    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    print(&format!("{text}\n")).map_err(|error| Problem::new(1, error))
+}

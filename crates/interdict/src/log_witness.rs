@@ -1,0 +1,138 @@
+//! A witness over HTTP (C2SP tlog-witness): the service, and the client that a log asks with.
+
+use crate::log::{Problem, read};
+use crate::{clock, listen};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use ledger::disk::Folder;
+use ledger::keeper::{Keeper, Sign, Unsigned};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tlog::note::{Note, Signature, SigningKey, VerifierKey};
+use tlog::witness::{AddCheckpoint, REQUEST_BYTES_MAX, Refusal};
+
+/// How long a log waits for a witness before it publishes without it.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Problem> {
+    let text = String::from_utf8(read(path)?).unwrap_or_default();
+    SigningKey::parse(text.trim()).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))
+}
+
+pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAddr) -> Result<u8, Problem> {
+    let key = signing_key(key)?;
+    let logs: Result<Vec<VerifierKey>, _> = logs.iter().map(|log| VerifierKey::parse(log)).collect();
+    let logs = logs.map_err(|error| Problem::new(2, format!("--log: {error}")))?;
+    std::fs::create_dir_all(state).map_err(|error| Problem::file(state, error))?;
+    let disk = Folder::new(state);
+    let lock = disk.lock("lock").map_err(|error| Problem::file(state, error))?;
+    let _held = lock.ok_or_else(|| Problem::new(1, format!("{} is in use by another witness", state.display())))?;
+    let now = || u64::try_from(clock::now()).unwrap_or(0);
+    let keeper = Keeper::witness(disk, key, &logs, now).map_err(|error| Problem::file(state, error))?;
+    let keeper = Arc::new(keeper);
+    let routes = Router::new()
+        .route("/add-checkpoint", post(add_checkpoint))
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .with_state(Arc::clone(&keeper));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Problem::new(1, format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| Problem::new(1, format!("cannot listen on {address}: {error}")))?;
+        let bound = listener.local_addr().map_err(|error| Problem::new(1, error.to_string()))?;
+        println!("witness   http://{bound}/add-checkpoint\nkey       {}", keeper.public());
+        listen::serve(listener, routes, crate::serve::stop()).await;
+        Ok(0)
+    })
+}
+
+async fn add_checkpoint(State(keeper): State<Arc<Keeper<Folder>>>, body: Bytes) -> Response {
+    let signed = tokio::task::spawn_blocking(move || {
+        let request = AddCheckpoint::parse(&body).map_err(Unsigned::Refused)?;
+        keeper.add(&request)
+    });
+    match signed.await {
+        Ok(Ok(signature)) => signature.to_string().into_response(),
+        Ok(Err(Unsigned::Refused(refusal))) => {
+            let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            match refusal {
+                Refusal::Conflict(size) => {
+                    (status, [(header::CONTENT_TYPE, "text/x.tlog.size")], format!("{size}\n")).into_response()
+                }
+                Refusal::Malformed | Refusal::Unsigned | Refusal::UnknownLog | Refusal::Inconsistent => {
+                    (status, format!("{refusal}\n")).into_response()
+                }
+            }
+        }
+        Ok(Err(Unsigned::Unavailable(why))) => (StatusCode::INTERNAL_SERVER_ERROR, why).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// A witness at an address of the policy.
+pub(crate) struct HttpWitness {
+    key: VerifierKey,
+    url: String,
+    agent: ureq::Agent,
+    latest: u64,
+}
+
+impl HttpWitness {
+    pub(crate) fn new(key: VerifierKey, url: &str) -> Self {
+        let config = ureq::Agent::config_builder().timeout_global(Some(WAIT_MAX)).http_status_as_error(false).build();
+        Self { key, url: url.trim_end_matches('/').to_owned(), agent: ureq::Agent::new_with_config(config), latest: 0 }
+    }
+}
+
+impl Sign for HttpWitness {
+    fn name(&self) -> String {
+        format!("the witness {}", self.key.name())
+    }
+
+    fn latest_size(&mut self, _origin: &str) -> Result<u64, Unsigned> {
+        Ok(self.latest)
+    }
+
+    fn sign(&mut self, request: &AddCheckpoint) -> Result<Vec<Signature>, Unsigned> {
+        let unavailable = |error: &dyn std::fmt::Display| Unsigned::Unavailable(format!("{}: {error}", self.url));
+        let url = format!("{}/add-checkpoint", self.url);
+        let mut answer = self.agent.post(&url).send(request.to_string()).map_err(|error| unavailable(&error))?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(REQUEST_BYTES_MAX as u64).read_to_vec();
+        let body = body.map_err(|error| unavailable(&error))?;
+        let refusal = match status {
+            200 => {
+                let signatures = Note::parse_signatures(&body).map_err(|error| unavailable(&error))?;
+                let new = tlog::witness::origin(request).map_err(Unsigned::Refused)?;
+                self.latest = new.size;
+                return Ok(signatures.into_iter().filter(|signature| self.key.made(signature)).collect());
+            }
+            400 => Refusal::Malformed,
+            403 => Refusal::Unsigned,
+            404 => Refusal::UnknownLog,
+            409 => {
+                let size = String::from_utf8_lossy(&body).trim().parse().map_err(|error| unavailable(&error))?;
+                self.latest = size;
+                Refusal::Conflict(size)
+            }
+            422 => Refusal::Inconsistent,
+            other => return Err(unavailable(&format!("status {other}"))),
+        };
+        Err(Unsigned::Refused(refusal))
+    }
+}
+
+/// The path of a socket that can be bound: these have at most 107 bytes.
+pub(crate) fn socket_path(path: &Path) -> Result<PathBuf, Problem> {
+    const SOCKET_PATH_BYTES_MAX: usize = 107;
+    if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        return Err(Problem::new(1, format!("{} is too long for a socket; name another", path.display())));
+    }
+    Ok(path.to_owned())
+}
