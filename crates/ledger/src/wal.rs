@@ -313,8 +313,7 @@ pub fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
     let done: Vec<u64> = done.map(|(first, _)| *first).collect();
     for first in &done {
         disk.rename(&segment_name(*first), &format!("{FOLDER}/{first:020}{RETIRED}"))?;
-    }
-    if !done.is_empty() {
+        // One by one: if the power goes, an older one must not be there while a later one is gone.
         disk.sync_folder(FOLDER)?;
     }
     // Those of an interrupted time before, too.
