@@ -199,6 +199,12 @@ pub(crate) struct Serve {
     /// Allow an address that other machines can reach
     #[arg(long)]
     pub(crate) listen_publicly: bool,
+    /// Record every decision in the log of this folder (`interdict log new`); what cannot be recorded is not answered
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log: Option<PathBuf>,
+    /// The socket of a signer that runs already (`interdict log sign`); without it, one is started
+    #[arg(long, value_name = "PATH", requires = "log")]
+    pub(crate) log_signer: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) posture: PostureArgs,
 }

@@ -17,6 +17,10 @@ use tlog::tile::{Level, TILE_WIDTH, Tile};
 use tlog::{Hash, bundle, tree};
 use wire::entry::{self, Entry};
 
+/// How long a cycle may take between writing and signing.
+const CYCLE_TRIES: u32 = 5;
+const CYCLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
+
 type Ended = Result<u8, Problem>;
 
 /// The public folder of what was named: that itself, or the one in it.
@@ -153,7 +157,15 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
             continue;
         }
         let policy = trust.policy(Some(&public))?;
-        let report = fsck::check(&Folder::new(&public), "", &policy, threads);
+        let mut report = fsck::check(&Folder::new(&public), "", &policy, threads);
+        for _ in 0..CYCLE_TRIES {
+            // A log that is open may be between writing its tiles and signing them.
+            if report.damages.is_empty() || report.damages.iter().any(|damage| damage.what != fsck::UNSIGNED) {
+                break;
+            }
+            std::thread::sleep(CYCLE_PAUSE);
+            report = fsck::check(&Folder::new(&public), "", &policy, threads);
+        }
         let codes = report.damages.iter().map(|damage| match damage.kind {
             Kind::Malformed => 2,
             Kind::Signature => 3,

@@ -4,6 +4,7 @@ use crate::agent::Keeping;
 use crate::cli::Serve;
 use crate::commands::{Done, Loading, faulty};
 use crate::journal::Journal;
+use crate::log_serve::Kept;
 use crate::settings::Settings;
 use crate::{clock, listen, question};
 use docket::Docket;
@@ -11,7 +12,7 @@ use docket::docket::Source;
 use gate::http::{Clock, Gate};
 use gate::live::Live;
 use gate::metrics::Metrics;
-use gate::recorder::Recorder;
+use gate::recorder::{OnFull, QUEUE_RECORDS_MAX, Recorder};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -41,18 +42,41 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
         docket.registry().subjects().len(),
         docket.edition()
     );
-    let (recorder, keeper) = records(&settings)?;
+    let kept = logged(options, &settings, &docket)?;
+    let (recorder, keeper) = match &kept {
+        Some(kept) => ledger(Arc::clone(kept))?,
+        None => records(&settings)?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let done = runtime.block_on(run(loading, options, &settings, listen, docket, recorder));
+    let done = runtime.block_on(run(loading, options, &settings, listen, docket, recorder, kept));
     // The last gate goes with the runtime; the keeper then writes what is left and ends.
     drop(runtime);
     match keeper.map(std::thread::JoinHandle::join) {
         Some(Err(_panicked)) => Err(String::from("the thread that records decisions failed")),
         Some(Ok(())) | None => done,
     }
+}
+
+/// The log that was asked for, with the law in force logged.
+fn logged(options: &Serve, settings: &Settings, docket: &Docket) -> Result<Option<Arc<Kept>>, String> {
+    let Some(folder) = &options.log else { return Ok(None) };
+    if settings.records.is_some() {
+        return Err(String::from("decisions are recorded in one place: drop `--log` or the section `[records]`"));
+    }
+    let kept = Kept::open(folder, options.log_signer.as_deref()).map_err(|problem| problem.message)?;
+    kept.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;
+    Ok(Some(Arc::new(kept)))
+}
+
+/// The queue of decision records, and the thread that makes them durable.
+fn ledger(kept: Arc<Kept>) -> Result<(Recorder, Option<JoinHandle<()>>), String> {
+    let (recorder, keeper) = Recorder::new(clock::instance(), QUEUE_RECORDS_MAX, OnFull::Refuse);
+    let thread = std::thread::Builder::new().name(String::from("records"));
+    let thread = thread.spawn(move || kept.keep(keeper)).map_err(|error| format!("cannot start: {error}"))?;
+    Ok((recorder, Some(thread)))
 }
 
 /// The queue of decision records, and the thread that empties it.
@@ -75,6 +99,7 @@ async fn run(
     listen: SocketAddr,
     docket: Docket,
     recorder: Recorder,
+    kept: Option<Arc<Kept>>,
 ) -> Done {
     let (listener, base) = bind(listen).await?;
     let sources = docket.sources().to_vec();
@@ -93,6 +118,10 @@ async fn run(
     let shown = Arc::clone(&live);
     let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now };
     let mut routes = gate::http::router(gate).merge(console::router(console));
+    if let Some(kept) = &kept {
+        routes = routes.merge(kept.router());
+        println!("log       {base}/log/dec/checkpoint");
+    }
     let mut apart = None;
     if let Some(edge) = &settings.edge {
         let gate = gate::edge::Gate {
@@ -126,7 +155,7 @@ async fn run(
         }
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
-    let watching = watch(loading, &live, &metrics, sources);
+    let watching = watch(loading, &live, &metrics, sources, kept);
     tokio::select! {
         never = maps.keep() => match never {},
         ((), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge) } => Ok(0),
@@ -163,6 +192,7 @@ pub(crate) async fn watch(
     live: &Live,
     metrics: &Metrics,
     mut last: Vec<Source>,
+    kept: Option<Arc<Kept>>,
 ) -> std::convert::Infallible {
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
@@ -190,8 +220,14 @@ pub(crate) async fn watch(
         }
         last.clone_from(&sources);
         // Compiling takes seconds; requests go on with the law in force meanwhile.
+        let kept = kept.clone();
         let loaded = tokio::task::spawn_blocking(move || {
-            Docket::load(sources.clone()).map_err(|faults| faulty(&faults, &sources))
+            let docket = Docket::load(sources.clone()).map_err(|faults| faulty(&faults, &sources))?;
+            // Logged before it is in force: a decision names the entry that says so.
+            if let Some(kept) = kept {
+                kept.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;
+            }
+            Ok::<_, String>(docket)
         })
         .await;
         match loaded {

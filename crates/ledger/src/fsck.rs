@@ -15,6 +15,9 @@ use tlog::{bundle, tree};
 /// Damage that is listed; a log with more has it everywhere.
 pub const DAMAGES_MAX: usize = 1000;
 
+/// What is said of a tile that no signed checkpoint speaks of.
+pub const UNSIGNED: &str = "the log has no such tile yet";
+
 /// What kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -323,13 +326,13 @@ fn check_blob<D: Disk>(disk: &D, full: &str, path: &str, report: &mut Report) {
 
 fn check_stranger<D: Disk>(disk: &D, folder: &str, full: &str, tile: Tile, size: u64, report: &mut Report) {
     let Some(now) = Tile::in_tree(tile.level, tile.index, size) else {
-        return report.damage(Kind::Storage, full, 0..0, "the log has no such tile yet");
+        return report.damage(Kind::Storage, full, 0..0, UNSIGNED);
     };
     if now == tile {
         return;
     }
     if tile.width > now.width {
-        return report.damage(Kind::Storage, full, 0..0, "the log has no such tile yet");
+        return report.damage(Kind::Storage, full, 0..0, UNSIGNED);
     }
     let real = if folder.is_empty() { now.to_string() } else { format!("{folder}/{now}") };
     let (Ok(old), Ok(new)) = (disk.read(full), disk.read(&real)) else { return };

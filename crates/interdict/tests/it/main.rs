@@ -5,8 +5,8 @@ mod edge;
 mod house;
 mod known_answers;
 mod lab;
+mod log;
 #[cfg(test)]
-mod payments;
 mod payments;
 mod program;
 mod service;
