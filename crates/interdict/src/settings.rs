@@ -408,7 +408,7 @@ stance = { mode = "shadow", not_enforced = "forbid", on_refer = "refuse" }
             ("[edge]\nacts = [\"host.provid\"]", "did you mean `host.provide`?", "x.toml:2:8"),
             ("[edge]\nacts = []", "at least one", "x.toml:2:8"),
             ("[edge]\nrole = \"shop\"", "unknown role `shop`", "x.toml:2:8"),
-            ("[edge]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33", "x.toml:2:"),
+            ("[edge]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33", "x.toml:2:19"),
             ("[edge.stance]\nmode = \"watch\"", "unknown variant `watch`", "x.toml:2:8"),
         ] {
             let report = Settings::parse(text, "x.toml").unwrap_err();
