@@ -17,3 +17,4 @@ pub mod recorder;
 pub mod refusal;
 pub mod shadow;
 pub mod territory;
+pub mod typed;

@@ -90,6 +90,8 @@ struct Kept {
     socket: Option<PathBuf>,
     applied: Option<Table>,
     failed: Option<String>,
+    /// Files that are written and not yet taken up.
+    waiting: BTreeSet<&'static str>,
 }
 
 impl Keeping {
@@ -104,6 +106,7 @@ impl Keeping {
             maps: maps.clone(),
             applied: None,
             failed: None,
+            waiting: BTreeSet::new(),
         };
         let proxies: Vec<Kept> = settings.maps.iter().map(kept).collect();
         let edge = match (&settings.edge, proxies.is_empty()) {
@@ -165,14 +168,13 @@ impl Keeping {
         if let Some(locator) = self.locator.as_ref().filter(|_| self.networks.0 != places) {
             self.networks = (places.clone(), locator.networks_of(&places)?);
         }
-        let headers = headers(&self.edge);
         let mut failed = None;
         for kept in &mut self.proxies {
             if kept.failed.is_none() && kept.applied.as_ref().is_some_and(|last| last.is_same(&table)) {
                 self.metrics.applied(kept.maps.proxy.word(), generation);
                 continue;
             }
-            match kept.apply(&table, &self.networks.1, &headers) {
+            match kept.apply(&table, &self.networks.1, &self.edge) {
                 Ok(()) => {
                     println!("{} refuses {table}", kept.maps.proxy.word());
                     self.metrics.applied(kept.maps.proxy.word(), generation);
@@ -204,39 +206,58 @@ fn headers(edge: &Edge) -> Vec<(String, String)> {
     headers
 }
 
+/// The files of a proxy.
+fn files(proxy: Proxy, table: &Table, networks: &[(String, Place)], edge: &Edge) -> render::Files {
+    match proxy {
+        Proxy::Haproxy => render::haproxy(table, networks),
+        Proxy::Nginx => render::nginx(table, networks),
+        Proxy::Caddy => render::caddy(table, networks),
+        Proxy::Envoy => render::envoy(table, networks, &headers(edge)),
+        Proxy::Squid => render::squid(table, networks),
+    }
+}
+
+/// Writes the files of a proxy and applies nothing.
+pub(crate) fn write_tables(
+    proxy: Proxy,
+    folder: &Path,
+    table: &Table,
+    networks: &[(String, Place)],
+    edge: &Edge,
+) -> Result<(), String> {
+    for (name, text) in files(proxy, table, networks, edge) {
+        let path = folder.join(name);
+        write(&path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
 impl Kept {
-    fn apply(
-        &mut self,
-        table: &Table,
-        networks: &[(String, Place)],
-        headers: &[(String, String)],
-    ) -> Result<(), String> {
-        let files = match self.maps.proxy {
-            Proxy::Haproxy => render::haproxy(table, networks),
-            Proxy::Nginx => render::nginx(table, networks),
-            Proxy::Caddy => render::caddy(table, networks),
-            Proxy::Envoy => render::envoy(table, networks, headers),
-            Proxy::Squid => render::squid(table, networks),
-        };
-        let mut changed = Vec::new();
+    fn apply(&mut self, table: &Table, networks: &[(String, Place)], edge: &Edge) -> Result<(), String> {
+        let files = files(self.maps.proxy, table, networks, edge);
         for (name, text) in &files {
             let path = self.folder.join(name);
             if write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))? {
-                changed.push((path, text.as_str()));
+                self.waiting.insert(name);
             }
         }
-        // What was written but not taken up the last time is taken up now; what was there before a start, too.
-        if self.failed.is_some() || self.applied.is_none() {
-            changed = files.iter().map(|(name, text)| (self.folder.join(name), text.as_str())).collect();
+        // Whether a proxy has taken up what was there before this process, nobody knows. Squid has read its list when it
+        // started, and one that reads it again closes its door meanwhile.
+        if self.applied.is_none() && self.maps.proxy != Proxy::Squid {
+            self.waiting.extend(files.iter().map(|(name, _)| *name));
         }
         if let Some(socket) = &self.socket {
-            for (path, text) in &changed {
-                swap(socket, path, text).map_err(|error| format!("{}: {error}", socket.display()))?;
+            for (name, text) in files.iter().filter(|(name, _)| self.waiting.contains(name)) {
+                swap(socket, &self.folder.join(name), text)
+                    .map_err(|error| format!("{}: {error}", socket.display()))?;
             }
         }
-        // The helper reads its tables by itself, and a Squid that reads its list again closes its door meanwhile.
-        let is_read = |(path, _): &(PathBuf, &str)| self.maps.proxy != Proxy::Squid || path.ends_with("known.squid");
-        if changed.iter().any(is_read) { reload(&self.maps.reload) } else { Ok(()) }
+        let is_read = |name: &&str| self.maps.proxy != Proxy::Squid || *name == "known.squid";
+        if self.waiting.iter().any(is_read) {
+            reload(&self.maps.reload)?;
+        }
+        self.waiting.clear();
+        Ok(())
     }
 }
 

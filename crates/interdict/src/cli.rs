@@ -150,6 +150,10 @@ pub(crate) enum Command {
     },
     /// Serve the decision API and the console
     Serve(Serve),
+    /// Say which gates an order reaches; make nothing for those it does not
+    Reach(crate::reach::Reach),
+    /// Say what of an inventory of hosts and customers an order reaches, and what would be over-blocking
+    Inventory(crate::inventory::Inventory),
     /// Keep the tables of proxies as the law is, without serving anything
     Agent(crate::agent::Agent),
     /// Answer Squid from the tables beside it: started by Squid, needs nothing else of this program

@@ -81,6 +81,13 @@ fn open(file: &Path) -> Result<Box<dyn Read>, String> {
     Ok(Box::new(file_handle))
 }
 
+/// The text of a file, or of standard input.
+pub(crate) fn text(file: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    open(file)?.read_to_string(&mut text).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Ok(text)
+}
+
 pub(crate) fn decide(loading: &Loading, file: Option<&Path>, question: &Question, as_json: bool) -> Done {
     let docket = loading.docket()?;
     let posture = question::posture(question.posture);

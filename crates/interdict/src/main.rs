@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod corpus;
 mod helper;
+mod inventory;
 mod journal;
 mod listen;
 mod log;
@@ -17,6 +18,7 @@ mod names;
 mod pay;
 mod pay_report;
 mod question;
+mod reach;
 mod serve;
 mod settings;
 mod show;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Command::Names { command } => names::names(&command),
         Command::Pay { command } => pay::pay(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),
+        Command::Reach(options) => reach::reach(&loading, &options),
+        Command::Inventory(options) => inventory::inventory(&loading, &options),
         Command::Agent(options) => agent::agent(&loading, &options),
         Command::SquidHelper(options) => helper::answer(&options),
         Command::Territory(command) => territory::run(&command),

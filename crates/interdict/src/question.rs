@@ -57,7 +57,8 @@ fn resource(question: &Question, registry: &Registry) -> Result<Resource<'static
     Ok(Resource { kind: registry.recognise(id), id: id.to_owned().into() })
 }
 
-fn facts(written: &[String]) -> Result<Facts<'static>, String> {
+/// What options state of facts.
+pub(crate) fn facts(written: &[String]) -> Result<Facts<'static>, String> {
     let split = |text: &'_ String| match text.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
         None => Err(format!("--fact {text}: write it as FACT=VALUE")),

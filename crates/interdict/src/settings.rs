@@ -11,6 +11,7 @@ use gate::recorder::{OnFull, QUEUE_RECORDS_MAX};
 use gate::refusal::Blocker;
 use gate::shadow::{Mode, OnRefer, Stance};
 use gate::territory::{Hops, Locator, Prefix};
+use gate::typed::Artefact;
 use miette::{LabeledSpan, NamedSource, Report, miette};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -153,7 +154,7 @@ pub(crate) struct Maps {
 }
 
 /// Proxies whose tables are known how to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Proxy {
     Haproxy,
@@ -246,6 +247,11 @@ impl Edge {
     /// A fact or a value that is none.
     pub(crate) fn chosen(&self) -> Result<gate::edge::Edge, String> {
         let stated = self.facts.iter().map(|(fact, value)| (fact.as_str(), value.as_str()));
+        if let Some(other) = self.acts.iter().find(|act| !Artefact::Edge.acts().contains(act)) {
+            let allowed: Vec<String> = Artefact::Edge.acts().iter().map(|act| format!("`{}`", act.word())).collect();
+            let allowed = allowed.join(" or ");
+            return Err(format!("[edge] acts: serving a host is {allowed}; `{}` is no act of an edge", other.word()));
+        }
         let facts = docket::inquiry::facts(stated).map_err(|problem| format!("[edge] facts: {}", problem.message))?;
         Ok(gate::edge::Edge {
             name: String::from("edge"),
@@ -394,6 +400,8 @@ stance = { mode = "shadow", not_enforced = "forbid", on_refer = "refuse" }
         assert_eq!(edge.stance.posture.not_enforced, Verdict::Forbid);
         let wrong = Settings::parse("[edge]\nfacts = { for_fee = \"dear\" }", "x.toml").unwrap().edge.unwrap();
         assert!(wrong.chosen().unwrap_err().contains("for_fee"));
+        let other = Settings::parse("[edge]\nacts = [\"network.access\"]", "x.toml").unwrap().edge.unwrap();
+        assert!(other.chosen().unwrap_err().contains("no act of an edge"));
     }
 
     #[test]

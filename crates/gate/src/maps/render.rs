@@ -222,7 +222,8 @@ fn pattern<'e>(entries: impl Iterator<Item = &'e &'e Entry>) -> Option<String> {
 }
 
 /// Envoy: `envoy.yaml`, a discovery response with a Lua filter named `interdict`, which Envoy takes up when the file is
-/// moved into place.
+/// moved into place. It decides where the authorization filter before it let a request through undecided and, by
+/// `failure_mode_allow_header_add`, says so.
 #[must_use]
 pub fn envoy(table: &Table, networks: &[(String, Place)], headers: &[(String, String)]) -> Files {
     let mut lua = String::from("local hosts = {\n");
@@ -319,6 +320,9 @@ local function is_listed(host)
   end
 end
 function envoy_on_request(handle)
+  local undecided = "x-envoy-auth-failure-mode-allowed"
+  if not handle:headers():get(undecided) then return end
+  handle:headers():remove(undecided)
   local host = (handle:headers():get(":authority") or ""):lower():gsub(":%d+$", ""):gsub("%.$", "")
   if not is_listed(host) then return end
   local entry = entry_of(host, place_of(handle:streamInfo():downstreamRemoteAddress()))

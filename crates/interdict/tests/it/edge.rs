@@ -2,6 +2,7 @@
 //! in and taken back, and with Interdict killed.
 
 use crate::lab::{ANONYMISER, CANADA, Got, Lab, NOWHERE, PUERTO_RICO, Proxy, US, now};
+use crate::program::{Folder, Serving, run};
 
 /// Far enough ahead that everything that is checked before is checked before.
 const LEAD_SECONDS: i64 = 4;
@@ -29,8 +30,10 @@ const SPELLINGS: [&str; 6] = [
     "brook.example:8080",
 ];
 
-fn is_told(lab: &Lab, got: &Got) {
-    assert_eq!(got.status, 451, "{got:?}\n{}", lab.logs());
+#[track_caller]
+fn is_told(lab: &Lab, from: &str, host: &str) {
+    let got: Got = lab.get(from, host);
+    assert_eq!(got.status, 451, "{host} to {from}: {got:?}\n{}", lab.logs());
     for field in ["link: <https://host.example/legal>; rel=\"blocked-by\"", "cache-control: private, no-store"] {
         assert!(got.head.contains(field), "{field} in {got:?}");
     }
@@ -40,10 +43,10 @@ fn is_told(lab: &Lab, got: &Got) {
 /// What must hold while the order is in force, whoever decides.
 fn refuses_what_is_listed_and_nothing_else(lab: &Lab) {
     for spelling in SPELLINGS {
-        is_told(lab, &lab.get(US, spelling));
+        is_told(lab, US, spelling);
     }
-    is_told(lab, &lab.get(PUERTO_RICO, "brook.example"));
-    is_told(lab, &lab.get(US, "exact.example"));
+    is_told(lab, PUERTO_RICO, "brook.example");
+    is_told(lab, US, "exact.example");
     for from in [CANADA, ANONYMISER, NOWHERE] {
         assert_eq!(lab.get(from, "brook.example").status, 200, "{from}");
     }
@@ -77,11 +80,12 @@ fn follows(proxy: Proxy) {
     let lifted = lab.until("the stay opens the gate", || !refused(&lab));
     assert_eq!(lab.statuses("brook.example"), [200; 5]);
     // The end is published with the return of the order, since the first was set before anything was waited for.
-    let until = now() + 12;
+    let until = now() + 15;
     lab.order(from, until);
     lab.stay(false);
     let enforced = lab.until("the gate is shut again", || refused(&lab));
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    // Proxies that ask are shut at once; their tables follow, which Envoy reads whenever it sees the file.
+    std::thread::sleep(std::time::Duration::from_secs(4));
 
     lab.kill();
     refuses_what_is_listed_and_nothing_else(&lab);
@@ -143,4 +147,95 @@ fn a_gate_that_only_watches_records_and_refuses_nothing() {
     assert!(metrics.contains(counted), "{metrics}");
     lab.kill();
     assert_eq!(lab.statuses("brook.example"), [200; 5], "the tables of a gate that watches are empty");
+}
+
+#[test]
+fn an_order_yields_nothing_for_a_gate_it_does_not_reach() {
+    let ran = run(&["reach", "us-pafaca", "--json"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let reached: Vec<&str> = told["gates"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|gate| gate["reached"] == true)
+        .filter_map(|gate| gate["gate"].as_str())
+        .collect();
+    assert_eq!(reached, ["store", "edge", "provisioning"], "two limbs and no more");
+    for gate in ["name-server", "interconnect", "payments", "fleet", "build"] {
+        let ran = run(&["reach", "us-pafaca", "--gate", gate], b"");
+        assert_eq!(ran.code, 1, "{gate}");
+        assert!(ran.out.contains("the order forbids `app.distribute`, `app.update`, `host.provide`"), "{}", ran.out);
+    }
+    for (order, gate) in
+        [("us-doc-wechat-id", "interconnect"), ("us-doc-wechat-id", "build"), ("us-doc-wechat-id", "payments")]
+    {
+        assert_eq!(run(&["reach", order, "--gate", gate], b"").code, 0, "{order} reaches {gate}");
+    }
+    assert!(run(&["reach", "ndcal-uswua-pi"], b"").err.contains("prohibits nothing"));
+    let folder = Folder::new();
+    let out = folder.path().join("tables").display().to_string();
+    let ran = run(&["reach", "us-va-eo24", "--tables", "haproxy", "--output", &out], b"");
+    assert_ne!(ran.code, 0);
+    assert!(!folder.path().join("tables").exists(), "nothing is made: {}{}", ran.out, ran.err);
+}
+
+#[test]
+fn an_inventory_is_told_apart_row_by_row() {
+    let folder = Folder::new();
+    let csv = "hostname,customer,place\nwww.tiktok.com,,US\nnottiktok.com,Notes Ltd,US\nakamaized.net,Akamai,US\nwechat.com,,US\nwww.tiktok.com,,CA\n";
+    let file = folder.write("inventory.csv", csv);
+    let ran =
+        run(&["inventory", &file, "--at", "2025-01-19T12:00:00-05:00", "--not-enforced", "forbid", "--json"], b"");
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let told: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let rows = |list: &str| {
+        told[list].as_array().expect("a list").iter().filter_map(|row| row["row"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(rows("reached"), [1]);
+    assert_eq!(told["reached"][0]["provisions"][0], "us-pafaca:2(a)(1)(B)");
+    assert_eq!(rows("not_reached"), [2, 3, 4, 5]);
+    let same = r#"[{"Domain": "www.tiktok.com", "Place": "US"}, {"domain": null, "asn": 64500}]"#;
+    let ran = run(&["inventory", "-", "--at", "2025-01-19T12:00:00-05:00"], same.as_bytes());
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.out.contains("row 1 domain www.tiktok.com: refer host.provide"), "{}", ran.out);
+    for (text, told) in [
+        ("a,b\n1,2\n", "no column names anything"),
+        ("domain,b\n1\n", "line"),
+        ("[{", "EOF"),
+        ("domain,place\nx.org,Narnia\n", "row 1"),
+    ] {
+        let ran = run(&["inventory", "-"], text.as_bytes());
+        assert_eq!(ran.code, 2, "{text}");
+        assert!(ran.err.contains(told), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_control_plane_asks_whether_a_customer_may_be_provisioned() {
+    let serving = Serving::start(&[]);
+    let asked = |act: &str, kind: &str, id: &str, at: &str, facts: serde_json::Value| {
+        let question = serde_json::json!({
+            "subject": { "type": "business", "id": "a-host", "properties": { "role": "hosting-provider" } },
+            "action": { "name": act }, "resource": { "type": kind, "id": id },
+            "context": { "valid_at": at, "known_at": at, "place": "US", "facts": facts },
+        });
+        let (status, _, body) = serving.post("/access/v1/evaluation", question.to_string().as_bytes());
+        assert_eq!(status, 200, "{body}");
+        let answer: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        answer["context"]["status"].as_str().expect("a status").to_owned()
+    };
+    let none = serde_json::json!({});
+    let day = "2025-01-19T12:00:00-05:00";
+    assert_eq!(asked("host.provide", "domain", "tiktok.com", day, none.clone()), "prohibited");
+    assert_eq!(
+        asked("cdn.provide", "domain", "tiktok.com", day, none.clone()),
+        "permitted",
+        "the statute has no such limb"
+    );
+    assert_eq!(
+        asked("peering.provide", "asn", "AS396986", day, serde_json::json!({ "contracted": "direct" })),
+        "permitted"
+    );
+    assert_eq!(asked("host.provide", "domain", "nottiktok.com", day, none), "permitted");
 }
