@@ -9,8 +9,12 @@ use docket::finding::Posture;
 use docket::moment::parse_rfc3339;
 use gate::payments::answer::{Answers, PROFILES, Written};
 use gate::payments::run::{Accounts, Item, run};
+use gate::payments::split::{Plan, Side};
+use gate::payments::table::{Form, ISO_8583, Mapping, Rows};
 use gate::payments::{Judge, Known, Outcome, Settings, say};
 use jiff::tz::TimeZone;
+use screening::parts::Parts;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +27,33 @@ pub(crate) enum Pay {
         after_help = "Reads pain.001, pacs.008 and pacs.009 (with COV), any version and prefix, in any envelope; `-` is standard input.\n\nOutcomes: pass; pass_by_exception; review (a person decides); reject; block (only where property is frozen).\nExit code: 0 everything passes, 1 something is rejected or blocked, 3 something is for review and nothing rejected,\n4 part of a file could not be read (which is for review), 2 nothing was screened because of an error.\n\n  interdict pay screen --known-at 2020-09-19T10:00-04:00 payments.xml\n  interdict pay screen --what-if hypothetical.order --json payments.xml"
     )]
     Screen(Screen),
+    /// Part an ISO 20022 file into what goes on and what is held, byte for byte
+    #[command(
+        after_help = "No transaction is written anew: only counts, sums and identifications in the headers are. Refused, so that the whole file\nis for a person: what is signed, what cannot be read whole, what has totals that do not hold.\nExit code: 0 nothing is held, 1 something is, 2 it may not be split."
+    )]
+    Split(Split),
+}
+
+/// Options of `pay split`.
+#[derive(Debug, Args)]
+pub(crate) struct Split {
+    /// The file
+    file: PathBuf,
+    /// Where to write what goes on
+    #[arg(long, value_name = "FILE")]
+    released: PathBuf,
+    /// Where to write what is held
+    #[arg(long, value_name = "FILE")]
+    held: PathBuf,
+    /// Split as if these orders were in force too
+    #[arg(long, value_name = "ORDER")]
+    what_if: Vec<PathBuf>,
+    /// As known when; absent counts all that is known
+    #[arg(long, value_name = "INSTANT")]
+    known_at: Option<String>,
+    /// In whose civil time a value date is a day
+    #[arg(long, default_value = "America/New_York", value_name = "ZONE")]
+    zone: String,
 }
 
 /// Options of `pay screen`.
@@ -43,6 +74,12 @@ pub(crate) struct Screen {
     /// As known when (`2020-09-19T10:00-04:00`); absent counts all that is known
     #[arg(long, value_name = "INSTANT")]
     known_at: Option<String>,
+    /// What the files are: auto, iso20022, mt103, nacha, csv, json, iso8583 (fields as JSON, one object a line)
+    #[arg(long, default_value = "auto", value_name = "FORMAT")]
+    format: String,
+    /// For csv and json: a file of lines `column = path` (`payee = Cdtr/Nm`)
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
     /// Write pacs.002 and pain.002 for what is held into this folder
     #[arg(long, value_name = "DIR")]
     answers: Option<PathBuf>,
@@ -57,6 +94,7 @@ pub(crate) struct Screen {
 pub(crate) fn pay(loading: &Loading, command: &Pay) -> Done {
     match command {
         Pay::Screen(options) => screen(loading, options),
+        Pay::Split(options) => split(loading, options),
     }
 }
 
@@ -76,19 +114,53 @@ fn law(loading: &Loading, what_if: &[PathBuf]) -> Result<Docket, String> {
     Docket::load(sources.clone()).map_err(|faults| crate::commands::faulty(&faults, &sources))
 }
 
+fn settings(known_at: Option<&str>, zone: &str) -> Result<Settings, String> {
+    Ok(Settings {
+        known_at: known_at.map(parse_rfc3339).transpose().map_err(|why| format!("--known-at: {why}"))?,
+        zone: TimeZone::get(zone).map_err(|error| format!("--zone: {error}"))?,
+        posture: Posture::default(),
+    })
+}
+
+fn split(loading: &Loading, options: &Split) -> Done {
+    let file = || File::open(&options.file).map_err(|error| format!("cannot read {}: {error}", options.file.display()));
+    let plan = Plan::read(file()?).map_err(|why| format!("{} may not be split: {why}", options.file.display()))?;
+    let docket = law(loading, &options.what_if)?;
+    let known = Known::of(&docket)?;
+    let mut judge = Judge::new(&docket, &known, settings(options.known_at.as_deref(), &options.zone)?);
+    let mut held: HashSet<u64> = HashSet::new();
+    let mut sink = |item: &Item<'_>| {
+        if let Item::Payment(screened) = item
+            && !screened.judged.outcome().passes()
+        {
+            held.insert(screened.number);
+        }
+        Ok(())
+    };
+    let accounts = run(&mut screening::iso20022::Reader::new(file()?), &mut judge, &mut sink);
+    let accounts = accounts.map_err(|broken| broken.to_string())?;
+    if accounts.unread > 0 || accounts.came_in != plan.len() {
+        return Err(format!("{} changed while it was read", options.file.display()));
+    }
+    for (path, side) in [(&options.held, Side::Held), (&options.released, Side::Released)] {
+        let beside = path.with_extension("new");
+        let written = File::create(&beside).and_then(|out| {
+            let mut out = BufWriter::new(out);
+            let count = plan.write(io::BufReader::new(File::open(&options.file)?), side, &held, &mut out)?;
+            out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            std::fs::rename(&beside, path)?;
+            Ok(count)
+        });
+        let count = written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        println!("{count} transactions in {}", path.display());
+    }
+    Ok(u8::from(!held.is_empty()))
+}
+
 fn screen(loading: &Loading, options: &Screen) -> Done {
     let docket = law(loading, &options.what_if)?;
     let known = Known::of(&docket)?;
-    let settings = Settings {
-        known_at: options
-            .known_at
-            .as_deref()
-            .map(parse_rfc3339)
-            .transpose()
-            .map_err(|why| format!("--known-at: {why}"))?,
-        zone: TimeZone::get(&options.zone).map_err(|error| format!("--zone: {error}"))?,
-        posture: Posture::default(),
-    };
+    let settings = settings(options.known_at.as_deref(), &options.zone)?;
     let mut judge = Judge::new(&docket, &known, settings);
     let as_if = !options.what_if.is_empty();
     let mut out = BufWriter::new(io::stdout().lock());
@@ -117,7 +189,8 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
             table.take(item, &name);
             page.iter_mut().try_for_each(|page| page.take(item, &name))
         };
-        let accounts = run(source, &mut judge, &mut sink).map_err(|broken| format!("{name}: {broken}"))?;
+        let accounts = run(&mut *reader(source, options)?, &mut judge, &mut sink);
+        let accounts = accounts.map_err(|broken| format!("{name}: {broken}"))?;
         told.end();
         if let (Some(answers), Some(folder)) = (answers, &options.answers) {
             write_answers(folder, &answers.write(&accounts))?;
@@ -162,6 +235,40 @@ fn write_answers(folder: &Path, answers: &[Written]) -> Result<(), String> {
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+/// A reader for the format asked for, or for the one the first bytes show.
+fn reader(mut source: Box<dyn Read>, options: &Screen) -> Result<Box<dyn Parts>, String> {
+    let mapping = || {
+        let path = options.map.as_ref().ok_or("--map: say which column is what, one `column = path` a line")?;
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        Mapping::read(&text).map_err(|why| format!("{}: {why}", path.display()))
+    };
+    Ok(match options.format.as_str() {
+        "auto" => {
+            let mut head = Vec::new();
+            source.by_ref().take(64).read_to_end(&mut head).map_err(|error| format!("cannot read: {error}"))?;
+            let text = head.trim_ascii_start();
+            let (mt, nacha) = (text.starts_with(b"{1:"), text.starts_with(b"101 "));
+            let whole = io::Cursor::new(head).chain(source);
+            if mt {
+                Box::new(screening::mt103::Reader::new(whole))
+            } else if nacha {
+                Box::new(screening::nacha::Reader::new(whole))
+            } else {
+                Box::new(screening::iso20022::Reader::new(whole))
+            }
+        }
+        "iso20022" => Box::new(screening::iso20022::Reader::new(source)),
+        "mt103" => Box::new(screening::mt103::Reader::new(source)),
+        "nacha" => Box::new(screening::nacha::Reader::new(source)),
+        "csv" => Box::new(Rows::new(source, Form::Csv, mapping()?)),
+        "json" => Box::new(Rows::new(source, Form::Json, mapping()?)),
+        "iso8583" => Box::new(Rows::new(source, Form::Json, Mapping::read(ISO_8583)?)),
+        other => {
+            return Err(format!("--format: `{other}` is none of auto, iso20022, mt103, nacha, csv, json, iso8583"));
+        }
+    })
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, String> {

@@ -117,7 +117,8 @@ async fn run(
     };
     let shown = Arc::clone(&live);
     let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now };
-    let mut routes = gate::http::router(gate).merge(console::router(console));
+    let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
+    routes = routes.merge(gate::payments::http::router(gate));
     if let Some(kept) = &kept {
         routes = routes.merge(kept.router());
         println!("log       {base}/log/dec/checkpoint");

@@ -9,6 +9,7 @@ mod path;
 pub use path::{Class, Frame, Kind, PATHS_MAX, Paths};
 
 use crate::door::{Door, NO_TEXT};
+use crate::parts::{Fault, Part, Parts};
 use crate::payment::{Field, Payment, Says};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use std::io::Read;
@@ -24,36 +25,6 @@ pub const ATTRIBUTES_BYTES_MAX: usize = 4 * 1024;
 pub const PAYMENT_BYTES_MAX: usize = 1024 * 1024;
 /// Fields of one transaction or header.
 pub const PAYMENT_FIELDS_MAX: usize = 8 * 1024;
-
-/// A stretch of the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Headers, white space, closing tags.
-    Frame(Range<u64>),
-    /// A transaction; [`Reader::payment`] has its fields.
-    Payment(Range<u64>),
-    /// What could not be read, to the end of the input.
-    Unread(Range<u64>, Fault),
-}
-
-impl Part {
-    /// Its bytes.
-    #[must_use]
-    pub fn bytes(&self) -> Range<u64> {
-        match self {
-            Self::Frame(bytes) | Self::Payment(bytes) | Self::Unread(bytes, _) => bytes.clone(),
-        }
-    }
-}
-
-/// Why reading ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// At which byte.
-    pub at: u64,
-    /// What is wrong there.
-    pub why: String,
-}
 
 /// Reads one file.
 #[derive(Debug)]
@@ -75,6 +46,9 @@ pub struct Reader<R> {
     batch: Payment,
     payment: Payment,
     in_batch: bool,
+    /// Where the last batch to begin began, and the last to end ended.
+    batch_begins: u64,
+    batch_ends: u64,
     in_payment: bool,
     root_closed: bool,
     /// The message the headers belong to has ended.
@@ -111,6 +85,8 @@ impl<R: Read> Reader<R> {
             batch: Payment::default(),
             payment: Payment::default(),
             in_batch: false,
+            batch_begins: 0,
+            batch_ends: 0,
             in_payment: false,
             root_closed: false,
             stale: false,
@@ -122,69 +98,16 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The transaction that was the last part.
+    /// Where the last batch to begin began, and the last to end ended.
     #[must_use]
-    pub fn payment(&self) -> &Payment {
-        &self.payment
-    }
-
-    /// The header of the batch it stands in.
-    #[must_use]
-    pub fn batch(&self) -> &Payment {
-        &self.batch
-    }
-
-    /// The headers of the message it stands in.
-    #[must_use]
-    pub fn header(&self) -> &Payment {
-        &self.header
-    }
-
-    /// How many batches have begun; another number is another batch.
-    #[must_use]
-    pub fn batches(&self) -> u64 {
-        self.batches
-    }
-
-    /// How many messages have begun.
-    #[must_use]
-    pub fn messages(&self) -> u64 {
-        self.messages
+    pub fn batch_edges(&self) -> (u64, u64) {
+        (self.batch_begins, self.batch_ends)
     }
 
     /// The kind of message.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
         self.kind
-    }
-
-    /// The message's identifier (`pacs.008.001.08`), where its namespace or header tells.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// The paths of its fields.
-    #[must_use]
-    pub fn paths(&self) -> &Paths {
-        &self.paths
-    }
-
-    /// The next part; `None` once every byte is in one.
-    pub fn next_part(&mut self) -> Option<Part> {
-        if self.done {
-            return None;
-        }
-        let found = loop {
-            match self.step() {
-                Ok(None) if self.done => return None,
-                Ok(None) => {}
-                Ok(Some(part)) => break part,
-                Err(fault) => break self.unread(fault),
-            }
-        };
-        self.part = found.bytes().end;
-        Some(found)
     }
 
     /// Everything not yet in a part, as unread.
@@ -308,6 +231,7 @@ impl<R: Read> Reader<R> {
             Frame::Batch => {
                 self.batch.clear();
                 self.batches += 1;
+                self.batch_begins = bytes.start;
                 self.in_batch = true;
             }
             Frame::Payment if self.in_payment => return Err(fault(String::from("a transaction within another"))),
@@ -351,7 +275,10 @@ impl<R: Read> Reader<R> {
                 self.in_payment = false;
                 return Ok(Some(Part::Payment(self.payment_at..bytes.end)));
             }
-            Frame::Batch => self.in_batch = false,
+            Frame::Batch => {
+                self.in_batch = false;
+                self.batch_ends = bytes.end;
+            }
             Frame::Message(_) => self.stale = true,
             Frame::Signature | Frame::Inside => {}
         }
@@ -423,6 +350,52 @@ impl<R: Read> Reader<R> {
         into.push(Field { says, whom, role, path, text: 0..0, bytes, plain }, &self.pending);
         self.pending.clear();
         Ok(())
+    }
+}
+
+impl<R: Read> Parts for Reader<R> {
+    fn next_part(&mut self) -> Option<Part> {
+        if self.done {
+            return None;
+        }
+        let found = loop {
+            match self.step() {
+                Ok(None) if self.done => return None,
+                Ok(None) => {}
+                Ok(Some(part)) => break part,
+                Err(fault) => break self.unread(fault),
+            }
+        };
+        self.part = found.bytes().end;
+        Some(found)
+    }
+
+    fn payment(&self) -> &Payment {
+        &self.payment
+    }
+
+    fn batch(&self) -> &Payment {
+        &self.batch
+    }
+
+    fn header(&self) -> &Payment {
+        &self.header
+    }
+
+    fn batches(&self) -> u64 {
+        self.batches
+    }
+
+    fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    fn message(&self) -> &str {
+        if self.version.is_empty() { self.kind.map_or("", Kind::family) } else { &self.version }
+    }
+
+    fn paths(&self) -> &Paths {
+        &self.paths
     }
 }
 

@@ -3,11 +3,10 @@
 
 use super::Outcome;
 use super::judge::{Context, Evidence, Judge, Judged};
-use screening::iso20022::{Fault, Part, Reader};
+use screening::parts::{Fault, Part, Parts};
 use screening::{Payment, Says};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Read;
 use std::ops::Range;
 
 /// Currencies and provisions told apart in the accounts; a file with more invents them, and the rest is
@@ -143,12 +142,11 @@ struct Inherited {
 ///
 /// # Errors
 /// The sink fails, or the books do not balance.
-pub fn run<R: Read>(
-    source: R,
+pub fn run<P: Parts + ?Sized>(
+    reader: &mut P,
     judge: &mut Judge<'_>,
     sink: &mut dyn FnMut(&Item<'_>) -> Result<(), String>,
 ) -> Result<Accounts, Broken> {
-    let mut reader = Reader::new(source);
     let mut accounts = Accounts::default();
     let mut inherited = Inherited::default();
     let mut number = 0;
@@ -163,15 +161,14 @@ pub fn run<R: Read>(
             Part::Payment(_) => {
                 number += 1;
                 let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
-                inherited.renew(&reader, judge, context);
+                inherited.renew(reader, judge, context);
                 let judged = judge.judge(reader.payment(), context, &inherited.evidence);
-                let family = reader.kind().map_or("", |kind| kind.family());
                 let item = Screened {
                     number,
                     bytes,
                     payment: reader.payment(),
                     context,
-                    message: if reader.version().is_empty() { family } else { reader.version() },
+                    message: reader.message(),
                     judged: &judged,
                     amount: reader.payment().any(Says::Amount).and_then(amount),
                 };
@@ -186,7 +183,7 @@ pub fn run<R: Read>(
         }
     }
     let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
-    accounts.late = inherited.late(&reader, judge, context);
+    accounts.late = inherited.late(reader, judge, context);
     if !accounts.balance() || accounts.came_in != number + accounts.unread {
         return Err(Broken::Books(format!("{accounts:?}")));
     }
@@ -194,7 +191,7 @@ pub fn run<R: Read>(
 }
 
 impl Inherited {
-    fn renew<R: Read>(&mut self, reader: &Reader<R>, judge: &mut Judge<'_>, context: Context<'_>) {
+    fn renew<P: Parts + ?Sized>(&mut self, reader: &P, judge: &mut Judge<'_>, context: Context<'_>) {
         let now = (reader.messages(), context.header.fields.len(), reader.batches(), context.batch.fields.len());
         if self.seen != Some(now) {
             self.evidence = judge.evidence(context.header, context.paths);
@@ -204,7 +201,7 @@ impl Inherited {
     }
 
     /// What stands in headers behind the last transaction.
-    fn late<R: Read>(&mut self, reader: &Reader<R>, judge: &mut Judge<'_>, context: Context<'_>) -> Vec<String> {
+    fn late<P: Parts + ?Sized>(&mut self, reader: &P, judge: &mut Judge<'_>, context: Context<'_>) -> Vec<String> {
         let before = self.evidence.len();
         self.renew(reader, judge, context);
         let more = self.evidence.iter().skip(before);

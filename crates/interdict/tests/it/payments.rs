@@ -216,3 +216,117 @@ fn sample_messages_pass_with_their_books_balanced() {
     }
     assert_eq!(by_code.keys().copied().collect::<Vec<_>>(), [0, 4]);
 }
+
+const PAIN: &str = "<?xml version='1.0'?><Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.001.001.09'><CstmrCdtTrfInitn><GrpHdr><MsgId>PM1</MsgId><CreDtTm>2020-09-24T10:00:00Z</CreDtTm><NbOfTxs>2</NbOfTxs><InitgPty><Nm>Acme LLC</Nm></InitgPty></GrpHdr><PmtInf><PmtInfId>B1</PmtInfId><ReqdExctnDt><Dt>2020-09-25</Dt></ReqdExctnDt><Dbtr><Nm>Acme LLC</Nm><PstlAdr><Ctry>US</Ctry></PstlAdr></Dbtr><CdtTrfTxInf><PmtId><EndToEndId>E1</EndToEndId></PmtId><Amt><InstdAmt Ccy='USD'>10</InstdAmt></Amt><Cdtr><Nm>WeChat Pay</Nm></Cdtr></CdtTrfTxInf><CdtTrfTxInf><PmtId><EndToEndId>E2 &amp; more</EndToEndId></PmtId><Amt><InstdAmt Ccy='USD'>10</InstdAmt></Amt><Cdtr><Nm>Bob</Nm></Cdtr></CdtTrfTxInf></PmtInf></CstmrCdtTrfInitn></Document>";
+
+const FILED: &str = "2020-09-19T10:00-04:00";
+
+#[test]
+fn answers_are_valid_by_the_schemas() {
+    let Some(schemas) = data("iso20022/xsd") else { return };
+    if std::process::Command::new("xmllint").arg("--version").output().is_err() {
+        assert_ne!(option_env!("CI"), Some("true"), "xmllint is not installed");
+        println!("skipped: no xmllint");
+        return;
+    }
+    let folder = Folder::new();
+    let pacs = message(&cases("core.cases").iter().filter(|case| case.known == "filed").collect::<Vec<_>>());
+    let mut checked = 0;
+    for (name, text, schema) in [("pain", PAIN, "pain.002.001.10.xsd"), ("pacs", &pacs, "pacs.002.001.10.xsd")] {
+        let file = folder.write(&format!("{name}.xml"), text);
+        for rail in ["iso", "sct-inst", "fednow", "tch"] {
+            let answers = folder.path().join(format!("{name}-{rail}"));
+            let words = [
+                "pay",
+                "screen",
+                "--known-at",
+                FILED,
+                "--answers",
+                &answers.display().to_string(),
+                "--rail",
+                rail,
+                &file,
+            ];
+            assert_eq!(run(&words, b"").code, 1);
+            for answer in std::fs::read_dir(&answers).expect("answers") {
+                let path = answer.expect("readable").path();
+                let lint = std::process::Command::new("xmllint")
+                    .args(["--noout", "--schema"])
+                    .arg(schemas.join(schema))
+                    .arg(&path)
+                    .output();
+                let lint = lint.expect("xmllint runs");
+                assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stderr));
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, 8);
+}
+
+#[test]
+fn other_formats_come_to_the_same() {
+    let folder = Folder::new();
+    let mt = "{1:F01CHASUS33AXXX0000000000}{2:I103BKCHCNBJXXXXN}{4:\n:20:R\n:32A:200925USD12,50\n:50K:/1\nACME LLC\n:52A:CHASUS33\n:59:/2\nWECHAT PAY\n-}\n";
+    let csv = "payee,amount,ccy,day,from\nWeChat Pay,12.50,USD,2020-09-25,US\n";
+    let map = folder.write(
+        "map",
+        "payee = Cdtr/Nm\namount = IntrBkSttlmAmt\nccy = currency\nday = IntrBkSttlmDt\nfrom = Dbtr/PstlAdr/Ctry\n",
+    );
+    let json = "{\"payee\":\"WeChat Pay\",\"amount\":12.5,\"day\":\"2020-09-25\",\"from\":\"US\"}\n";
+    let card =
+        "{\"DE43\":\"WEIXIN*MEITUAN SHENZHEN CN\",\"DE15\":\"2020-09-25\",\"payer_country\":\"US\",\"DE4\":\"9.00\"}\n";
+    for (format, text) in [("auto", mt), ("mt103", mt), ("csv", csv), ("json", json), ("iso8583", card)] {
+        let file = folder.write("payments", text);
+        let ran = run(&["pay", "screen", "--known-at", FILED, "--json", "--format", format, "--map", &map, &file], b"");
+        let first: Value = serde_json::from_str(ran.out.lines().next().expect("a line")).expect("JSON");
+        assert_eq!((ran.code, &first["outcome"]), (1, &Value::from("reject")), "{format}: {} {}", ran.out, ran.err);
+    }
+    let ran = run(&["pay", "screen", "--format", "csv", &map], b"");
+    assert!(ran.code == 2 && ran.err.contains("--map"), "{}", ran.err);
+}
+
+#[test]
+fn a_file_is_parted_byte_for_byte() {
+    let folder = Folder::new();
+    let file = folder.write("in.xml", PAIN);
+    let (released, held) = (folder.path().join("released.xml"), folder.path().join("held.xml"));
+    let words = [
+        "pay",
+        "split",
+        "--known-at",
+        FILED,
+        "--released",
+        &released.display().to_string(),
+        "--held",
+        &held.display().to_string(),
+        &file,
+    ];
+    assert_eq!(run(&words, b"").code, 1);
+    let read = |path: &PathBuf| std::fs::read_to_string(path).expect("written");
+    assert!(read(&released).contains("E2 &amp; more") && !read(&released).contains("WeChat"));
+    assert!(
+        read(&held).contains("WeChat Pay")
+            && read(&held).contains("<NbOfTxs>1</NbOfTxs>")
+            && read(&held).contains("PM1-H")
+    );
+    let signed = folder.write("signed.xml", &PAIN.replace("</GrpHdr>", "</GrpHdr><Sgntr/>"));
+    let ran = run(&["pay", "split", "--released", "/dev/null", "--held", "/dev/null", &signed], b"");
+    assert!(ran.code == 2 && ran.err.contains("signed"), "{}", ran.err);
+}
+
+#[test]
+fn a_message_is_screened_while_it_is_sent() {
+    let serving = crate::program::Serving::start(&[]);
+    let pacs = message(&cases("core.cases").iter().filter(|case| case.known == "filed").collect::<Vec<_>>());
+    let (status, _, body) = serving.post("/payments/v1/screen?known_at=2020-09-19T10:00:00-04:00", pacs.as_bytes());
+    let lines: Vec<&str> = body.lines().filter(|line| line.starts_with('{')).collect();
+    assert_eq!(status, 200, "{body}");
+    let last: Value = serde_json::from_str(lines.last().expect("accounts")).expect("JSON");
+    assert_eq!(last["summary"]["balance"], true);
+    assert_eq!(last["summary"]["in"], lines.len() - 1);
+    assert!(last["summary"]["outcomes"]["reject"].as_u64() > Some(40));
+    let (status, _, _) = serving.post("/payments/v1/screen?zone=Nowhere", b"");
+    assert_eq!(status, 400);
+    assert_eq!(serving.stop(), Some(0));
+}

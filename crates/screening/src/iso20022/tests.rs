@@ -1,6 +1,7 @@
 //! Messages read as streams: spans, envelopes, damage.
 
 use super::*;
+use crate::parts::{Part, Parts};
 use crate::payment::{Role, Whom};
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ fn fields_have_their_roles() {
     let mut reader = Reader::new(TWO.as_bytes());
     while !matches!(reader.next_part().expect("a payment"), Part::Payment(_)) {}
     assert_eq!(reader.kind(), Some(Kind::CustomerTransfer));
-    assert_eq!(reader.version(), "pacs.008.001.08");
+    assert_eq!(reader.message(), "pacs.008.001.08");
     assert_eq!(reader.header().any(Says::MessageId), Some("M1"));
     assert_eq!(reader.header().any(Says::ValueDate), Some("2020-09-25"));
     let payment = reader.payment();

@@ -1,0 +1,356 @@
+//! Payments in rows: comma-separated columns, and JSON objects one a line, such as fields of ISO 8583. A mapping says
+//! for each column or member where it would stand in an ISO 20022 message; its role follows from that.
+//!
+//! Rows stand alone: one that cannot be read is unread by itself, and the next is read again.
+
+use screening::iso20022::{Class, Paths};
+use screening::parts::{Fault, Line, Lines, Part, Parts, RECORD_BYTES_MAX};
+use screening::{Field, Payment, Role, Says, Whom};
+use serde_json::Value;
+use std::io::Read;
+
+/// Columns or members a mapping may name.
+pub const MAPPED_MAX: usize = 512;
+
+/// Fields of ISO 8583 as members named `DE43` or `43`.
+pub const ISO_8583: &str = "\
+DE4 = IntrBkSttlmAmt
+DE7 = AccptncDtTm
+DE15 = IntrBkSttlmDt
+DE19 = DbtrAgt/FinInstnId/PstlAdr/Ctry
+DE32 = InstgAgt/FinInstnId/ClrSysMmbId/MmbId
+DE33 = InstdAgt/FinInstnId/ClrSysMmbId/MmbId
+DE37 = PmtId/TxId
+DE41 = PmtId/InstrId
+DE42 = CdtrAcct/Id/Othr/Id
+DE43 = card-acceptor
+DE48 = RmtInf/Ustrd
+DE49 = currency
+DE62 = CdtrAcct/Prxy/Id
+payer_country = Dbtr/PstlAdr/Ctry
+";
+
+/// In what rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Comma-separated, the first row names the columns.
+    Csv,
+    /// JSON, one object a line.
+    Json,
+}
+
+/// Which column or member means what.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    rows: Vec<(String, Target)>,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    Path(String),
+    CardAcceptor,
+    Currency,
+}
+
+impl Mapping {
+    /// Reads lines of `column = path` (`creditor_name = Cdtr/Nm`); `card-acceptor` and `currency` are paths too.
+    /// A member within others is written with slashes (`payee/name`).
+    ///
+    /// # Errors
+    /// The line that cannot be read, and why.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let mut rows = Vec::new();
+        let lines =
+            (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        for (number, line) in lines {
+            let (column, path) = line
+                .split_once('=')
+                .ok_or_else(|| format!("line {number}: write it as `column = path`, for example `payee = Cdtr/Nm`"))?;
+            let target = match path.trim() {
+                "card-acceptor" => Target::CardAcceptor,
+                "currency" => Target::Currency,
+                path => {
+                    if class(&mut Paths::default(), path).says == Says::Text && !path.starts_with("RmtInf") {
+                        return Err(format!(
+                            "line {number}: `{path}` is no field this reads; for example Cdtr/Nm, CdtrAcct/Prxy/Id, RmtInf/Ustrd"
+                        ));
+                    }
+                    Target::Path(path.to_owned())
+                }
+            };
+            rows.push((column.trim().to_owned(), target));
+            if rows.len() > MAPPED_MAX {
+                return Err(format!("more than {MAPPED_MAX} columns"));
+            }
+        }
+        if rows.is_empty() { Err(String::from("no column is mapped")) } else { Ok(Self { rows }) }
+    }
+}
+
+/// What a path below a transaction makes of its text.
+fn class(paths: &mut Paths, path: &str) -> Class {
+    let mut at = Paths::ROOT;
+    for name in ["FIToFICstmrCdtTrf", "CdtTrfTxInf"].into_iter().chain(path.split('/')) {
+        at = paths.child(at, name);
+    }
+    paths.class(at)
+}
+
+/// Reads rows.
+#[derive(Debug)]
+pub struct Rows<R> {
+    lines: Lines<R>,
+    form: Form,
+    mapping: Mapping,
+    columns: Option<Vec<String>>,
+    paths: Paths,
+    none: Payment,
+    payment: Payment,
+    part: u64,
+}
+
+impl<R: Read> Rows<R> {
+    /// Reads from `inner`.
+    pub fn new(inner: R, form: Form, mapping: Mapping) -> Self {
+        Self {
+            lines: Lines::new(inner),
+            form,
+            mapping,
+            columns: None,
+            paths: Paths::default(),
+            none: Payment::default(),
+            payment: Payment::default(),
+            part: 0,
+        }
+    }
+
+    /// A record: one line, or as many as a quoted cell goes over.
+    fn record(&mut self) -> Option<Result<Line, (u64, u64, &'static str)>> {
+        let mut record = self.lines.next_line()?;
+        if self.form == Form::Csv {
+            while record.text.matches('"').count() % 2 == 1 {
+                let from = record.bytes.start;
+                if record.text.len() > RECORD_BYTES_MAX {
+                    return Some(Err((from, record.bytes.end, "a quotation mark that nothing closes")));
+                }
+                let Some(next) = self.lines.next_line() else {
+                    return Some(Err((from, record.bytes.end, "a quotation mark that nothing closes")));
+                };
+                record.text.push('\n');
+                record.text.push_str(&next.text);
+                record.bytes.end = next.bytes.end;
+                record.undecodable |= next.undecodable;
+                record.whole &= next.whole;
+            }
+        }
+        if !record.whole {
+            return Some(Err((record.bytes.start, record.bytes.end, "a row longer than any is")));
+        }
+        Some(Ok(record))
+    }
+
+    /// The cells of a row under the names the mapping knows them by.
+    fn cells(&self, text: &str) -> Result<Vec<(String, String)>, String> {
+        match self.form {
+            Form::Csv => {
+                let cells = split(text);
+                let columns = self.columns.as_deref().unwrap_or_default();
+                if cells.len() != columns.len() {
+                    return Err(format!("{} cells under {} columns", cells.len(), columns.len()));
+                }
+                Ok(columns.iter().cloned().zip(cells).collect())
+            }
+            Form::Json => {
+                let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                if !value.is_object() {
+                    return Err(String::from("no object: write one on each line"));
+                }
+                let found = self.mapping.rows.iter().filter_map(|(name, _)| {
+                    let plain = name.strip_prefix("DE").filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
+                    let member = value.pointer(&format!("/{name}")).or_else(|| value.get(plain?))?;
+                    Some((name.clone(), written(member)))
+                });
+                Ok(found.collect())
+            }
+        }
+    }
+
+    fn fill(&mut self, record: &Line) -> Result<(), String> {
+        let cells = self.cells(&record.text)?;
+        self.payment.clear();
+        self.payment.undecodable = record.undecodable;
+        let cell = |name: &str| cells.iter().find(|(known, _)| known == name).map(|(_, cell)| cell.trim());
+        let currency = self.mapping.rows.iter().find(|(_, target)| matches!(target, Target::Currency));
+        let currency = currency.and_then(|(name, _)| cell(name)).unwrap_or("");
+        for (name, target) in &self.mapping.rows {
+            let Some(text) = cell(name).filter(|text| !text.is_empty()) else { continue };
+            let path = self.paths.child(Paths::ROOT, name);
+            // Cells may be escaped, so the bytes are the row's.
+            let field = |says, whom, role| Field {
+                says,
+                whom,
+                role,
+                path,
+                text: 0..0,
+                bytes: record.bytes.clone(),
+                plain: false,
+            };
+            match target {
+                Target::Currency => {}
+                Target::CardAcceptor => self.payment.push(field(Says::Name, Whom::Creditor, Role::CardAcceptor), text),
+                Target::Path(to) => {
+                    let class = class(&mut Paths::default(), to);
+                    let text = if class.says == Says::Amount { format!("{text} {currency}") } else { text.to_owned() };
+                    self.payment.push(field(class.says, class.whom, class.role), &text);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// The cells of a comma-separated row; a doubled quotation mark in a quoted cell is one.
+fn split(text: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    let mut quoted = false;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let Some(cell) = cells.last_mut() else { break };
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                cell.push('"');
+                letters.next();
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            _ => cell.push(letter),
+        }
+    }
+    cells
+}
+
+impl<R: Read> Parts for Rows<R> {
+    fn next_part(&mut self) -> Option<Part> {
+        let from = self.part;
+        let part = match self.record() {
+            None if self.lines.passed > from => Part::Frame(from..self.lines.passed),
+            None => return None,
+            Some(Err((_, end, why))) => Part::Unread(from..end, Fault { at: from, why: why.to_owned() }),
+            Some(Ok(record)) => {
+                let bytes = record.bytes.clone();
+                let text = record.text.trim_start_matches('\u{feff}');
+                if text.trim().is_empty() {
+                    Part::Frame(bytes)
+                } else if self.form == Form::Csv && self.columns.is_none() {
+                    self.columns = Some(split(text).into_iter().map(|name| name.trim().to_owned()).collect());
+                    Part::Frame(bytes)
+                } else {
+                    match self.fill(&record) {
+                        Ok(()) => Part::Payment(bytes),
+                        Err(why) => Part::Unread(bytes.clone(), Fault { at: bytes.start, why }),
+                    }
+                }
+            }
+        };
+        self.part = part.bytes().end;
+        Some(part)
+    }
+
+    fn payment(&self) -> &Payment {
+        &self.payment
+    }
+
+    fn batch(&self) -> &Payment {
+        &self.none
+    }
+
+    fn header(&self) -> &Payment {
+        &self.none
+    }
+
+    fn batches(&self) -> u64 {
+        0
+    }
+
+    fn messages(&self) -> u64 {
+        1
+    }
+
+    fn message(&self) -> &str {
+        match self.form {
+            Form::Csv => "CSV",
+            Form::Json => "JSON",
+        }
+    }
+
+    fn paths(&self) -> &Paths {
+        &self.paths
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str, form: Form, mapping: &str) -> (Vec<Part>, Vec<String>) {
+        let mut rows = Rows::new(text.as_bytes(), form, Mapping::read(mapping).expect("a mapping"));
+        let (mut parts, mut said, mut at) = (Vec::new(), Vec::new(), 0);
+        while let Some(part) = rows.next_part() {
+            assert_eq!(part.bytes().start, at);
+            at = part.bytes().end;
+            if matches!(part, Part::Payment(_)) {
+                let payment = rows.payment();
+                said.extend(
+                    payment.fields.iter().map(|f| format!("{} {:?} {}", f.role.word(), f.says, payment.text_of(f))),
+                );
+            }
+            parts.push(part);
+        }
+        assert_eq!(at, text.len() as u64);
+        (parts, said)
+    }
+
+    const MAPPING: &str = "payee = Cdtr/Nm\namount = IntrBkSttlmAmt\nccy = currency\nnote = RmtInf/Ustrd\n";
+
+    #[test]
+    fn rows_are_payments() {
+        let csv = "payee,amount,ccy,note\n\"WeChat Pay, Ltd\",12.50,USD,\"two\nlines\"\n\nBob,1,EUR,x\n";
+        let (parts, said) = parts(csv, Form::Csv, MAPPING);
+        assert_eq!(parts.iter().filter(|part| matches!(part, Part::Payment(_))).count(), 2);
+        assert_eq!(said[..3], ["party Name WeChat Pay, Ltd", "mention Amount 12.50 USD", "mention Text two\nlines"]);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_unread_by_itself() {
+        let count = |parts: &[Part]| {
+            let unread = parts.iter().filter(|part| matches!(part, Part::Unread(..))).count();
+            (parts.iter().filter(|part| matches!(part, Part::Payment(_))).count(), unread)
+        };
+        assert_eq!(count(&parts("payee,amount,ccy,note\na,1,USD\nb,1,USD,x\n", Form::Csv, MAPPING).0), (1, 1));
+        assert_eq!(count(&parts("{\"payee\":\"a\"}\n{broken\n{\"payee\":\"b\"}\n", Form::Json, MAPPING).0), (2, 1));
+        assert_eq!(count(&parts("payee,amount,ccy,note\n\"a,1", Form::Csv, MAPPING).0), (0, 1));
+    }
+
+    #[test]
+    fn card_fields_have_their_roles() {
+        let line = "{\"DE43\":\"WEIXIN*MEITUAN SHENZHEN CN\",\"4\":\"12.00\",\"DE49\":\"USD\"}\n";
+        let (_, said) = parts(line, Form::Json, ISO_8583);
+        assert!(said.contains(&String::from("card acceptor Name WEIXIN*MEITUAN SHENZHEN CN")), "{said:?}");
+        assert!(said.contains(&String::from("mention Amount 12.00 USD")), "{said:?}");
+    }
+
+    #[test]
+    fn a_mapping_says_what_is_wrong_with_it() {
+        for (text, why) in [("", "no column"), ("payee", "column = path"), ("payee = Nonsense/Here", "no field")] {
+            assert!(Mapping::read(text).expect_err(text).contains(why), "{text}");
+        }
+    }
+}
