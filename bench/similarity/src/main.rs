@@ -1,0 +1,17 @@
+//! Scores the matcher on files whose truth is known: `factory/make.py` makes them, this reads them.
+
+mod mapping;
+mod matrix;
+mod world;
+
+use std::path::PathBuf;
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let what = words.next().unwrap_or_default();
+    let folder = words.next().map_or_else(|| PathBuf::from("target/similarity"), PathBuf::from);
+    match what.as_str() {
+        "matrix" => matrix::run(&folder),
+        _ => eprintln!("similarity-bench matrix [FOLDER]"),
+    }
+}

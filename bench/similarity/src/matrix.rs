@@ -1,0 +1,129 @@
+//! The matrix: every library under every transformation, looked for among all references.
+
+use crate::mapping::Mapping;
+use crate::world::{self, Made};
+use rustc_hash::FxHashSet;
+use similarity::background::Background;
+use similarity::index::Index;
+use similarity::matching::{self, Evidence, Via};
+use similarity::program::Program;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+/// Methods of fewer tokens are not asked for.
+const RECALL_TOKENS_MIN: u32 = 20;
+
+#[derive(Default)]
+struct Row {
+    pairs: Vec<(f32, f32, u32, String)>,
+    hosts: Vec<(f32, f32, u32, String)>,
+    claimed: [usize; 2],
+    right: [usize; 2],
+    wanted: usize,
+    recalled: usize,
+    direct: usize,
+}
+
+pub fn run(folder: &Path) {
+    let start = Instant::now();
+    let index = Index::new(world::references(folder), &Background::default());
+    println!("{} references, {} functions, {} postings, {:.1?}", index.references().len(), index.functions(), index.postings(), start.elapsed());
+    let mut rows: BTreeMap<(bool, String), Row> = BTreeMap::new();
+    let mut unrelated: Vec<(f32, f32, u32, String)> = Vec::new();
+    let mut none = 0;
+    let (mut read, mut matched, mut bytes) = (0.0, 0.0, 0_u64);
+    for made in world::made(folder) {
+        let Ok(raw) = std::fs::read(&made.path) else { continue };
+        let t = Instant::now();
+        let program = world::program(&raw);
+        read += t.elapsed().as_secs_f64();
+        bytes += raw.len() as u64;
+        let t = Instant::now();
+        let found = matching::find(&index, &program);
+        matched += t.elapsed().as_secs_f64();
+        let row = rows.entry((world::is_calibration(&made.target), made.row.clone())).or_default();
+        let of = |name: &str| {
+            let evidence = found.iter().find(|e| index.references()[e.reference].lineage == name);
+            let (d, c, f) = evidence.map_or((0.0, 0.0, 0), |e| (e.distinct, e.containment, e.functions));
+            (d, c, f, format!("{} in {}", name, made.path.file_name().expect("a name").to_string_lossy()))
+        };
+        row.pairs.push(of(&made.target));
+        if let Some(host) = &made.host {
+            row.hosts.push(of(host));
+        }
+        none += index.references().len() - found.len();
+        for evidence in &found {
+            let name = &index.references()[evidence.reference].lineage;
+            if *name != made.target && Some(name) != made.host.as_ref() {
+                unrelated.push(of(name));
+            } else if *name == made.target {
+                methods(&index, evidence, &program, &made, folder, row);
+            }
+        }
+    }
+    report(&rows);
+    unrelated.sort_by(|a, b| b.0.total_cmp(&a.0));
+    println!("unrelated pairs: {} without anything, {} with something; heaviest:", none, unrelated.len());
+    for (distinct, containment, functions, name) in unrelated.iter().take(25) {
+        println!("  {distinct:7.1} {containment:.4} {functions:4} {name}");
+    }
+    println!("read {:.0} MB/s, matched {:.0} MB/s", bytes as f64 / 1e6 / read, bytes as f64 / 1e6 / matched);
+}
+
+fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, folder: &Path, row: &mut Row) {
+    let known = &index.references()[evidence.reference].program;
+    let map = folder.join("maps").join(made.path.file_name().expect("a name")).with_extension("map");
+    let mapping = if made.row == "dx" { Some(Mapping::default()) } else { Mapping::read(&map) };
+    let Some(mapping) = mapping else { return };
+    let present: FxHashSet<(&str, &str)> = program.functions.iter().map(|f| (program.class_name(f), program.words(f.name))).collect();
+    let mut found = FxHashSet::default();
+    let mut direct = FxHashSet::default();
+    for pair in &evidence.pairs {
+        let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
+        let kind = usize::from(pair.via != Via::Fingerprints);
+        row.claimed[kind] += 1;
+        if mapping.agrees(known.class_name(ours), known.words(ours.name), program.class_name(theirs), program.words(theirs.name)) {
+            row.right[kind] += 1;
+            found.insert(pair.reference);
+            if kind == 0 {
+                direct.insert(pair.reference);
+            }
+        }
+    }
+    for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
+        let (class, name) = (known.class_name(function), known.words(function.name));
+        let survives = match mapping.methods.get(&(class.to_owned(), name.to_owned())) {
+            Some(set) => set.iter().any(|(c, m)| present.contains(&(c.as_str(), m.as_str()))),
+            None => made.row == "dx" || mapping.classes.get(class).is_some_and(|new| present.contains(&(new.as_str(), name))),
+        };
+        if survives {
+            row.wanted += 1;
+            row.recalled += usize::from(found.contains(&(n as u32)));
+            row.direct += usize::from(direct.contains(&(n as u32)));
+        }
+    }
+}
+
+fn report(rows: &BTreeMap<(bool, String), Row>) {
+    println!("{:<12} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)", "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision");
+    for ((calibration, name), row) in rows {
+        let mut weights: Vec<f32> = row.pairs.iter().map(|p| p.0).collect();
+        weights.sort_by(f32::total_cmp);
+        let mut shares: Vec<f32> = row.pairs.iter().map(|p| p.1).collect();
+        shares.sort_by(f32::total_cmp);
+        let n = weights.len();
+        let hit = weights.iter().filter(|w| **w >= 50.0).count();
+        let hosts = row.hosts.iter().filter(|h| h.0 >= 50.0).count();
+        let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
+        println!(
+            "{:<12} {:>4}/{:<3} {:>4}/{:<3} {:>9.0} {:>9.0} {:>9.3} {:>8.3} of {:<6} {:>8.3} of {:<6} {:.3} ({:.3}) of {}",
+            format!("{}{}", if *calibration { "c " } else { "t " }, name), hit, n, hosts, row.hosts.len(), weights[0], weights[n / 2], shares[n / 2],
+            ratio(row.right[0], row.claimed[0]), row.claimed[0], ratio(row.right[1], row.claimed[1]), row.claimed[1],
+            ratio(row.recalled, row.wanted), ratio(row.direct, row.wanted), row.wanted,
+        );
+        for (weight, share, functions, what) in row.pairs.iter().chain(&row.hosts).filter(|p| p.0 < 50.0) {
+            println!("      missed {what}: {weight:.0} {share:.3} {functions}");
+        }
+    }
+}

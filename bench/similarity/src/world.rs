@@ -1,0 +1,60 @@
+//! The folder that the factory fills: references, transformed files, their names.
+
+use similarity::dex::{self, Dex};
+use similarity::index::Reference;
+use similarity::program::Program;
+use std::path::{Path, PathBuf};
+
+/// A transformed file: what is in it and what was done.
+pub struct Made {
+    pub path: PathBuf,
+    pub target: String,
+    pub host: Option<String>,
+    pub row: String,
+}
+
+/// Which half of the libraries thresholds may be fitted on; the other half is only scored.
+pub fn is_calibration(target: &str) -> bool {
+    similarity::fingerprint::hash(target.as_bytes()) % 2 == 0
+}
+
+pub fn read(path: &Path) -> Program {
+    let bytes = std::fs::read(path).expect("readable");
+    program(&bytes)
+}
+
+pub fn program(bytes: &[u8]) -> Program {
+    let dexes = Dex::parse(bytes).expect("a dex");
+    dex::extract(&dexes, &mut |_, _| {}).expect("sound")
+}
+
+pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == extension))
+        .collect();
+    files.sort();
+    files
+}
+
+pub fn references(folder: &Path) -> Vec<Reference> {
+    let of = |path: PathBuf| {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        Reference { lineage: name.clone(), label: name, program: read(&path), ..Reference::default() }
+    };
+    files(&folder.join("refs"), "dex").into_iter().map(of).collect()
+}
+
+pub fn made(folder: &Path) -> Vec<Made> {
+    let of = |path: PathBuf| {
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let (parts, row) = stem.split_once('@').expect("a row");
+        let (target, host) = match parts.split_once('+') {
+            Some((target, host)) => (target, Some(host.to_owned())),
+            None => (parts, None),
+        };
+        Made { target: target.to_owned(), host, row: row.to_owned(), path }
+    };
+    files(&folder.join("made"), "dex").into_iter().map(of).collect()
+}

@@ -1,0 +1,280 @@
+//! An artefact, opened: everything in it that is code, what it calls itself, and what could not be looked into.
+//! What cannot be read is said; it is never taken for harmless.
+
+use crate::class;
+use crate::container::{self, Opening};
+use crate::dex::{self, Dex};
+use crate::packing;
+use crate::program::{Damage, Program};
+use crate::{apple, native, script};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Bytes held in memory for one artefact, all that is unpacked counted.
+pub const TOTAL_BYTES_MAX: u64 = 2 << 30;
+/// Archives within archives.
+pub const DEPTH_MAX: usize = 8;
+/// Files within one artefact, at all depths.
+pub const FILES_MAX: usize = 200_000;
+/// Reasons listed of one artefact; more of them say nothing new.
+pub const UNCLEAR_MAX: usize = 64;
+
+/// How much one artefact may ask for. Fields are public so that tests reach them with small files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// See [`TOTAL_BYTES_MAX`].
+    pub total_bytes_max: u64,
+    /// See [`DEPTH_MAX`].
+    pub depth_max: usize,
+    /// See [`FILES_MAX`].
+    pub files_max: usize,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self { total_bytes_max: TOTAL_BYTES_MAX, depth_max: DEPTH_MAX, files_max: FILES_MAX }
+    }
+}
+
+/// Kinds of code that are compared among themselves only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Language {
+    /// Dalvik and Java.
+    Bytecode,
+    /// Machine code.
+    Native,
+    /// Objective-C and Swift metadata.
+    Apple,
+    /// JavaScript and its relatives.
+    Script,
+}
+
+impl Language {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Bytecode, Self::Native, Self::Apple, Self::Script];
+
+    /// In the words of a report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bytecode => "bytecode",
+            Self::Native => "native",
+            Self::Apple => "apple",
+            Self::Script => "script",
+        }
+    }
+
+    /// The kind that a word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.word() == word)
+    }
+}
+
+/// Why an artefact cannot be cleared even if nothing was found in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unclear {
+    /// A file is not what its format requires.
+    Damaged {
+        /// Which.
+        path: String,
+        /// How.
+        why: String,
+    },
+    /// A budget is used up.
+    Budget {
+        /// Where.
+        path: String,
+        /// Which.
+        what: &'static str,
+    },
+    /// Marked as encrypted.
+    Encrypted {
+        /// Which file.
+        path: String,
+    },
+    /// A packer's mark.
+    Packed {
+        /// Which file bears it.
+        path: String,
+        /// Whose it is.
+        packer: &'static str,
+    },
+    /// The manifest names classes that are nowhere in the code.
+    MissingClasses {
+        /// How many are missing.
+        missing: usize,
+        /// Of how many.
+        named: usize,
+        /// One of them.
+        example: String,
+    },
+    /// Code is loaded at run time and there is something unreadable it may be loaded from.
+    DynamicCode {
+        /// The unreadable file.
+        path: String,
+    },
+    /// Code in a form that is not read.
+    NotRead {
+        /// Which file.
+        path: String,
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for Unclear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged { path, why } => write!(f, "`{path}` cannot be read: {why}"),
+            Self::Budget { path, what } => write!(f, "`{path}` exceeds {what}"),
+            Self::Encrypted { path } => write!(f, "`{path}` is encrypted"),
+            Self::Packed { path, packer } => {
+                write!(f, "`{path}` is the mark of the packer {packer}: the code is hidden")
+            }
+            Self::MissingClasses { missing, named, example } => {
+                write!(
+                    f,
+                    "{missing} of {named} components of the manifest are nowhere in the code (`{example}`): it is hidden"
+                )
+            }
+            Self::DynamicCode { path } => write!(f, "code is loaded at run time, and `{path}` may hold it unreadably"),
+            Self::NotRead { path, what } => write!(f, "`{path}` is {what}, which is not read"),
+        }
+    }
+}
+
+/// What an artefact calls itself: evidence of the weakest kind, and the quickest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Android application ids and iOS bundle ids.
+    pub packages: Vec<String>,
+    /// SHA-256 of signing certificates, hexadecimal, as far as a signature is there; it is not verified here.
+    pub certificates: Vec<String>,
+}
+
+/// Code of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Which kind.
+    pub language: Language,
+    /// All of it together.
+    pub program: Program,
+}
+
+/// An artefact, opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Artefact {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// How large it is.
+    pub bytes: u64,
+    /// Files in it, at all depths, itself included.
+    pub files: usize,
+    /// Its code, one entry for each kind there is.
+    pub code: Vec<Code>,
+    /// What it calls itself.
+    pub names: Names,
+    /// Why it cannot be cleared.
+    pub unclear: Vec<Unclear>,
+}
+
+impl Artefact {
+    /// Opens an artefact. `name` is for messages and for files that only their name tells apart. `sink` is told
+    /// every string that became a fingerprint.
+    #[must_use]
+    pub fn open(name: &str, bytes: &[u8], budgets: &Budgets, sink: &mut dyn FnMut(u64, &[u8])) -> Self {
+        let mut opening = Opening::new(*budgets);
+        container::open(&mut opening, name, bytes, 0);
+        let mut artefact = Self {
+            sha256: hex(&Sha256::digest(bytes)),
+            bytes: bytes.len() as u64,
+            files: opening.files,
+            names: std::mem::take(&mut opening.names),
+            unclear: std::mem::take(&mut opening.unclear),
+            code: Vec::new(),
+        };
+        artefact.bytecode(&opening, sink);
+        for (language, extract) in [
+            (Language::Native, native::extract as Extract),
+            (Language::Apple, apple::extract as Extract),
+            (Language::Script, script::extract as Extract),
+        ] {
+            let mut program = Program::default();
+            for leaf in opening.leaves.iter().filter(|leaf| leaf.kind.languages().contains(&language)) {
+                if let Err(damage) = extract(&leaf.path, &leaf.bytes, &mut program, sink) {
+                    artefact.note(Unclear::Damaged { path: leaf.path.clone(), why: damage.to_string() });
+                }
+            }
+            artefact.keep(language, program);
+        }
+        packing::judge(&mut artefact, &opening);
+        artefact.unclear.truncate(UNCLEAR_MAX);
+        artefact
+    }
+
+    /// The code of one kind.
+    #[must_use]
+    pub fn program(&self, language: Language) -> Option<&Program> {
+        self.code.iter().find(|code| code.language == language).map(|code| &code.program)
+    }
+
+    /// Whether there is any code in it.
+    #[must_use]
+    pub fn has_code(&self) -> bool {
+        !self.code.is_empty()
+    }
+
+    pub(crate) fn note(&mut self, why: Unclear) {
+        if self.unclear.len() < UNCLEAR_MAX {
+            self.unclear.push(why);
+        }
+    }
+
+    fn keep(&mut self, language: Language, program: Program) {
+        if !program.functions.is_empty() {
+            self.code.push(Code { language, program });
+        }
+    }
+
+    /// Dalvik files of one archive belong together; so do class files.
+    fn bytecode(&mut self, opening: &Opening<'_>, sink: &mut dyn FnMut(u64, &[u8])) {
+        let mut program = Program::default();
+        let mut dexes: Vec<Dex<'_>> = Vec::new();
+        let mut classes: Vec<&[u8]> = Vec::new();
+        for leaf in &opening.leaves {
+            match leaf.kind {
+                container::Kind::Dex => match Dex::parse(&leaf.bytes) {
+                    Ok(parts) => dexes.extend(parts),
+                    Err(damage) => self.damaged(&leaf.path, damage),
+                },
+                container::Kind::Class => classes.push(&leaf.bytes),
+                container::Kind::Elf | container::Kind::MachO | container::Kind::Script => {}
+            }
+        }
+        if !dexes.is_empty() {
+            match dex::extract(&dexes, sink) {
+                Ok(found) => program.append(&found),
+                Err(damage) => self.damaged("classes.dex", damage),
+            }
+        }
+        if !classes.is_empty() {
+            program.append(&class::extract(&classes, sink));
+        }
+        if program.damaged > 0 {
+            let why = format!("the code of {} functions", program.damaged);
+            self.note(Unclear::Damaged { path: String::from("bytecode"), why });
+        }
+        self.keep(Language::Bytecode, program);
+    }
+
+    fn damaged(&mut self, path: &str, damage: Damage) {
+        self.note(Unclear::Damaged { path: path.to_owned(), why: damage.to_string() });
+    }
+}
+
+type Extract = fn(&str, &[u8], &mut Program, &mut dyn FnMut(u64, &[u8])) -> Result<(), Damage>;
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,394 @@
+//! Archives within archives, down to the files that hold code, within budgets. What a file is, its first bytes
+//! tell; a name decides only where text has no mark of its own.
+
+use crate::artefact::{Budgets, Names, Unclear, hex};
+use crate::class;
+use apk::archive::{Archive, Fault};
+use apk::{Manifest, signing};
+use std::borrow::Cow;
+use std::io::Read;
+
+/// Bytes of a header of a tar archive, and of its blocks.
+const TAR_BLOCK: usize = 512;
+/// Inflated size over deflated size beyond which a stream is a bomb.
+const RATIO_MAX: u64 = 300;
+/// A stream may inflate to this much whatever its own size.
+const RATIO_FREE_BYTES: u64 = 16 << 20;
+/// Scripts shorter than this hold nothing worth a claim.
+const SCRIPT_BYTES_MIN: usize = 256;
+/// Smaller files are too short for a measure of disorder, and for a program.
+const OPAQUE_BYTES_MIN: usize = 32 << 10;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Dex,
+    Class,
+    Elf,
+    MachO,
+    Script,
+}
+
+impl Kind {
+    /// Kinds of code that a file of this kind may hold, bytecode apart.
+    pub(crate) const fn languages(self) -> &'static [crate::artefact::Language] {
+        use crate::artefact::Language;
+        match self {
+            Self::Dex | Self::Class => &[],
+            Self::Elf => &[Language::Native],
+            Self::MachO => &[Language::Native, Language::Apple],
+            Self::Script => &[Language::Script],
+        }
+    }
+}
+
+/// A file that holds code.
+#[derive(Debug)]
+pub(crate) struct Leaf<'a> {
+    pub(crate) path: String,
+    pub(crate) kind: Kind,
+    pub(crate) bytes: Cow<'a, [u8]>,
+}
+
+/// What has been found so far, and what may still be spent.
+#[derive(Debug)]
+pub(crate) struct Opening<'a> {
+    budgets: Budgets,
+    spent_bytes: u64,
+    pub(crate) files: usize,
+    pub(crate) leaves: Vec<Leaf<'a>>,
+    pub(crate) names: Names,
+    pub(crate) unclear: Vec<Unclear>,
+    /// Every path, for marks that only a name bears.
+    pub(crate) paths: Vec<String>,
+    /// Classes that manifests name.
+    pub(crate) components: Vec<String>,
+    /// Large files of no known kind in which every byte is as likely as any other.
+    pub(crate) opaque: Vec<String>,
+}
+
+impl Opening<'_> {
+    pub(crate) fn new(budgets: Budgets) -> Self {
+        Self {
+            budgets,
+            spent_bytes: 0,
+            files: 0,
+            leaves: Vec::new(),
+            names: Names::default(),
+            unclear: Vec::new(),
+            paths: Vec::new(),
+            components: Vec::new(),
+            opaque: Vec::new(),
+        }
+    }
+
+    fn unclear(&mut self, why: Unclear) {
+        if self.unclear.len() < crate::artefact::UNCLEAR_MAX {
+            self.unclear.push(why);
+        }
+    }
+
+    fn damaged(&mut self, path: &str, why: impl ToString) {
+        self.unclear(Unclear::Damaged { path: path.to_owned(), why: why.to_string() });
+    }
+
+    fn exceeded(&mut self, path: &str, what: &'static str) {
+        self.unclear(Unclear::Budget { path: path.to_owned(), what });
+    }
+
+    fn left(&self) -> u64 {
+        self.budgets.total_bytes_max.saturating_sub(self.spent_bytes)
+    }
+}
+
+/// Opens a file: an archive is opened in turn, code is kept, anything else is passed over.
+pub(crate) fn open<'a>(opening: &mut Opening<'a>, path: &str, bytes: &'a [u8], depth: usize) {
+    take(opening, path, Cow::Borrowed(bytes), depth);
+}
+
+fn take<'a>(opening: &mut Opening<'a>, path: &str, bytes: Cow<'a, [u8]>, depth: usize) {
+    if opening.files >= opening.budgets.files_max {
+        return opening.exceeded(path, "FILES_MAX");
+    }
+    opening.files += 1;
+    opening.spent_bytes += bytes.len() as u64;
+    if opening.left() == 0 {
+        return opening.exceeded(path, "TOTAL_BYTES_MAX");
+    }
+    opening.paths.push(path.to_owned());
+    if let Some(kind) = code(path, &bytes) {
+        opening.leaves.push(Leaf { path: path.to_owned(), kind, bytes });
+        return;
+    }
+    let Some(archive) = archive(path, &bytes) else {
+        if let Some(what) = unread(&bytes) {
+            opening.unclear(Unclear::NotRead { path: path.to_owned(), what });
+        } else if is_opaque(&bytes) {
+            opening.opaque.push(path.to_owned());
+        }
+        return;
+    };
+    if depth == opening.budgets.depth_max {
+        return opening.exceeded(path, "DEPTH_MAX");
+    }
+    match archive {
+        Form::Zip => zip(opening, path, &bytes, depth),
+        Form::Gzip => gzip(opening, path, &bytes, depth),
+        Form::Tar => tar(opening, path, &bytes, depth),
+        Form::Ar => ar(opening, path, &bytes, depth),
+        Form::Fat => fat(opening, path, &bytes, depth),
+    }
+}
+
+fn code(path: &str, bytes: &[u8]) -> Option<Kind> {
+    if bytes.starts_with(b"dex\n") {
+        Some(Kind::Dex)
+    } else if class::is_class(bytes) {
+        Some(Kind::Class)
+    } else if bytes.starts_with(b"\x7fELF") {
+        Some(Kind::Elf)
+    } else if [&b"\xcf\xfa\xed\xfe"[..], b"\xce\xfa\xed\xfe"].iter().any(|magic| bytes.starts_with(magic)) {
+        Some(Kind::MachO)
+    } else if is_script(path, bytes) {
+        Some(Kind::Script)
+    } else {
+        None
+    }
+}
+
+fn is_script(path: &str, bytes: &[u8]) -> bool {
+    let named = [".js", ".mjs", ".cjs", ".jsbundle", ".bundle"].iter().any(|ending| path.ends_with(ending));
+    named && bytes.len() >= SCRIPT_BYTES_MIN && bytes.get(..SCRIPT_BYTES_MIN).is_some_and(|head| !head.contains(&0))
+}
+
+enum Form {
+    Zip,
+    Gzip,
+    Tar,
+    Ar,
+    Fat,
+}
+
+fn archive(path: &str, bytes: &[u8]) -> Option<Form> {
+    // Android reads a package from its end, so what stands before the first entry hides nothing.
+    let named = [".apk", ".jar", ".aar", ".aab", ".apks", ".xapk", ".apkm", ".ipa", ".whl", ".zip"];
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") || named.iter().any(|e| path.ends_with(e)) {
+        Some(Form::Zip)
+    } else if bytes.starts_with(b"\x1f\x8b") {
+        Some(Form::Gzip)
+    } else if bytes.get(257..262) == Some(b"ustar") {
+        Some(Form::Tar)
+    } else if bytes.starts_with(b"!<arch>\n") {
+        Some(Form::Ar)
+    } else if bytes.starts_with(b"\xca\xfe\xba\xbe") || bytes.starts_with(b"\xca\xfe\xba\xbf") {
+        Some(Form::Fat)
+    } else {
+        None
+    }
+}
+
+/// Forms of code and of archives that are known and not read.
+fn unread(bytes: &[u8]) -> Option<&'static str> {
+    const MARKS: [(&[u8], &str); 9] = [
+        (b"\xc6\x1f\xbc\x03\xc1\x03\x19\x1f", "Hermes bytecode"),
+        (b"\0asm", "WebAssembly"),
+        (b"cdex", "compact Dalvik code"),
+        (b"vdex", "verified Dalvik code"),
+        (b"\xfd7zXZ\0", "an xz archive"),
+        (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+        (b"BZh", "a bzip2 archive"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+        (b"Rar!\x1a\x07", "a RAR archive"),
+    ];
+    MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, what)| *what)
+}
+
+/// Whether a large file of no known kind looks encrypted or packed.
+fn is_opaque(bytes: &[u8]) -> bool {
+    const KNOWN: [&[u8]; 14] = [
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"RIFF",
+        b"OggS",
+        b"ID3",
+        b"fLaC",
+        b"wOF",
+        b"%PDF",
+        b"\x1aE\xdf\xa3",
+        b"BM",
+        b"\xff\xfb",
+        b"\xff\xf3",
+        b"DDS ",
+    ];
+    let media = KNOWN.iter().any(|mark| bytes.starts_with(mark)) || bytes.get(4..8) == Some(b"ftyp");
+    bytes.len() >= OPAQUE_BYTES_MIN && !media && disorder(bytes) > 7.98
+}
+
+/// Shannon entropy in bits a byte.
+fn disorder(bytes: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in bytes {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+        }
+    }
+    let all = bytes.len() as f64;
+    let part = |count: u32| f64::from(count) / all;
+    counts.iter().filter(|count| **count > 0).map(|count| -part(*count) * part(*count).log2()).sum()
+}
+
+fn inside(path: &str, name: &str) -> String {
+    format!("{path}!{name}")
+}
+
+fn zip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
+    let budgets = apk::Budgets { total_bytes_max: opening.left(), ..apk::Budgets::default() };
+    let archive = match Archive::open(bytes, &budgets) {
+        Ok(archive) => archive,
+        Err(fault) => return opening.damaged(path, fault),
+    };
+    package(opening, path, &archive);
+    for entry in archive.entries() {
+        if entry.name.ends_with('/') {
+            continue;
+        }
+        let within = inside(path, entry.name);
+        match archive.read(entry) {
+            // Android ignores the mark; elsewhere it means what it says, and the content does not inflate.
+            Ok(content) => take(opening, &within, Cow::Owned(content.bytes.into_owned()), depth + 1),
+            Err(_) if entry.flags & 1 != 0 => opening.unclear(Unclear::Encrypted { path: within }),
+            Err(Fault::Budget { .. }) => return opening.exceeded(&within, "TOTAL_BYTES_MAX"),
+            Err(fault) => opening.damaged(&within, fault),
+        }
+    }
+}
+
+/// What an Android package says of itself.
+fn package(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
+    if archive.entry("AndroidManifest.xml").is_none() || archive.entry("classes.jar").is_some() {
+        return;
+    }
+    match Manifest::read(archive) {
+        Ok(manifest) => {
+            if !opening.names.packages.contains(&manifest.package) {
+                opening.names.packages.push(manifest.package);
+            }
+            opening.components.extend(manifest.components);
+        }
+        // A library's manifest, or a bundle's, is in another form; only a package's is binary.
+        Err(fault) if archive.entry("classes.dex").is_some() => {
+            opening.damaged(&inside(path, "AndroidManifest.xml"), fault)
+        }
+        Err(_) => {}
+    }
+    match signing::signers(archive) {
+        Ok(signers) => {
+            for digest in signers.iter().flat_map(|s| std::iter::once(&s.certificate_sha256).chain(&s.rotated_from)) {
+                let digest = hex(digest);
+                if !opening.names.certificates.contains(&digest) {
+                    opening.names.certificates.push(digest);
+                }
+            }
+        }
+        Err(fault) => opening.damaged(path, format!("its signature: {fault}")),
+    }
+}
+
+fn gzip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
+    let most = (bytes.len() as u64).saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES).min(opening.left());
+    let mut content = Vec::new();
+    match flate2::read::MultiGzDecoder::new(bytes).take(most + 1).read_to_end(&mut content) {
+        Err(error) => opening.damaged(path, error),
+        Ok(_) if content.len() as u64 > most => opening.exceeded(path, "TOTAL_BYTES_MAX"),
+        Ok(_) => {
+            let name = path.rsplit(['/', '!']).next().unwrap_or(path);
+            let name = name
+                .strip_suffix(".tgz")
+                .map_or_else(|| name.trim_end_matches(".gz").to_owned(), |n| format!("{n}.tar"));
+            take(opening, &inside(path, &name), Cow::Owned(content), depth + 1);
+        }
+    }
+}
+
+fn tar(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
+    let mut rest = bytes;
+    while let Some(header) = rest.get(..TAR_BLOCK) {
+        if header.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        let octal = |range: std::ops::Range<usize>| {
+            let digits = header.get(range).unwrap_or(&[]);
+            let digits =
+                digits.iter().skip_while(|byte| **byte == b' ').take_while(|byte| (b'0'..=b'7').contains(byte));
+            digits.fold(0_u64, |sum, digit| sum.saturating_mul(8) + u64::from(digit - b'0'))
+        };
+        let size = usize::try_from(octal(124..136)).unwrap_or(usize::MAX);
+        let Some(content) = size.checked_add(TAR_BLOCK).and_then(|end| rest.get(TAR_BLOCK..end)) else {
+            return opening.damaged(path, Fault::NoEnd);
+        };
+        let name = |range: std::ops::Range<usize>| {
+            let bytes = header.get(range).unwrap_or(&[]);
+            String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or(&[])).into_owned()
+        };
+        if matches!(header.get(156), Some(b'0' | 0)) {
+            let prefix = name(345..500);
+            let full = if prefix.is_empty() { name(0..100) } else { format!("{prefix}/{}", name(0..100)) };
+            take(opening, &inside(path, &full), Cow::Owned(content.to_vec()), depth + 1);
+        }
+        let padded = size.div_ceil(TAR_BLOCK).saturating_mul(TAR_BLOCK).saturating_add(TAR_BLOCK);
+        rest = rest.get(padded..).unwrap_or(&[]);
+    }
+}
+
+/// A static library, or a Debian package: `ar` with the names of BSD and of System V.
+fn ar(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
+    const HEADER: usize = 60;
+    let mut rest = bytes.get(8..).unwrap_or(&[]);
+    while let Some(header) = rest.get(..HEADER) {
+        let text =
+            |range: std::ops::Range<usize>| String::from_utf8_lossy(header.get(range).unwrap_or(&[])).trim().to_owned();
+        let Some(size) = text(48..58).parse::<usize>().ok().filter(|size| *size <= rest.len() - HEADER) else {
+            return opening.damaged(path, "a member of the archive lies outside it");
+        };
+        let content = rest.get(HEADER..HEADER + size).unwrap_or(&[]);
+        let name = text(0..16);
+        let (name, content) = match name.strip_prefix("#1/").and_then(|length| length.parse::<usize>().ok()) {
+            Some(length) => {
+                let (name, content) = content.split_at_checked(length).unwrap_or((&[], content));
+                (String::from_utf8_lossy(name).trim_end_matches('\0').to_owned(), content)
+            }
+            None => (name.trim_end_matches('/').to_owned(), content),
+        };
+        if !name.is_empty() && !name.starts_with("__.SYMDEF") {
+            take(opening, &inside(path, &name), Cow::Owned(content.to_vec()), depth + 1);
+        }
+        rest = rest.get(HEADER + size + size % 2..).unwrap_or(&[]);
+    }
+}
+
+/// A Mach-O file for several machines: each is opened by itself.
+fn fat(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four));
+    let long = |at: usize| bytes.get(at..)?.first_chunk().map(|eight| u64::from_be_bytes(*eight));
+    let wide = bytes.get(3) == Some(&0xbf);
+    /// More machines than there are kinds of them.
+    const SLICES_MAX: u32 = 32;
+    let count = word(4).unwrap_or(0);
+    if count > SLICES_MAX {
+        return opening.damaged(path, "neither a class file nor a Mach-O file that is known");
+    }
+    for n in 0..count as usize {
+        let slice = if wide {
+            long(8 + n * 32 + 8).zip(long(8 + n * 32 + 16))
+        } else {
+            word(8 + n * 20 + 8).map(u64::from).zip(word(8 + n * 20 + 12).map(u64::from))
+        };
+        let range =
+            slice.and_then(|(at, size)| Some(usize::try_from(at).ok()?..usize::try_from(at.checked_add(size)?).ok()?));
+        match range.and_then(|range| bytes.get(range)) {
+            Some(slice) => take(opening, &inside(path, &format!("slice{n}")), Cow::Owned(slice.to_vec()), depth + 1),
+            None => return opening.damaged(path, "a slice lies outside the file"),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Reference code to look for, and how rare each of its fingerprints is. Knows lineages: all versions of one
+//! subject's code are one, so that fifty versions of an app do not make its own code look common.
+
+use crate::background::Background;
+use crate::fingerprint::Family;
+use crate::program::Program;
+use rustc_hash::FxHashMap;
+
+/// Code held by this many lineages is nobody's own.
+pub const COMMON_LINEAGES: u32 = 3;
+/// Where rarity is counted from: weights must not depend on how many references somebody happens to keep, or no
+/// calibration holds for another index.
+const WORLD_LINEAGES: f32 = 100.0;
+/// What a common fingerprint still says about which function is which.
+const COMMON_WORTH: f32 = 0.25;
+/// Bits of a fingerprint that choose its place in the directory, beyond which it would not fit a cache.
+const DIRECTORY_BITS_MAX: u32 = 22;
+
+/// One artefact that is looked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// Whose code it is: the id of a subject. All references of one lineage share it.
+    pub lineage: String,
+    /// Which artefact and version, for people.
+    pub label: String,
+    /// Where it came from.
+    pub source: String,
+    /// SHA-256 of the artefact, in hexadecimal digits.
+    pub sha256: String,
+    /// Its code.
+    pub program: Program,
+}
+
+/// References ready to be searched.
+#[derive(Debug)]
+pub struct Index {
+    references: Vec<Reference>,
+    /// Of each reference, the number of its first function among all.
+    first: Vec<u32>,
+    /// Of each function, its reference.
+    owner: Vec<u32>,
+    /// Of each function, the worth of its fingerprints: all, and those that are distinct.
+    worth: Vec<Worth>,
+    /// Of each reference, the worth of its distinct fingerprints, each counted once.
+    distinct: Vec<f32>,
+    keys: Vec<Key>,
+    postings: Vec<u32>,
+    directory: Vec<u32>,
+    shift: u32,
+}
+
+/// A fingerprint that occurs, and where its postings begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) fingerprint: u64,
+    start: u32,
+    /// What it says about which function is which.
+    pub(crate) weight: f32,
+    /// Whether it is of this lineage and at most one other.
+    pub(crate) distinct: bool,
+}
+
+/// The worth of a function's fingerprints.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Worth {
+    pub(crate) all: f32,
+    pub(crate) distinct: f32,
+}
+
+impl Index {
+    /// Sorts what is to be looked for. `background` holds code that is everybody's.
+    #[must_use]
+    pub fn new(references: Vec<Reference>, background: &Background) -> Self {
+        let mut lineages: FxHashMap<&str, u32> = FxHashMap::default();
+        let mut pairs = Vec::with_capacity(references.iter().map(|r| r.program.fingerprints.len()).sum());
+        let (mut first, mut owner, mut lineage_of) = (Vec::new(), Vec::new(), Vec::new());
+        for (reference, number) in references.iter().zip(0_u32..) {
+            let next = u32::try_from(lineages.len()).unwrap_or(u32::MAX);
+            lineage_of.push(*lineages.entry(&reference.lineage).or_insert(next));
+            first.push(u32::try_from(owner.len()).unwrap_or(u32::MAX));
+            for function in &reference.program.functions {
+                let id = u32::try_from(owner.len()).unwrap_or(u32::MAX);
+                owner.push(number);
+                pairs.extend(reference.program.fingerprints_of(function).iter().map(|f| (*f, id)));
+            }
+        }
+        pairs.sort_unstable();
+        let mut keys: Vec<Key> = Vec::new();
+        let mut seen: Vec<u32> = Vec::new();
+        for run in pairs.chunk_by(|a, b| a.0 == b.0) {
+            let Some((fingerprint, _)) = run.first().copied() else { continue };
+            seen.clear();
+            for (_, id) in run {
+                let lineage = owner.get(*id as usize).and_then(|r| lineage_of.get(*r as usize));
+                if let Some(lineage) = lineage.filter(|lineage| !seen.contains(lineage)) {
+                    seen.push(*lineage);
+                    if seen.len() >= COMMON_LINEAGES as usize {
+                        break;
+                    }
+                }
+            }
+            let start = keys.last().map_or(0, |key| key.start);
+            let held =
+                if background.holds(fingerprint) { COMMON_LINEAGES } else { u32::try_from(seen.len()).unwrap_or(1) };
+            keys.push(Key {
+                fingerprint,
+                start: start + u32::try_from(run.len()).unwrap_or(u32::MAX),
+                weight: weight(fingerprint, held),
+                distinct: held < COMMON_LINEAGES,
+            });
+        }
+        // So far each start is an end; shift them by one.
+        let mut before = 0;
+        for key in &mut keys {
+            before = std::mem::replace(&mut key.start, before);
+        }
+        let postings = pairs.into_iter().map(|(_, id)| id).collect();
+        let mut index = Self {
+            references,
+            first,
+            owner,
+            worth: Vec::new(),
+            distinct: Vec::new(),
+            keys,
+            postings,
+            directory: Vec::new(),
+            shift: 0,
+        };
+        index.build_directory();
+        index.weigh();
+        index
+    }
+
+    fn build_directory(&mut self) {
+        let bits = (usize::BITS - self.keys.len().leading_zeros()).clamp(4, DIRECTORY_BITS_MAX);
+        self.shift = 64 - bits;
+        let mut directory = vec![0_u32; (1 << bits) + 1];
+        for key in &self.keys {
+            if let Some(slot) = directory.get_mut((key.fingerprint >> self.shift) as usize + 1) {
+                *slot += 1;
+            }
+        }
+        let mut sum = 0;
+        for slot in &mut directory {
+            sum += *slot;
+            *slot = sum;
+        }
+        self.directory = directory;
+    }
+
+    fn weigh(&mut self) {
+        let mut worth = Vec::with_capacity(self.owner.len());
+        let mut distinct = Vec::with_capacity(self.references.len());
+        for reference in &self.references {
+            for function in &reference.program.functions {
+                let mut sum = Worth::default();
+                for key in reference.program.fingerprints_of(function).iter().filter_map(|f| self.find(*f)) {
+                    sum.all += key.weight;
+                    sum.distinct += if key.distinct { key.weight } else { 0.0 };
+                }
+                worth.push(sum);
+            }
+            let keys = reference.program.distinct_fingerprints();
+            let keys = keys.iter().filter_map(|f| self.find(*f)).filter(|key| key.distinct);
+            distinct.push(keys.map(|key| key.weight).sum());
+        }
+        self.worth = worth;
+        self.distinct = distinct;
+    }
+
+    /// All references.
+    #[must_use]
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// How many functions all references have.
+    #[must_use]
+    pub fn functions(&self) -> usize {
+        self.owner.len()
+    }
+
+    /// How many fingerprints, functions counted each.
+    #[must_use]
+    pub fn postings(&self) -> usize {
+        self.postings.len()
+    }
+
+    /// The worth of what only this reference's lineage holds.
+    #[must_use]
+    pub fn distinct_worth(&self, reference: usize) -> f32 {
+        self.distinct.get(reference).copied().unwrap_or(0.0)
+    }
+
+    /// Whether a fingerprint is known, and if so whether it is distinct.
+    #[must_use]
+    pub fn knows(&self, fingerprint: u64) -> Option<bool> {
+        self.find(fingerprint).map(|key| key.distinct)
+    }
+
+    pub(crate) fn find(&self, fingerprint: u64) -> Option<&Key> {
+        self.locate(fingerprint).map(|(_, key)| key)
+    }
+
+    fn locate(&self, fingerprint: u64) -> Option<(usize, &Key)> {
+        let slot = (fingerprint >> self.shift) as usize;
+        let (start, end) = (*self.directory.get(slot)? as usize, *self.directory.get(slot + 1)? as usize);
+        let n = self.keys.get(start..end)?.iter().position(|key| key.fingerprint == fingerprint)?;
+        self.keys.get(start + n).map(|key| (start + n, key))
+    }
+
+    /// The key of a fingerprint and the functions that hold it.
+    pub(crate) fn lookup(&self, fingerprint: u64) -> Option<(&Key, &[u32])> {
+        let (n, key) = self.locate(fingerprint)?;
+        let end = self.keys.get(n + 1).map_or(self.postings.len(), |next| next.start as usize);
+        Some((key, self.postings.get(key.start as usize..end)?))
+    }
+
+    /// The reference a function belongs to.
+    pub(crate) fn owner_of(&self, function: u32) -> usize {
+        self.owner.get(function as usize).map_or(usize::MAX, |owner| *owner as usize)
+    }
+
+    pub(crate) fn worth_of(&self, function: u32) -> Worth {
+        self.worth.get(function as usize).copied().unwrap_or_default()
+    }
+
+    /// The functions of a reference, by their numbers among all.
+    pub(crate) fn functions_of(&self, reference: usize) -> std::ops::Range<u32> {
+        let start = self.first.get(reference).copied().unwrap_or(0);
+        let end = self.first.get(reference + 1).copied();
+        start..end.unwrap_or(u32::try_from(self.owner.len()).unwrap_or(u32::MAX))
+    }
+}
+
+fn weight(fingerprint: u64, lineages: u32) -> f32 {
+    let family = Family::of(fingerprint).map_or(0.0, Family::worth);
+    let held = u16::try_from(lineages.max(1)).map_or(WORLD_LINEAGES, f32::from);
+    let rarity = (WORLD_LINEAGES / held).ln().max(0.0);
+    family * rarity * if lineages < COMMON_LINEAGES { 1.0 } else { COMMON_WORTH }
+}
