@@ -32,6 +32,7 @@ pub fn run(folder: &Path) {
     let mut rows: BTreeMap<(bool, String), Row> = BTreeMap::new();
     let mut unrelated: Vec<(f32, f32, u32, String)> = Vec::new();
     let mut none = 0;
+    let mut dump = String::new();
     let (mut read, mut matched, mut bytes) = (0.0, 0.0, 0_u64);
     for made in world::made(folder) {
         let Ok(raw) = std::fs::read(&made.path) else { continue };
@@ -52,6 +53,11 @@ pub fn run(folder: &Path) {
         if let Some(host) = &made.host {
             row.hosts.push(of(host));
         }
+        for evidence in &found {
+            let name = &index.references()[evidence.reference].lineage;
+            let kind = if *name == made.target { "target" } else if Some(name) == made.host.as_ref() { "host" } else { "other" };
+            dump.push_str(&format!("{}\t{}\t{}\t{}\t{}\t{:.2}\t{}\t{}\t{:.5}\n", made.target, made.row, name, kind, u8::from(world::is_calibration(&made.target)), evidence.distinct, evidence.functions, evidence.classes, evidence.containment));
+        }
         none += index.references().len() - found.len();
         for evidence in &found {
             let name = &index.references()[evidence.reference].lineage;
@@ -62,6 +68,7 @@ pub fn run(folder: &Path) {
             }
         }
     }
+    std::fs::write(folder.join("pairs.tsv"), dump).expect("written");
     report(&rows);
     unrelated.sort_by(|a, b| b.0.total_cmp(&a.0));
     println!("unrelated pairs: {} without anything, {} with something; heaviest:", none, unrelated.len());

@@ -6,7 +6,6 @@ use crate::container::{self, Opening};
 use crate::dex::{self, Dex};
 use crate::packing;
 use crate::program::{Damage, Program};
-use crate::{apple, native, script};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -41,26 +40,17 @@ impl Default for Budgets {
 pub enum Language {
     /// Dalvik and Java.
     Bytecode,
-    /// Machine code.
-    Native,
-    /// Objective-C and Swift metadata.
-    Apple,
-    /// JavaScript and its relatives.
-    Script,
 }
 
 impl Language {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Bytecode, Self::Native, Self::Apple, Self::Script];
+    pub const ALL: [Self; 1] = [Self::Bytecode];
 
     /// In the words of a report.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Bytecode => "bytecode",
-            Self::Native => "native",
-            Self::Apple => "apple",
-            Self::Script => "script",
         }
     }
 
@@ -177,6 +167,8 @@ pub struct Artefact {
     pub names: Names,
     /// Why it cannot be cleared.
     pub unclear: Vec<Unclear>,
+    /// Files of machine code and scripts beside the bytecode. They are not compared, and a verdict does not cover them.
+    pub uncompared: usize,
 }
 
 impl Artefact {
@@ -193,21 +185,9 @@ impl Artefact {
             names: std::mem::take(&mut opening.names),
             unclear: std::mem::take(&mut opening.unclear),
             code: Vec::new(),
+            uncompared: opening.leaves.iter().filter(|leaf| leaf.kind.is_uncompared()).count(),
         };
         artefact.bytecode(&opening, sink);
-        for (language, extract) in [
-            (Language::Native, native::extract as Extract),
-            (Language::Apple, apple::extract as Extract),
-            (Language::Script, script::extract as Extract),
-        ] {
-            let mut program = Program::default();
-            for leaf in opening.leaves.iter().filter(|leaf| leaf.kind.languages().contains(&language)) {
-                if let Err(damage) = extract(&leaf.path, &leaf.bytes, &mut program, sink) {
-                    artefact.note(Unclear::Damaged { path: leaf.path.clone(), why: damage.to_string() });
-                }
-            }
-            artefact.keep(language, program);
-        }
         packing::judge(&mut artefact, &opening);
         artefact.unclear.truncate(UNCLEAR_MAX);
         artefact
@@ -272,8 +252,6 @@ impl Artefact {
         self.note(Unclear::Damaged { path: path.to_owned(), why: damage.to_string() });
     }
 }
-
-type Extract = fn(&str, &[u8], &mut Program, &mut dyn FnMut(u64, &[u8])) -> Result<(), Damage>;
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -30,14 +30,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Kinds of code that a file of this kind may hold, bytecode apart.
-    pub(crate) const fn languages(self) -> &'static [crate::artefact::Language] {
-        use crate::artefact::Language;
+    /// Whether files of this kind are only counted.
+    pub(crate) const fn is_uncompared(self) -> bool {
         match self {
-            Self::Dex | Self::Class => &[],
-            Self::Elf => &[Language::Native],
-            Self::MachO => &[Language::Native, Language::Apple],
-            Self::Script => &[Language::Script],
+            Self::Dex | Self::Class => false,
+            Self::Elf | Self::MachO | Self::Script => true,
         }
     }
 }
