@@ -2,7 +2,7 @@
 
 use crate::facets::{Facets, Meaning};
 use crate::fault::{Fault, Grade};
-use crate::finding::{Finding, Posture};
+use crate::finding::{Finding, Posture, Reason};
 use crate::inquiry::{Actor, Inquiry, Problem, Stated};
 use crate::lower::{Lowered, lower};
 use crate::order::{Corpus, Span};
@@ -13,6 +13,7 @@ use law::{Case, Decision, Image, Outcome, Statuses, Time};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// What counts when an inquiry does not say as known when: everything on file.
 pub const ALL_THAT_IS_KNOWN: Time = law::time::FOREVER - 1;
@@ -33,8 +34,19 @@ pub struct Docket {
     pub(crate) registry: Registry,
     pub(crate) lowered: Lowered,
     image: Image,
+    /// The proof of each outcome in words, made when somebody first reads it: thousands of questions share it.
+    told: Box<[OnceLock<Told>]>,
     edition: String,
     warnings: Vec<Fault>,
+}
+
+/// An outcome in words: what a finding says that depends on nothing else.
+#[derive(Clone, Debug)]
+struct Told {
+    outcome: Outcome,
+    grounds: Vec<Reason>,
+    needs: Vec<String>,
+    caveats: Vec<String>,
 }
 
 impl fmt::Debug for Docket {
@@ -100,7 +112,8 @@ impl Docket {
             })?,
         };
         let edition = format!("sha256:{}", hex(&edition));
-        Ok(Self { sources, corpus: read.corpus, registry, lowered, image, edition, warnings: faults })
+        let told = (0..image.outcomes()).map(|_| OnceLock::new()).collect();
+        Ok(Self { sources, corpus: read.corpus, registry, lowered, image, told, edition, warnings: faults })
     }
 
     /// What the order files say.
@@ -274,20 +287,34 @@ impl Docket {
             from: law::time::ALWAYS,
             until: law::time::FOREVER,
         });
-        let outcome = self.outcome(decision);
+        let told = self.told(decision.outcome);
         let mut caveats: Vec<String> = self.attributed(inquiry, asked).into_iter().collect();
-        caveats.extend(self.caveats(&outcome));
+        caveats.extend_from_slice(&told.caveats);
         Finding {
             possible: decision.statuses,
             verdict: posture.verdict(decision.statuses),
-            grounds: self.reasons(&outcome),
+            grounds: told.grounds.clone(),
             from: decision.from,
             until: decision.until,
-            needs: self.needs(&outcome),
-            unless: self.claims(inquiry, &outcome),
+            needs: told.needs.clone(),
+            unless: self.claims(inquiry, &told.outcome),
             caveats,
             subject: asked.subject.map(|subject| subject.id.clone()),
             edition: self.edition.clone(),
+        }
+    }
+
+    /// What an outcome says in words.
+    fn told(&self, number: u32) -> Cow<'_, Told> {
+        let tell = |outcome: Outcome| Told {
+            grounds: self.reasons(&outcome),
+            needs: self.needs(&outcome),
+            caveats: self.caveats(&outcome),
+            outcome,
+        };
+        match self.told.get(number as usize) {
+            Some(told) => Cow::Borrowed(told.get_or_init(|| tell(self.image.outcome(number)))),
+            None => Cow::Owned(tell(words::unregulated())),
         }
     }
 

@@ -60,7 +60,7 @@ pub fn one(
 ) -> Result<String, Malformed> {
     let inquiry = crate::inquiry::parse(json, now)?;
     let mut out = String::with_capacity(1024);
-    answer(docket, &inquiry, posture, now, &mut out, "", seen)?;
+    answer(docket, &inquiry, posture, now, &mut out, seen)?;
     Ok(out)
 }
 
@@ -81,7 +81,7 @@ pub fn many(
     let defaults = Members { subject, action, resource, context };
     let Some(evaluations) = evaluations.filter(|list| !list.is_empty()) else {
         let mut out = String::new();
-        answer(docket, &resolve(defaults, now, "")?, posture, now, &mut out, "", seen)?;
+        answer(docket, &resolve(defaults, now)?, posture, now, &mut out, seen)?;
         return Ok(out);
     };
     if evaluations.len() > EVALUATIONS_MAX {
@@ -91,7 +91,10 @@ pub fn many(
     let mut out = String::with_capacity(evaluations.len() * 512);
     out.push_str("{\"evaluations\":[");
     for (n, own) in evaluations.into_iter().enumerate() {
-        let path = format!("evaluations[{n}]");
+        let path = |malformed: Malformed| {
+            let dot = if malformed.at.is_empty() { "" } else { "." };
+            Malformed { at: format!("evaluations[{n}]{dot}{}", malformed.at), ..malformed }
+        };
         let members = Members {
             subject: own.subject.or_else(|| defaults.subject.clone()),
             action: own.action.or_else(|| defaults.action.clone()),
@@ -101,7 +104,8 @@ pub fn many(
         if n > 0 {
             out.push(',');
         }
-        let verdict = answer(docket, &resolve(members, now, &path)?, posture, now, &mut out, &path, &mut seen)?;
+        let inquiry = resolve(members, now).map_err(path)?;
+        let verdict = answer(docket, &inquiry, posture, now, &mut out, &mut seen).map_err(path)?;
         let stop = match options.evaluations_semantic {
             Semantic::ExecuteAll => false,
             Semantic::DenyOnFirstDeny => verdict != Verdict::Permit,
@@ -121,13 +125,9 @@ fn answer(
     posture: Posture,
     now: Time,
     out: &mut String,
-    at: &str,
     seen: impl FnOnce(&Inquiry<'_>, &Finding),
 ) -> Result<Verdict, Malformed> {
-    let found = docket.find(inquiry, posture).map_err(|problem| {
-        let at = if at.is_empty() { problem.member } else { format!("{at}.{}", problem.member) };
-        Malformed { at, message: problem.message }
-    })?;
+    let found = docket.find(inquiry, posture).map_err(Malformed::from)?;
     finding::write(out, &found, inquiry.known_at.unwrap_or(now));
     seen(inquiry, &found);
     Ok(found.verdict)

@@ -35,6 +35,12 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
+impl From<Problem> for Malformed {
+    fn from(Problem { member, message }: Problem) -> Self {
+        Self { at: member, message }
+    }
+}
+
 /// The members of an inquiry, each possibly absent: a batch fills them from its defaults.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,7 +160,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawFacts<'a> {
 /// # Errors
 /// The first thing wrong, with its path.
 pub fn parse(json: &[u8], now: Time) -> Result<Inquiry<'_>, Malformed> {
-    resolve(read(json)?, now, "")
+    resolve(read(json)?, now)
 }
 
 /// Deserializes with the path of the first error.
@@ -172,11 +178,8 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Malforme
 }
 
 /// Gives members their meaning. `at` is the path they stand at.
-pub(crate) fn resolve<'a>(members: Members<'a>, now: Time, at: &str) -> Result<Inquiry<'a>, Malformed> {
-    inquiry(members, now).map_err(|Problem { member, message }| {
-        let at = if at.is_empty() { member } else { format!("{at}.{member}") };
-        Malformed { at, message }
-    })
+pub(crate) fn resolve(members: Members<'_>, now: Time) -> Result<Inquiry<'_>, Malformed> {
+    inquiry(members, now).map_err(Malformed::from)
 }
 
 fn inquiry(members: Members<'_>, now: Time) -> Result<Inquiry<'_>, Problem> {
