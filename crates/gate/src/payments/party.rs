@@ -1,6 +1,6 @@
 //! What the parties are, and whether a payment may be wages.
 
-use screening::{Payment, Says, Whom};
+use screening::{Payment, Role, Says, Whom};
 
 /// Categories and purposes that mean wages, salaries and benefits (ISO 20022 external code sets).
 const WAGES: [&str; 5] = ["SALA", "BONU", "PAYR", "PENS", "SSBE"];
@@ -81,7 +81,13 @@ impl Being {
 pub fn being(sources: &[&Payment], whom: Whom) -> Being {
     let has = |says| sources.iter().any(|source| source.first(whom, says).is_some());
     let named = sources.iter().find_map(|source| source.first(whom, Says::Name)).unwrap_or("");
-    let organisation = has(Says::OrganisationId) || has(Says::Lei) || has(Says::Bic) || is_company_name(named);
+    // A merchant that takes cards is in business.
+    let merchant = || {
+        let mut fields = sources.iter().flat_map(|source| source.fields.iter());
+        fields.any(|field| field.whom == whom && field.role == Role::CardAcceptor)
+    };
+    let organisation =
+        merchant() || has(Says::OrganisationId) || has(Says::Lei) || has(Says::Bic) || is_company_name(named);
     match (organisation, has(Says::PrivateId)) {
         (true, false) => Being::Organisation,
         (false, true) => Being::Person,
