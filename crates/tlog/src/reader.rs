@@ -11,7 +11,7 @@ use crate::tree::{self, Span};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Tiles kept after their check: 16 MiB of hashes, some two thousand.
+/// Tiles kept after their check, each with the hashes between its own and its root: 32 MiB, some two thousand.
 const TILES_MAX: usize = 2048;
 
 /// Why a hash cannot be had.
@@ -46,7 +46,22 @@ pub struct Reader<F> {
     size: u64,
     fetch: F,
     edge: Edge,
-    checked: BTreeMap<(u8, u64), Vec<Hash>>,
+    /// The complete subtrees in the tiles of the edge, level by level.
+    edge_rows: Vec<Rows>,
+    checked: BTreeMap<(u8, u64), Rows>,
+}
+
+/// The hashes of a tile, then those over each complete pair of them, and so on.
+type Rows = Vec<Vec<Hash>>;
+
+fn rows(hashes: Vec<Hash>) -> Rows {
+    let mut rows = vec![hashes];
+    while let Some(last) = rows.last().filter(|last| last.len() > 1) {
+        let (pairs, _) = last.as_chunks::<2>();
+        let above = pairs.iter().map(|[left, right]| Hash::node(*left, *right)).collect();
+        rows.push(above);
+    }
+    rows
 }
 
 impl<F> fmt::Debug for Reader<F> {
@@ -74,7 +89,8 @@ impl<E, F: FnMut(Tile) -> Result<Vec<u8>, E>> Reader<F> {
         if edge.root() != checkpoint.root {
             return Err(Untrusted::Edge);
         }
-        Ok(Self { size, fetch, edge, checked: BTreeMap::new() })
+        let edge_rows = edge.partial().iter().cloned().map(rows).collect();
+        Ok(Self { size, fetch, edge, edge_rows, checked: BTreeMap::new() })
     }
 
     /// The right edge, from which the log goes on.
@@ -88,9 +104,13 @@ impl<E, F: FnMut(Tile) -> Result<Vec<u8>, E>> Reader<F> {
     /// # Errors
     /// When it, or one above it, cannot be fetched or is wrong.
     pub fn tile(&mut self, level: u8, index: u64) -> Result<&[Hash], Untrusted<E>> {
+        self.rows(level, index).map(|rows| rows.first().map_or(&[][..], Vec::as_slice))
+    }
+
+    fn rows(&mut self, level: u8, index: u64) -> Result<&Rows, Untrusted<E>> {
         let tile = Tile::in_tree(Level::Hashes(level), index, self.size).ok_or(Untrusted::OutOfRange)?;
         if !tile.is_full() {
-            return Ok(self.edge.partial().get(usize::from(level)).map_or(&[], Vec::as_slice));
+            return self.edge_rows.get(usize::from(level)).ok_or(Untrusted::OutOfRange);
         }
         // From the first tile above that is known down to the one asked for.
         let mut path = vec![(level, index)];
@@ -108,14 +128,15 @@ impl<E, F: FnMut(Tile) -> Result<Vec<u8>, E>> Reader<F> {
         }
         for (level, index) in path.into_iter().rev() {
             let tile = Tile { level: Level::Hashes(level), index, width: 256 };
-            let hashes = fetch_tile(&mut self.fetch, tile)?;
+            let rows = rows(fetch_tile(&mut self.fetch, tile)?);
             let above = self.slot(level + 1, index).ok_or(Untrusted::Hashes(tile))?;
-            if tree::root(&hashes) != above {
+            // The last row of a full tile is its root.
+            if rows.last().is_none_or(|row| *row != [above]) {
                 return Err(Untrusted::Hashes(tile));
             }
-            self.checked.insert((level, index), hashes);
+            self.checked.insert((level, index), rows);
         }
-        self.checked.get(&(level, index)).map(Vec::as_slice).ok_or(Untrusted::OutOfRange)
+        self.checked.get(&(level, index)).ok_or(Untrusted::OutOfRange)
     }
 
     fn full(&self, level: u8, index: u64) -> bool {
@@ -126,7 +147,7 @@ impl<E, F: FnMut(Tile) -> Result<Vec<u8>, E>> Reader<F> {
     fn slot(&self, level: u8, index: u64) -> Option<Hash> {
         let (tile, slot) = (index / TILE_WIDTH, usize::try_from(index % TILE_WIDTH).ok()?);
         let hashes = match self.checked.get(&(level, tile)) {
-            Some(hashes) => hashes,
+            Some(rows) => rows.first()?,
             None if !self.full(level, tile) => self.edge.partial().get(usize::from(level))?,
             None => return None,
         };
@@ -136,11 +157,12 @@ impl<E, F: FnMut(Tile) -> Result<Vec<u8>, E>> Reader<F> {
     /// The root of a complete subtree: the leaves `[index·2^level, (index+1)·2^level)`.
     fn node(&mut self, level: u8, index: u64) -> Result<Hash, Untrusted<E>> {
         let (row, inner) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
-        let first = index << inner;
-        let hashes = self.tile(row, first / TILE_WIDTH)?;
-        let from = usize::try_from(first % TILE_WIDTH).unwrap_or(usize::MAX);
-        let run = hashes.get(from..from.saturating_add(1 << inner)).ok_or(Untrusted::OutOfRange)?;
-        Ok(tree::root(run))
+        // A row has half as many hashes as the one below it.
+        let per_tile = TILE_WIDTH >> inner;
+        let rows = self.rows(row, index / per_tile)?;
+        let slot = usize::try_from(index % per_tile).unwrap_or(usize::MAX);
+        let hash = rows.get(usize::from(inner)).and_then(|row| row.get(slot));
+        hash.copied().ok_or(Untrusted::OutOfRange)
     }
 
     fn hashes(&mut self, spans: &[Span]) -> Result<Vec<Hash>, Untrusted<E>> {
