@@ -25,7 +25,7 @@ def run(*words, **more):
 
 def libraries():
     lines = (HERE / "libraries.txt").read_text().splitlines()
-    return [line.split() for line in lines if line and not line.startswith("#")]
+    return [line.split() for line in lines if line and not line.startswith(("#", "shared"))]
 
 
 def name(coordinates):

@@ -7,6 +7,7 @@ use similarity::background::Background;
 use similarity::index::Index;
 use similarity::matching::{self, Evidence, Via};
 use similarity::program::Program;
+use similarity::verdict::{self, Verdict};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -23,6 +24,7 @@ struct Row {
     wanted: usize,
     recalled: usize,
     direct: usize,
+    verdicts: [usize; 3],
 }
 
 pub fn run(folder: &Path) {
@@ -32,7 +34,8 @@ pub fn run(folder: &Path) {
     let mut rows: BTreeMap<(bool, String), Row> = BTreeMap::new();
     let mut unrelated: Vec<(f32, f32, u32, String)> = Vec::new();
     let mut none = 0;
-    let mut dump = String::new();
+    let mut judged: [Vec<(f32, bool, String)>; 2] = [Vec::new(), Vec::new()];
+    let shared = world::shared();
     let (mut read, mut matched, mut bytes) = (0.0, 0.0, 0_u64);
     for made in world::made(folder) {
         let Ok(raw) = std::fs::read(&made.path) else { continue };
@@ -55,8 +58,17 @@ pub fn run(folder: &Path) {
         }
         for evidence in &found {
             let name = &index.references()[evidence.reference].lineage;
-            let kind = if *name == made.target { "target" } else if Some(name) == made.host.as_ref() { "host" } else { "other" };
-            dump.push_str(&format!("{}\t{}\t{}\t{}\t{}\t{:.2}\t{}\t{}\t{:.5}\n", made.target, made.row, name, kind, u8::from(world::is_calibration(&made.target)), evidence.distinct, evidence.functions, evidence.classes, evidence.containment));
+            let judgement = verdict::judge(&index, evidence);
+            let related = |a: &str| shared.iter().any(|(x, y)| (x == a && y == name) || (y == a && x == name));
+            let own = *name == made.target || Some(name) == made.host.as_ref();
+            if !own && (related(&made.target) || made.host.as_deref().is_some_and(related)) {
+                continue;
+            }
+            let half = &mut judged[usize::from(world::is_calibration(&made.target))];
+            half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
+            if *name == made.target {
+                row.verdicts[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
+            }
         }
         none += index.references().len() - found.len();
         for evidence in &found {
@@ -68,8 +80,8 @@ pub fn run(folder: &Path) {
             }
         }
     }
-    std::fs::write(folder.join("pairs.tsv"), dump).expect("written");
     report(&rows);
+    reliability(&judged);
     unrelated.sort_by(|a, b| b.0.total_cmp(&a.0));
     println!("unrelated pairs: {} without anything, {} with something; heaviest:", none, unrelated.len());
     for (distinct, containment, functions, name) in unrelated.iter().take(25) {
@@ -129,8 +141,27 @@ fn report(rows: &BTreeMap<(bool, String), Row>) {
             ratio(row.right[0], row.claimed[0]), row.claimed[0], ratio(row.right[1], row.claimed[1]), row.claimed[1],
             ratio(row.recalled, row.wanted), ratio(row.direct, row.wanted), row.wanted,
         );
+        println!("      contains {}, unsure {}, not {}", row.verdicts[0], row.verdicts[1], n - row.verdicts[0] - row.verdicts[1]);
         for (weight, share, functions, what) in row.pairs.iter().chain(&row.hosts).filter(|p| p.0 < 50.0) {
             println!("      missed {what}: {weight:.0} {share:.3} {functions}");
         }
+    }
+}
+
+/// How far the probabilities can be believed, on each half.
+fn reliability(judged: &[Vec<(f32, bool, String)>; 2]) {
+    for (half, name) in judged.iter().zip(["test", "calibration"]) {
+        let mut bins = [(0.0_f64, 0.0_f64, 0_usize); 10];
+        for (p, truth, _) in half {
+            let bin = &mut bins[((p * 10.0) as usize).min(9)];
+            bin.0 += f64::from(*p);
+            bin.1 += f64::from(u8::from(*truth));
+            bin.2 += 1;
+        }
+        let error: f64 = bins.iter().map(|b| (b.0 - b.1).abs()).sum::<f64>() / half.len().max(1) as f64;
+        let wrong = |least: f32| half.iter().filter(|(p, truth, _)| !truth && *p >= least).map(|(_, _, what)| what.clone()).collect::<Vec<_>>();
+        println!("{name}: {} pairs with evidence, expected calibration error {error:.4}", half.len());
+        println!("  falsely `contains`: {:?}", wrong(verdict::CONTAINS_MIN));
+        println!("  falsely unsure or more: {}", wrong(verdict::UNSURE_MIN).len());
     }
 }

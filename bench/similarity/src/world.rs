@@ -58,3 +58,9 @@ pub fn made(folder: &Path) -> Vec<Made> {
     };
     files(&folder.join("made"), "dex").into_iter().map(of).collect()
 }
+
+/// Libraries that hold the same code.
+pub fn shared() -> Vec<(String, String)> {
+    let lines = include_str!("../factory/libraries.txt").lines().filter_map(|line| line.strip_prefix("shared "));
+    lines.filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+}

@@ -148,6 +148,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: crate::pay::Pay,
     },
+    /// Look for code of listed subjects in artefacts, and say what the law says of it
+    Scan(crate::scan::Scan),
+    /// Keep the reference code that `scan` looks for
+    Similarity {
+        #[command(subcommand)]
+        command: crate::scan_references::Command,
+    },
     /// Serve the decision API and the console
     Serve(Serve),
     /// Say which gates an order reaches; make nothing for those it does not

@@ -19,6 +19,12 @@ mod pay;
 mod pay_report;
 mod question;
 mod reach;
+mod scan;
+mod scan_law;
+mod scan_references;
+mod scan_report;
+mod scan_sbom;
+mod scan_waiver;
 mod serve;
 mod settings;
 mod show;
@@ -49,6 +55,8 @@ fn main() -> ExitCode {
         Command::Compile { output } => commands::compile(&loading, &output),
         Command::Names { command } => names::names(&command),
         Command::Pay { command } => pay::pay(&loading, &command),
+        Command::Scan(options) => scan::scan(&loading, &options),
+        Command::Similarity { command } => scan_references::run(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Reach(options) => reach::reach(&loading, &options),
         Command::Inventory(options) => inventory::inventory(&loading, &options),

@@ -9,4 +9,5 @@ mod log;
 #[cfg(test)]
 mod payments;
 mod program;
+mod scan;
 mod service;

@@ -1,0 +1,297 @@
+//! Reference code: the fingerprints that are shipped, and folders of one's own, one immutable file for each
+//! artefact. `similarity add`, `remove`, `list`, `export` and `common` keep them.
+
+use crate::commands::{Done, Loading, print};
+use clap::Subcommand;
+use serde_json::json;
+use similarity::artefact::{Artefact, Budgets, Language};
+use similarity::background::Background;
+use similarity::index::{Index, Reference};
+use similarity::segment::Segment;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Ending of a reference file.
+const ENDING: &str = "idf";
+/// Name of the background in a folder of references.
+const COMMON: &str = "common.bloom";
+/// References in one folder.
+const REFERENCES_MAX: usize = 100_000;
+/// A reference file is no larger.
+const REFERENCE_BYTES_MAX: u64 = 1 << 30;
+
+/// Fingerprints made from code that package registries carry; `fingerprints/make` makes them.
+const SHIPPED: &[(&str, &[u8])] = &[
+    ("wechat-sdk-6.8.0", include_bytes!("../../../fingerprints/wechat-sdk-6.8.0.idf")),
+    ("wechat-sdk-2018", include_bytes!("../../../fingerprints/wechat-sdk-2018.idf")),
+    ("wechat-sdk-2016", include_bytes!("../../../fingerprints/wechat-sdk-2016.idf")),
+    ("mmkv-1.2.13", include_bytes!("../../../fingerprints/mmkv-1.2.13.idf")),
+    ("bytehook-1.0.9", include_bytes!("../../../fingerprints/bytehook-1.0.9.idf")),
+];
+const SHIPPED_COMMON: &[u8] = include_bytes!("../../../fingerprints/common.bloom");
+
+/// What `similarity` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Add an artefact to look for: its fingerprints and names are kept, never its code
+    Add {
+        /// The artefact
+        file: PathBuf,
+        /// Whose code it is, as in `interdict subjects`
+        #[arg(long, value_name = "ID")]
+        subject: String,
+        /// Which artefact and version, for people; absent is the file's name
+        #[arg(long)]
+        label: Option<String>,
+        /// Where it came from
+        #[arg(long, default_value = "")]
+        source: String,
+        /// The folder of references
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+    },
+    /// Remove the references of a label or of a SHA-256
+    Remove {
+        /// Label or SHA-256
+        what: String,
+        /// The folder of references
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+    },
+    /// List references: the shipped ones, or a folder's
+    List {
+        /// The folder of references; absent lists the shipped ones
+        #[arg(long, value_name = "DIR")]
+        store: Option<PathBuf>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the table of fingerprints, sorted, for other engines (CSV)
+    Export {
+        /// The folder of references; absent exports the shipped ones
+        #[arg(long, value_name = "DIR")]
+        store: Option<PathBuf>,
+    },
+    /// Make the background of common code from artefacts that anybody uses
+    Common {
+        /// Artefacts
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// The folder of references
+        #[arg(long, value_name = "DIR")]
+        store: PathBuf,
+    },
+}
+
+/// All references, one index for each kind of code.
+pub(crate) struct Library {
+    indexes: Vec<(Language, Index)>,
+}
+
+impl Library {
+    pub(crate) fn index(&self, language: Language) -> Option<&Index> {
+        self.indexes.iter().find(|(known, _)| *known == language).map(|(_, index)| index)
+    }
+
+    pub(crate) fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.indexes.iter().flat_map(|(_, index)| index.references())
+    }
+}
+
+/// Loads the shipped references, those of a folder, or both.
+pub(crate) fn load(folder: Option<&Path>, shipped: bool) -> Result<Library, String> {
+    let mut segments = if shipped { shipped_segments()? } else { Vec::new() };
+    let mut common = if shipped { SHIPPED_COMMON.to_vec() } else { Vec::new() };
+    if let Some(folder) = folder {
+        segments.extend(folder_segments(folder)?.into_iter().map(|(_, segment)| segment));
+        let own = folder.join(COMMON);
+        if own.exists() {
+            common = fs::read(&own).map_err(|error| format!("cannot read {}: {error}", own.display()))?;
+        }
+    }
+    let background = Background::from_bytes(&common);
+    let mut indexes = Vec::new();
+    for language in Language::ALL {
+        let (of_this, rest) = segments.into_iter().partition(|segment: &Segment| segment.language == language);
+        segments = rest;
+        let references: Vec<Reference> = of_this.into_iter().map(|segment| segment.reference).collect();
+        if !references.is_empty() {
+            indexes.push((language, Index::new(references, &background)));
+        }
+    }
+    Ok(Library { indexes })
+}
+
+fn shipped_segments() -> Result<Vec<Segment>, String> {
+    let read =
+        |(name, bytes): &(&str, &[u8])| Segment::from_bytes(bytes).map_err(|why| format!("shipped {name}: {why}"));
+    SHIPPED.iter().map(read).collect()
+}
+
+fn folder_segments(folder: &Path) -> Result<Vec<(PathBuf, Segment)>, String> {
+    let told = |path: &Path, why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| told(folder, &error))? {
+        let path = entry.map_err(|error| told(folder, &error))?.path();
+        if path.extension().is_some_and(|ending| ending == ENDING) {
+            paths.push(path);
+        }
+    }
+    if paths.len() > REFERENCES_MAX {
+        return Err(format!("{}: more than {REFERENCES_MAX} references", folder.display()));
+    }
+    paths.sort();
+    let read = |path: PathBuf| {
+        let size = fs::metadata(&path).map_err(|error| told(&path, &error))?.len();
+        if size > REFERENCE_BYTES_MAX {
+            return Err(told(&path, &format_args!("larger than {REFERENCE_BYTES_MAX} bytes")));
+        }
+        let bytes = fs::read(&path).map_err(|error| told(&path, &error))?;
+        let segment = Segment::from_bytes(&bytes).map_err(|why| told(&path, &why))?;
+        Ok((path, segment))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Runs the command.
+pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
+    match command {
+        Command::Add { file, subject, label, source, store } => {
+            add(loading, file, subject, label.as_deref(), source, store)
+        }
+        Command::Remove { what, store } => remove(what, store),
+        Command::List { store, json } => list(store.as_deref(), *json),
+        Command::Export { store } => export(store.as_deref()),
+        Command::Common { paths, store } => common(paths, store),
+    }
+}
+
+fn open(path: &Path) -> Result<Artefact, String> {
+    let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(Artefact::open(&path.display().to_string(), &bytes, &Budgets::default(), &mut |_, _| {}))
+}
+
+/// Written beside and renamed, so that nobody ever reads half of it.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let beside = path.with_extension("partial");
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn add(loading: &Loading, file: &Path, subject: &str, label: Option<&str>, source: &str, store: &Path) -> Done {
+    if loading.docket()?.registry().get(subject).is_none() {
+        return Err(format!("--subject: no subject `{subject}`; `interdict subjects` lists them"));
+    }
+    let artefact = open(file)?;
+    if !artefact.has_code() {
+        return Err(format!("{}: no code that can be read in it", file.display()));
+    }
+    fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let label = label.unwrap_or(&name);
+    let mut text = String::new();
+    for code in &artefact.code {
+        let reference = Reference {
+            lineage: subject.to_owned(),
+            label: label.to_owned(),
+            source: source.to_owned(),
+            sha256: artefact.sha256.clone(),
+            program: code.program.clone(),
+        };
+        let (functions, fingerprints) = (code.program.functions.len(), code.program.fingerprints.len());
+        let segment = Segment { language: code.language, reference };
+        let short = artefact.sha256.get(..16).unwrap_or(&artefact.sha256);
+        let path = store.join(format!("{short}-{}.{ENDING}", code.language.word()));
+        write(&path, &segment.to_bytes())?;
+        text.push_str(&format!("{}: {functions} functions, {fingerprints} fingerprints\n", path.display()));
+    }
+    artefact.unclear.iter().for_each(|why| text.push_str(&format!("note: {why}\n")));
+    print(&text)
+}
+
+fn remove(what: &str, store: &Path) -> Done {
+    let mut text = String::new();
+    for (path, segment) in folder_segments(store)? {
+        if segment.reference.label == what || segment.reference.sha256 == what {
+            fs::remove_file(&path).map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
+            text.push_str(&format!("removed {}\n", path.display()));
+        }
+    }
+    if text.is_empty() { Err(format!("no reference `{what}` in {}", store.display())) } else { print(&text) }
+}
+
+fn segments(store: Option<&Path>) -> Result<Vec<Segment>, String> {
+    match store {
+        None => shipped_segments(),
+        Some(store) => Ok(folder_segments(store)?.into_iter().map(|(_, segment)| segment).collect()),
+    }
+}
+
+fn list(store: Option<&Path>, as_json: bool) -> Done {
+    let segments = segments(store)?;
+    if as_json {
+        let row = |s: &Segment| {
+            let r = &s.reference;
+            json!({ "subject": r.lineage, "label": r.label, "kind": s.language.word(), "source": r.source, "sha256": r.sha256,
+                    "functions": r.program.functions.len(), "fingerprints": r.program.fingerprints.len() })
+        };
+        let rows: Vec<serde_json::Value> = segments.iter().map(row).collect();
+        let text = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
+        return print(&format!("{text}\n"));
+    }
+    let line = |s: &Segment| {
+        let r = &s.reference;
+        format!(
+            "{:<12} {:<9} {:>7} functions  {}  {}\n",
+            r.lineage,
+            s.language.word(),
+            r.program.functions.len(),
+            r.label,
+            r.source
+        )
+    };
+    print(&segments.iter().map(line).collect::<String>())
+}
+
+fn export(store: Option<&Path>) -> Done {
+    let segments = segments(store)?;
+    let mut rows: Vec<(u64, &str, &str, String)> = Vec::new();
+    for segment in &segments {
+        let (reference, program) = (&segment.reference, &segment.reference.program);
+        for function in &program.functions {
+            let name = program.full_name(function);
+            let row = |f: &u64| (*f, reference.lineage.as_str(), reference.label.as_str(), name.clone());
+            rows.extend(program.fingerprints_of(function).iter().map(row));
+        }
+    }
+    rows.sort();
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut text = String::from("fingerprint,subject,reference,function\n");
+    for (fingerprint, lineage, label, name) in rows {
+        text.push_str(&format!("{fingerprint:016x},{},{},{}\n", quoted(lineage), quoted(label), quoted(&name)));
+    }
+    print(&text)
+}
+
+fn common(paths: &[PathBuf], store: &Path) -> Done {
+    let mut all = Vec::new();
+    for path in paths {
+        for code in open(path)?.code {
+            all.extend(code.program.distinct_fingerprints());
+        }
+        all.sort_unstable();
+        all.dedup();
+    }
+    fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
+    let path = store.join(COMMON);
+    let bytes = Background::new(&all).to_bytes();
+    write(&path, &bytes)?;
+    print(&format!(
+        "{}: {} fingerprints of {} artefacts, {} bytes\n",
+        path.display(),
+        all.len(),
+        paths.len(),
+        bytes.len()
+    ))
+}

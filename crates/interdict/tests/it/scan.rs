@@ -1,0 +1,352 @@
+//! `scan` as a build uses it: code under another name is found, other code is not, the law decides, hooks refuse.
+
+use crate::program::{Folder, Ran, run};
+use std::path::Path;
+use std::process::Command;
+
+/// Writes a class file whose methods do the same whatever they are called.
+mod class_file {
+    pub(super) struct Names<'a> {
+        pub(super) class: &'a str,
+        pub(super) method: &'a str,
+    }
+
+    struct Pool {
+        bytes: Vec<u8>,
+        count: u16,
+    }
+
+    impl Pool {
+        fn put(&mut self, entry: &[&[u8]]) -> u16 {
+            self.bytes.extend(entry.concat());
+            self.count += 1;
+            self.count
+        }
+
+        fn text(&mut self, text: &str) -> u16 {
+            self.put(&[&[1], &(text.len() as u16).to_be_bytes(), text.as_bytes()])
+        }
+
+        fn class(&mut self, name: &str) -> u16 {
+            let name = self.text(name);
+            self.put(&[&[7], &name.to_be_bytes()])
+        }
+
+        fn string(&mut self, text: &str) -> u16 {
+            let text = self.text(text);
+            self.put(&[&[8], &text.to_be_bytes()])
+        }
+
+        fn method(&mut self, class: &str, name: &str) -> u16 {
+            let (class, name, kind) = (self.class(class), self.text(name), self.text("()V"));
+            let both = self.put(&[&[12], &name.to_be_bytes(), &kind.to_be_bytes()]);
+            self.put(&[&[10], &class.to_be_bytes(), &both.to_be_bytes()])
+        }
+    }
+
+    /// `seed` chooses what the code does.
+    pub(super) fn make(names: &Names<'_>, seed: u64, methods: u16) -> Vec<u8> {
+        let mut pool = Pool { bytes: Vec::new(), count: 0 };
+        let (this, parent, code) = (pool.class(names.class), pool.class("java/lang/Object"), pool.text("Code"));
+        let mut state = seed;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut body = Vec::new();
+        for n in 0..methods {
+            let mut instructions = Vec::new();
+            for _ in 0..24 {
+                match next(6) {
+                    0 => {
+                        let text = format!("message {}", next(1 << 30));
+                        instructions.push(0x13);
+                        instructions.extend(pool.string(&text).to_be_bytes());
+                    }
+                    1 | 2 => {
+                        let classes = ["java/util/List", "java/io/File", "java/net/URL"];
+                        let class = classes.get(next(3) as usize).expect("one of three");
+                        instructions.push(0xb6);
+                        instructions.extend(pool.method(class, &format!("call{}", next(200))).to_be_bytes());
+                    }
+                    3 => instructions.push(0x60 + next(20) as u8),
+                    4 => {
+                        instructions.push(0x11);
+                        instructions.extend((1_000 + next(20_000) as u16).to_be_bytes());
+                    }
+                    _ => instructions.extend([0x99, 0, 3]),
+                }
+            }
+            instructions.push(0xb1);
+            let (name, kind) = (pool.text(&format!("{}{n}", names.method)), pool.text("()V"));
+            let inner =
+                [&[0, 9, 0, 9][..], &(instructions.len() as u32).to_be_bytes(), &instructions, &[0, 0, 0, 0]].concat();
+            body.extend([0, 9]);
+            body.extend(name.to_be_bytes());
+            body.extend(kind.to_be_bytes());
+            body.extend([0, 1]);
+            body.extend(code.to_be_bytes());
+            body.extend((inner.len() as u32).to_be_bytes());
+            body.extend(inner);
+        }
+        [
+            &[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 52][..],
+            &(pool.count + 1).to_be_bytes(),
+            &pool.bytes,
+            &[0, 1],
+            &this.to_be_bytes(),
+            &parent.to_be_bytes(),
+            &[0, 0, 0, 0],
+            &methods.to_be_bytes(),
+            &body,
+            &[0, 0],
+        ]
+        .concat()
+    }
+}
+
+/// A zip archive of stored entries.
+fn jar(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in entries {
+        let (offset, size) = ((out.len() as u32).to_le_bytes(), (content.len() as u32).to_le_bytes());
+        let length = (name.len() as u16).to_le_bytes();
+        let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &size, &size, &length, &[0, 0]].concat();
+        out.extend([&b"PK\x03\x04"[..], &about, name.as_bytes(), content].concat());
+        directory.extend([&b"PK\x01\x02\x14\x00"[..], &about, &[0; 10], &offset, name.as_bytes()].concat());
+    }
+    let (start, size, count) = (out.len() as u32, directory.len() as u32, entries.len() as u16);
+    out.extend(&directory);
+    out.extend(
+        [
+            &b"PK\x05\x06\0\0\0\0"[..],
+            &count.to_le_bytes(),
+            &count.to_le_bytes(),
+            &size.to_le_bytes(),
+            &start.to_le_bytes(),
+            &[0, 0],
+        ]
+        .concat(),
+    );
+    out
+}
+
+/// Six classes of one library, under names of its own or of somebody else.
+fn library(package: &str, method: &str, seed: u64) -> Vec<(String, Vec<u8>)> {
+    let class = |n: u64| {
+        let name = format!("{package}/C{n}");
+        (format!("{name}.class"), class_file::make(&class_file::Names { class: &name, method }, seed + n * 1_000, 8))
+    };
+    (0..6).map(class).collect()
+}
+
+struct World {
+    folder: Folder,
+    store: String,
+}
+
+impl World {
+    /// A store that knows one library of `subject`.
+    fn of(subject: &str) -> Self {
+        let folder = Folder::new();
+        let store = folder.path().join("store").display().to_string();
+        let sdk = put(&folder, "sdk.jar", &jar(&library("com/vendor/sdk", "share", 7)));
+        let words = ["similarity", "add", &sdk, "--subject", subject, "--label", "vendor sdk 1", "--store", &store];
+        let added = run(&words, b"");
+        assert_eq!(added.code, 0, "{}", added.err);
+        Self { folder, store }
+    }
+
+    fn scan(&self, path: &str, more: &[&str]) -> Ran {
+        let words = [&["scan", path, "--references", &self.store, "--only-references"], more].concat();
+        run(&words, b"")
+    }
+
+    /// An app that holds the library under other names, among code of its own.
+    fn renamed(&self) -> String {
+        let mut entries = library("a/b", "x", 7);
+        entries.extend(library("org/shop", "pay", 900_000));
+        put(&self.folder, "apps/renamed.jar", &jar(&entries))
+    }
+
+    fn clean(&self) -> String {
+        put(&self.folder, "clean/clean.jar", &jar(&library("org/shop", "pay", 900_000)))
+    }
+}
+
+fn put(folder: &Folder, name: &str, bytes: &[u8]) -> String {
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().expect("below")).expect("a folder");
+    std::fs::write(&path, bytes).expect("written");
+    path.display().to_string()
+}
+
+#[test]
+fn code_under_another_name_is_found_with_both_names() {
+    let world = World::of("wechat");
+    let ran = world.scan(&world.renamed(), &["--json", "--fail-on-evidence"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let found = &report["files"][0]["found"][0];
+    assert_eq!(found["subject"], "wechat");
+    assert_eq!(found["code"]["verdict"], "contains");
+    let matches = found["code"]["matches"].as_array().expect("a list");
+    assert!(matches.len() >= 40, "{} of 48 functions", matches.len());
+    for pair in matches {
+        let (reference, here) = (pair["reference"].as_str().expect("a name"), pair["found"].as_str().expect("a name"));
+        let number = |name: &str| name.rsplit(|c: char| !c.is_ascii_digit()).next().map(str::to_owned);
+        assert!(reference.starts_with("com.vendor.sdk.C") && here.starts_with("a.b.C"), "{pair}");
+        assert_eq!(number(reference), number(here), "{pair}");
+    }
+}
+
+#[test]
+fn other_code_is_not_and_the_bound_is_told() {
+    let world = World::of("wechat");
+    let ran = world.scan(&world.clean(), &["--json", "--fail-on-evidence"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(report["files"][0]["verdict"], "does not contain");
+    let bound = report["files"][0]["unseen_at_most"]["wechat"].as_f64().expect("a share");
+    assert!(bound > 0.0 && bound < 0.5, "{bound}");
+}
+
+#[test]
+fn the_law_decides_not_the_finding() {
+    // Kaspersky's code may not be integrated from 29 September 2024 on; before it could.
+    let world = World::of("kaspersky");
+    let app = world.renamed();
+    let during = ["--place", "US", "--at", "2025-03-01T12:00-05:00"];
+    let ran = world.scan(&app, &during);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("forbid code.use"), "{}", ran.out);
+    let ran = world.scan(&app, &["--place", "US", "--at", "2019-03-01T12:00-05:00"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("contains"), "found all the same: {}", ran.out);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_cleared() {
+    let world = World::of("wechat");
+    for (name, bytes) in [
+        ("cut.dex", &b"dex\n035\0cut short"[..]),
+        ("future.dex", b"dex\n099\0"),
+        ("cut.apk", b"PK\x03\x04 and no end"),
+        ("hermes.bundle", b"\xc6\x1f\xbc\x03\xc1\x03\x19\x1f rest"),
+        ("lib.so", b"\x7fELF alone"),
+    ] {
+        let file = put(&world.folder, &format!("odd/{name}"), bytes);
+        let ran = world.scan(&file, &[]);
+        assert_eq!(ran.code, 3, "{name}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("cannot be cleared"), "{name}: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_waiver_holds_until_its_day_and_not_after() {
+    let world = World::of("kaspersky");
+    let app = world.renamed();
+    let waiver = |until: &str, reason: &str| {
+        let text =
+            format!(r#"[{{"path":"apps/renamed.jar","subject":"kaspersky","until":"{until}","reason":"{reason}"}}]"#);
+        world.folder.write("waivers.json", &text)
+    };
+    let scan =
+        |waivers: &str| world.scan(&app, &["--place", "US", "--at", "2025-03-01T12:00-05:00", "--waivers", waivers]);
+    let held = scan(&waiver("2026-01-01T00:00:00Z", "licence 1"));
+    assert_eq!(held.code, 0, "{}{}", held.out, held.err);
+    assert!(held.out.contains("waived: licence 1"), "{}", held.out);
+    let ended = scan(&waiver("2025-01-01T00:00:00Z", "licence 1"));
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.out.contains("waiver expired"), "{}", ended.out);
+    let bare = scan(&waiver("2026-01-01T00:00:00Z", " "));
+    assert_eq!(bare.code, 2);
+    assert!(bare.err.contains("reason"), "{}", bare.err);
+}
+
+#[test]
+fn bills_of_materials_are_read_by_package_url() {
+    let folder = Folder::new();
+    let purl = "pkg:maven/com.tencent.mm.opensdk/wechat-sdk-android@6.8.0";
+    let cyclonedx = format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"purl":"pkg:npm/a@1","components":[{{"purl":"{purl}"}}]}}]}}"#
+    );
+    let spdx = format!(
+        r#"{{"spdxVersion":"SPDX-2.3","packages":[{{"externalRefs":[{{"referenceType":"purl","referenceLocator":"{purl}"}}]}}]}}"#
+    );
+    for text in [cyclonedx, spdx] {
+        let file = folder.write("bom.json", &text);
+        let ran = run(&["scan", &file, "--json", "--fail-on-evidence"], b"");
+        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+        let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        assert_eq!(report["files"][0]["found"][0]["subject"], "wechat");
+        assert_eq!(report["files"][0]["found"][0]["basis"], "package URL");
+    }
+}
+
+#[test]
+fn sarif_names_file_rule_and_level() {
+    let world = World::of("kaspersky");
+    let ran = world.scan(&world.renamed(), &["--place", "US", "--at", "2025-03-01T12:00-05:00", "--sarif"]);
+    let log: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"listed-code".into(), &"error".into()), "{result}");
+    let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("a URI");
+    assert!(uri.starts_with("file:///") && uri.ends_with("apps/renamed.jar"), "{uri}");
+}
+
+#[test]
+fn references_are_listed_exported_and_removed() {
+    let world = World::of("wechat");
+    let listed = run(&["similarity", "list", "--store", &world.store], b"");
+    assert!(listed.out.contains("vendor sdk 1"), "{}", listed.out);
+    let table = run(&["similarity", "export", "--store", &world.store], b"");
+    let hashes: Vec<&str> = table.out.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    assert!(hashes.len() > 100 && hashes.is_sorted(), "{} rows", hashes.len());
+    let removed = run(&["similarity", "remove", "vendor sdk 1", "--store", &world.store], b"");
+    assert_eq!(removed.code, 0, "{}", removed.err);
+    assert_eq!(run(&["similarity", "remove", "vendor sdk 1", "--store", &world.store], b"").code, 2);
+    let unknown = run(&["similarity", "add", "Cargo.toml", "--subject", "nobody", "--store", &world.store], b"");
+    assert!(unknown.code == 2 && unknown.err.contains("no subject `nobody`"), "{}", unknown.err);
+}
+
+fn git(folder: &Path, options: &str, words: &[&str]) -> (bool, String) {
+    let ran = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"])
+        .args(words)
+        .current_dir(folder)
+        .env("INTERDICT", env!("CARGO_BIN_EXE_interdict"))
+        .env("INTERDICT_SCAN", options)
+        .output()
+        .expect("git runs");
+    (ran.status.success(), String::from_utf8_lossy(&ran.stderr).into_owned())
+}
+
+#[test]
+fn hooks_refuse_the_code_and_pass_without_it() {
+    let world = World::of("kaspersky");
+    let options = format!("--references {} --only-references --place US --at 2025-03-01T12:00-05:00", world.store);
+    let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/build");
+    let (server, work) = (world.folder.path().join("server.git"), world.folder.path().join("work"));
+    for (folder, words) in [(&server, &["init", "--bare", "."][..]), (&work, &["init", "."])] {
+        std::fs::create_dir_all(folder).expect("a folder");
+        assert!(git(folder, "", words).0);
+    }
+    std::fs::copy(hooks.join("pre-commit"), work.join(".git/hooks/pre-commit")).expect("copied");
+    std::fs::copy(hooks.join("pre-receive"), server.join("hooks/pre-receive")).expect("copied");
+    std::fs::copy(world.clean(), work.join("clean.jar")).expect("copied");
+    assert!(git(&work, "", &["add", "."]).0);
+    let (passed, said) = git(&work, &options, &["commit", "-m", "clean"]);
+    assert!(passed, "{said}");
+    let url = server.display().to_string();
+    let (passed, said) = git(&work, &options, &["push", &url, "HEAD:main"]);
+    assert!(passed, "{said}");
+    std::fs::copy(world.renamed(), work.join("lib.jar")).expect("copied");
+    assert!(git(&work, "", &["add", "."]).0);
+    let (passed, said) = git(&work, &options, &["commit", "-m", "sdk"]);
+    assert!(!passed && said.contains("an order forbids"), "{said}");
+    assert!(git(&work, &options, &["commit", "--no-verify", "-m", "sdk"]).0);
+    let (passed, said) = git(&work, &options, &["push", &url, "HEAD:main"]);
+    assert!(!passed && said.contains("refused"), "{said}");
+}
