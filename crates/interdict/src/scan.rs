@@ -189,7 +189,7 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
     if progress {
         eprintln!();
     }
-    let mut results = results.into_inner().map_err(|_| String::from("a thread failed"))?;
+    let mut results = results.into_inner().map_err(|_poisoned| String::from("a thread failed"))?;
     if results.len() != files.len() {
         return Err(String::from("a thread failed before its files were read; nothing is cleared"));
     }
