@@ -5,6 +5,7 @@
 //! [`edge`] decides about hosts for proxies, which ask through [`forward`] or [`envoy`] and are told a [`refusal`].
 //! [`payments`] screens payment messages.
 
+pub mod canary;
 pub mod edge;
 pub mod envoy;
 pub mod forward;

@@ -1,6 +1,7 @@
 //! The command line: turns what was typed into an answer or a running process.
 
 mod agent;
+mod canary;
 mod cli;
 mod clock;
 mod commands;

@@ -1,6 +1,7 @@
 //! A running process: the decision API and the console on one address, the law reloaded when files change.
 
 use crate::agent::Keeping;
+use crate::canary::Canaries;
 use crate::cli::Serve;
 use crate::commands::{Done, Loading, faulty};
 use crate::journal::Journal;
@@ -156,8 +157,10 @@ async fn run(
         }
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
+    let canaries = Canaries::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let watching = watch(loading, &live, &metrics, sources, kept);
     tokio::select! {
+        never = canaries.sing() => match never {},
         never = maps.keep() => match never {},
         ((), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge) } => Ok(0),
         never = watching => match never {},

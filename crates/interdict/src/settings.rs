@@ -2,6 +2,7 @@
 //!
 //! Each part of the service has a section of its own; a section that is absent leaves that part out.
 
+use crate::canary::Canary;
 use crate::cli::Choice;
 use crate::territory::Consulted;
 use docket::fault::did_you_mean;
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) edge: Option<Edge>,
     /// The proxies that are given tables of what the edge gate refuses.
     pub(crate) maps: Vec<Maps>,
+    /// The gates that are asked for what they must never refuse.
+    pub(crate) canary: Vec<Canary>,
     /// The folder the file lies in.
     #[serde(skip)]
     pub(crate) folder: PathBuf,

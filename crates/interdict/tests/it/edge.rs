@@ -86,6 +86,8 @@ fn follows(proxy: Proxy) {
     let enforced = lab.until("the gate is shut again", || refused(&lab));
     // Proxies that ask are shut at once; their tables follow, which Envoy reads whenever it sees the file.
     std::thread::sleep(std::time::Duration::from_secs(4));
+    let (_, metrics) = lab.ask("/metrics");
+    assert!(metrics.contains("interdict_canary_refused_total{gate=\"edge\"} 0\n"), "{metrics}");
 
     lab.kill();
     refuses_what_is_listed_and_nothing_else(&lab);
@@ -238,4 +240,30 @@ fn a_control_plane_asks_whether_a_customer_may_be_provisioned() {
         "permitted"
     );
     assert_eq!(asked("host.provide", "domain", "nottiktok.com", day, none), "permitted");
+}
+
+#[test]
+fn canaries_raise_an_alarm_where_a_gate_refuses_too_much() {
+    let Some(program) = Proxy::Nginx.program() else { return };
+    let mut lab = Lab::new(Proxy::Nginx);
+    let port = lab.careless();
+    lab.set(&format!(
+        "[[canary]]\ngate = \"careless\"\ntarget = \"127.0.0.1:{port}\"\nfrom = [\"{CANADA}\"]\nevery_seconds = 1\n"
+    ));
+    lab.order(now() - 100, now() + 1_000);
+    lab.write_tables();
+    lab.interdict();
+    lab.proxy(&program);
+    lab.hears("ALARM: careless refuses what no order reaches: brook-example.example from CA, brook.example from CA");
+    let asked = |gate: &str| {
+        let (_, metrics) = lab.ask("/metrics");
+        let of = |name: &str| {
+            let line = format!("interdict_canary_{name}{{gate=\"{gate}\"}} ");
+            metrics.lines().find_map(|found| found.strip_prefix(&line)).and_then(|n| n.parse::<u64>().ok())
+        };
+        (of("alarm"), of("probes_total").unwrap_or(0) > 0, of("refused_total").unwrap_or(0) > 0)
+    };
+    lab.until("both have been probed", || asked("edge").1 && asked("careless").1);
+    assert_eq!(asked("careless"), (Some(1), true, true));
+    assert_eq!(asked("edge"), (Some(0), true, false), "0 canaries refused");
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -104,14 +104,16 @@ pub(crate) fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()).expect("before 292e9")
 }
 
-/// Four ports nobody uses at the moment.
+/// Four ports nobody uses: below those that clients are given, and no other laboratory's of this run.
 fn ports() -> [u16; 4] {
-    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    let mut ports = [0; 4];
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        *port = listener.local_addr().expect("an address").port();
-    }
-    ports
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let free = || {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + (std::process::id() * 64 + step) % 20_000;
+        let port = u16::try_from(port).expect("below 32,000");
+        TcpListener::bind(("127.0.0.1", port)).ok().map(|_free| port)
+    };
+    [(); 4].map(|()| (0..1_000).find_map(|_| free()).expect("a port"))
 }
 
 impl Lab {
@@ -165,19 +167,47 @@ impl Lab {
 
     /// The settings with this laboratory's proxy alone, and `more` after them.
     fn settings(&self, more: &str) -> String {
-        let text = self.example("interdict.toml");
+        let text = self.example("interdict.toml").replace("every_seconds = 10", "every_seconds = 1");
+        let (text, canaries) = text.split_once("# Asks a gate").expect("canaries");
         let mut parts = text.split("[[maps]]\n");
         let head = parts.next().expect("a head");
         let wanted = format!("for = \"{}\"", self.proxy.word());
         let maps: String =
             parts.filter(|part| part.starts_with(&wanted)).map(|part| format!("[[maps]]\n{part}")).collect();
         assert!(!maps.is_empty(), "{wanted} is in the example");
-        format!("{head}{maps}\n{more}")
+        format!("{head}{maps}\n# Asks a gate{canaries}\n{more}")
     }
 
     /// Puts the gate into this mode.
     pub(crate) fn mode(&self, mode: &str) {
         self.folder.write("interdict.toml", &self.settings("").replace("\"enforce\"", &format!("\"{mode}\"")));
+    }
+
+    /// Adds to the settings.
+    pub(crate) fn set(&self, more: &str) {
+        self.folder.write("interdict.toml", &self.settings(more));
+    }
+
+    /// A gate that refuses everybody, as a careless rule does.
+    pub(crate) fn careless(&self) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let over = Arc::clone(&self.over);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let mut stream = stream;
+                let mut asked = [0; 4096];
+                if stream.read(&mut asked).is_ok()
+                    && stream.write_all(b"HTTP/1.1 451 No\r\ncontent-length: 0\r\n\r\n").is_err()
+                {
+                    return;
+                }
+            }
+        });
+        port
     }
 
     /// Puts an order in the folder of law, in force from and until these instants.

@@ -1,0 +1,151 @@
+//! Asks each gate, as its users do, for names it must never refuse, and raises an alarm if it does.
+
+use crate::clock;
+use crate::settings::Settings;
+use docket::place::Place;
+use gate::canary;
+use gate::edge::Edge;
+use gate::live::Live;
+use gate::maps::Table;
+use gate::metrics::Metrics;
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+
+/// A gate that does not answer a canary by then has not refused it.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+/// The head of an answer; the rest of it is nobody's concern.
+const HEAD_BYTES_MAX: u64 = 16 << 10;
+
+/// `[[canary]]`: a gate that is asked for what it must never refuse.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Canary {
+    /// The name of the gate in metrics and alarms.
+    gate: String,
+    /// Where its users reach it, over plain HTTP.
+    target: SocketAddr,
+    /// Addresses of this machine to ask from, each in a place of its own.
+    #[serde(default)]
+    from: Vec<IpAddr>,
+    /// How often.
+    #[serde(default = "every_seconds")]
+    every_seconds: NonZeroU64,
+}
+
+const fn every_seconds() -> NonZeroU64 {
+    match NonZeroU64::new(60) {
+        Some(every) => every,
+        None => NonZeroU64::MIN,
+    }
+}
+
+/// From where to ask: an address of this machine, if one is named, and the place it stands for.
+type Post = (Option<IpAddr>, Option<Place>);
+
+/// Every canary of a process.
+pub(crate) struct Canaries {
+    canaries: Vec<(Canary, Vec<Post>)>,
+    edge: Edge,
+    live: Arc<Live>,
+    metrics: Arc<Metrics>,
+}
+
+impl Canaries {
+    /// What settings say to probe.
+    ///
+    /// # Errors
+    /// Settings that do not go together.
+    pub(crate) fn new(settings: &Settings, live: Arc<Live>, metrics: Arc<Metrics>) -> Result<Self, String> {
+        let edge = settings.edge.clone().unwrap_or_default().chosen()?;
+        let mut canaries = Vec::new();
+        let locator = if settings.canary.is_empty() { None } else { Some(settings.locator()?) };
+        for canary in &settings.canary {
+            let place = |from: &IpAddr| locator.as_ref().and_then(|locator| locator.locate(*from).ok());
+            let mut places: Vec<Post> = canary.from.iter().map(|from| (Some(*from), place(from))).collect();
+            if places.is_empty() {
+                places.push((None, place(&canary.target.ip())));
+            }
+            canaries.push((canary.clone(), places));
+        }
+        Ok(Self { canaries, edge, live, metrics })
+    }
+
+    /// Probes for ever.
+    pub(crate) async fn sing(self) -> Infallible {
+        let each = self.canaries.iter().map(|(canary, places)| self.watch(canary, places));
+        let all: Vec<_> = each.collect();
+        futures_join(all).await;
+        std::future::pending().await
+    }
+
+    async fn watch(&self, canary: &Canary, places: &[Post]) {
+        let mut was_alarmed = None;
+        loop {
+            let refused = self.round(canary, places).await;
+            let is_alarmed = !refused.is_empty();
+            self.metrics.alarm(&canary.gate, is_alarmed);
+            if is_alarmed && was_alarmed != Some(true) {
+                eprintln!("ALARM: {} refuses what no order reaches: {}", canary.gate, refused.join(", "));
+            }
+            if !is_alarmed && was_alarmed == Some(true) {
+                eprintln!("{} refuses no canary any more", canary.gate);
+            }
+            was_alarmed = Some(is_alarmed);
+            tokio::time::sleep(Duration::from_secs(canary.every_seconds.get())).await;
+        }
+    }
+
+    /// What was refused, with the address it was asked from.
+    async fn round(&self, canary: &Canary, places: &[Post]) -> Vec<String> {
+        let (docket, now) = (self.live.current(), clock::now());
+        let Ok(table) = Table::build(&docket, &self.edge, now) else { return Vec::new() };
+        let mut refused = Vec::new();
+        for (from, place) in places {
+            for name in canary::names(&docket, &table, *place, now) {
+                let asked = tokio::time::timeout(ANSWER_TIME_MAX, probe(canary.target, *from, &name)).await;
+                let Ok(Ok(is_refused)) = asked else { continue };
+                self.metrics.probed(&canary.gate, is_refused);
+                if is_refused {
+                    let place = place.map_or_else(String::new, |place| format!(" from {place}"));
+                    refused.push(format!("{name}{place}"));
+                }
+            }
+        }
+        refused
+    }
+}
+
+/// Waits for futures that all go on for ever.
+async fn futures_join(all: Vec<impl Future<Output = ()>>) {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(move |context| {
+        for future in &mut all {
+            let _still_going = future.as_mut().poll(context).is_pending();
+        }
+        std::task::Poll::<()>::Pending
+    })
+    .await;
+}
+
+/// Whether a gate refuses a name in the name of the law.
+async fn probe(target: SocketAddr, from: Option<IpAddr>, name: &str) -> io::Result<bool> {
+    let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    let mut stream = socket.connect(target).await?;
+    let request =
+        format!("HEAD / HTTP/1.1\r\nhost: {name}\r\nuser-agent: interdict-canary\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(HEAD_BYTES_MAX).read_to_end(&mut answer).await?;
+    let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+    Ok(head.get(9..12) == Some("451") || head.contains("\r\ninterdict-order:"))
+}
