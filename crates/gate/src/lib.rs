@@ -4,6 +4,7 @@
 //! with a verdict; [`recorder`] takes records away; [`metrics`] counts. [`http`] is the AuthZEN decision API.
 //! [`edge`] decides about hosts for proxies, which ask through [`forward`] or [`envoy`] and are told a [`refusal`].
 //! [`payments`] screens payment messages.
+//! [`store`] stands in front of an app repository.
 
 pub mod canary;
 pub mod edge;
@@ -17,5 +18,6 @@ pub mod payments;
 pub mod recorder;
 pub mod refusal;
 pub mod shadow;
+pub mod store;
 pub mod territory;
 pub mod typed;

@@ -140,7 +140,8 @@ impl Refusal {
     }
 }
 
-fn escape(page: &mut String, text: &str) {
+/// Writes text so that no character of it is markup.
+pub(crate) fn escape(page: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '<' => page.push_str("&lt;"),

@@ -165,6 +165,9 @@ pub(crate) enum Command {
     Agent(crate::agent::Agent),
     /// Answer Squid from the tables beside it: started by Squid, needs nothing else of this program
     SquidHelper(crate::helper::Helper),
+    /// Say what a past period's requests would have come to under the law
+    #[command(subcommand)]
+    Replay(crate::replay::Replay),
     /// Say where addresses are, and build the table that knows it
     #[command(subcommand)]
     Territory(crate::territory::Territory),
@@ -218,6 +221,8 @@ pub(crate) struct Serve {
     pub(crate) log_signer: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) posture: PostureArgs,
+    #[command(flatten)]
+    pub(crate) store: crate::store::StoreArgs,
 }
 
 /// What to do with the statuses that leave a choice.

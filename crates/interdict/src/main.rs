@@ -26,9 +26,11 @@ mod scan_references;
 mod scan_report;
 mod scan_sbom;
 mod scan_waiver;
+mod replay;
 mod serve;
 mod settings;
 mod show;
+mod store;
 mod territory;
 
 use clap::Parser;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Inventory(options) => inventory::inventory(&loading, &options),
         Command::Agent(options) => agent::agent(&loading, &options),
         Command::SquidHelper(options) => helper::answer(&options),
+        Command::Replay(command) => replay::run(&loading, &command),
         Command::Territory(command) => territory::run(&command),
         Command::Log { command } => log::run(&command),
         Command::Completions { shell } => commands::completions(shell),

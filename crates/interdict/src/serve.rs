@@ -125,6 +125,7 @@ async fn run(
         println!("log       {base}/log/dec/checkpoint");
     }
     let mut apart = None;
+    let store = crate::store::Gate::bind(&options.store, settings, &live, &metrics, &recorder).await?;
     if let Some(edge) = &settings.edge {
         let gate = gate::edge::Gate {
             edge: Arc::new(edge.chosen()?),
@@ -156,13 +157,18 @@ async fn run(
             listen::serve(listener, asked, stop()).await;
         }
     };
+    let store = async {
+        if let Some(store) = store {
+            store.serve(stop()).await;
+        }
+    };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let canaries = Canaries::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let watching = watch(loading, &live, &metrics, sources, kept);
     tokio::select! {
         never = canaries.sing() => match never {},
         never = maps.keep() => match never {},
-        ((), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge) } => Ok(0),
+        ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge, store) } => Ok(0),
         never = watching => match never {},
     }
 }

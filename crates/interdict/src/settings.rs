@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) maps: Vec<Maps>,
     /// The gates that are asked for what they must never refuse.
     pub(crate) canary: Vec<Canary>,
+    /// The gate in front of an app repository.
+    pub(crate) store: Option<crate::store::Section>,
     /// The folder the file lies in.
     #[serde(skip)]
     pub(crate) folder: PathBuf,

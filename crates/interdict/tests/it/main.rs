@@ -10,4 +10,7 @@ mod log;
 mod payments;
 mod program;
 mod scan;
+mod replay;
+mod repository;
 mod service;
+mod store;

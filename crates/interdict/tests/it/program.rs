@@ -86,6 +86,8 @@ pub(crate) struct Serving {
     child: Child,
     out: BufReader<ChildStdout>,
     pub(crate) address: String,
+    /// What it said before it served.
+    pub(crate) said: String,
 }
 
 impl Serving {
@@ -105,13 +107,15 @@ impl Serving {
             .expect("the binary starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
+        let mut said = String::new();
         while !line.starts_with("console") {
             line.clear();
             assert!(out.read_line(&mut line).expect("readable") > 0, "it ended before it served");
+            said.push_str(&line);
         }
         let (_, address) = line.trim().trim_end_matches('/').split_once("http://").expect("an address");
         let address = address.to_owned();
-        Self { child, out, address }
+        Self { child, out, address, said }
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -1,0 +1,87 @@
+//! The gate of an app store: a reverse proxy in front of a repository in F-Droid's format.
+//!
+//! In *mirror mode* the signed index stays as it is and a listed app's package is answered with 451 to those whom an order
+//! reaches; everything else passes byte for byte. Nothing here removes anything from anybody's device.
+//!
+//! [`index`] reads what the repository says of its files, [`identity`] what a package says of itself, [`judge`] asks the
+//! docket about both, [`upstream`] fetches, [`proxy`] is the way of one request, [`refusal`] the answer to one refused.
+//! [`access_log`] and [`replay`] say what would have become of requests of the past.
+
+pub mod access_log;
+pub mod identity;
+pub mod index;
+pub mod judge;
+pub mod proxy;
+pub mod refusal;
+pub mod replay;
+pub mod upstream;
+
+use crate::http::Clock;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::recorder::Recorder;
+use crate::shadow::Stance;
+use crate::territory::{Hops, Locator};
+use arc_swap::ArcSwap;
+use identity::Identities;
+use index::Index;
+use judge::Rules;
+use refusal::Operator;
+use std::sync::Arc;
+use upstream::Upstream;
+
+/// What somebody chose about the gate.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Its name in records and metrics.
+    pub name: String,
+    /// Where the repository is.
+    pub upstream: Upstream,
+    /// What is consulted about addresses.
+    pub locator: Locator,
+    /// Proxies in front.
+    pub hops: Hops,
+    /// How evidence of a place is read, order by order.
+    pub rules: Rules,
+    /// How verdicts are treated.
+    pub stance: Stance,
+    /// Who refuses.
+    pub operator: Operator,
+}
+
+/// The gate.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) chosen: Chosen,
+    pub(crate) live: Arc<Live>,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) recorder: Recorder,
+    pub(crate) index: ArcSwap<Index>,
+    pub(crate) identities: Identities,
+}
+
+impl Store {
+    /// A gate that knows no index yet: until it does, packages speak for themselves.
+    #[must_use]
+    pub fn new(chosen: Chosen, live: Arc<Live>, clock: Clock, metrics: Arc<Metrics>, recorder: Recorder) -> Self {
+        let index = ArcSwap::from_pointee(Index::default());
+        Self { chosen, live, clock, metrics, recorder, index, identities: Identities::default() }
+    }
+
+    /// Reads the repository's index if it has changed since. Returns what is now known, if anything changed.
+    ///
+    /// # Errors
+    /// Why it cannot be read; the last one that could stays.
+    pub async fn refresh(&self) -> Result<Option<Arc<Index>>, String> {
+        let known = self.index.load_full();
+        match index::fetch(&self.chosen.upstream, &known).await? {
+            None => Ok(None),
+            Some(index) => {
+                let index = Arc::new(index);
+                self.index.store(Arc::clone(&index));
+                Ok(Some(index))
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The store gate of a running process: its section of the settings, its listener, and the index read again as it
+//! changes.
+
+use crate::settings::{Network, Settings, StanceChoice};
+use crate::{clock, listen};
+use clap::Args;
+use gate::http::Clock;
+use gate::live::Live;
+use gate::metrics::Metrics;
+use gate::recorder::Recorder;
+use gate::refusal::Blocker;
+use gate::store::judge::Rules;
+use gate::store::refusal::Operator;
+use gate::store::upstream::Upstream;
+use gate::store::{Chosen, Store, proxy};
+use gate::territory::{Hops, Rule};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How often the repository is asked whether its index changed: a request without a body, mostly answered 304.
+const INDEX_EVERY: Duration = Duration::from_secs(5);
+
+/// Options of the store gate; the settings file has the rest.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Stand in front of the F-Droid repository at this URL, the folder that holds its index
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
+    /// Where clients of the repository come [default: 127.0.0.1:8643]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) store_listen: Option<SocketAddr>,
+}
+
+/// `[store]`: the gate in front of an app repository.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Section {
+    /// The URL of the folder that holds the repository's index.
+    repository: String,
+    /// Where its clients come.
+    #[serde(default = "default_listen")]
+    listen: SocketAddr,
+    /// Whose word about client addresses is taken.
+    #[serde(default)]
+    trusted_proxies: Vec<Network>,
+    /// Who refuses, on the page that users see.
+    #[serde(default = "default_operator")]
+    operator: String,
+    /// Where users can object.
+    contact: Option<String>,
+    /// A URI that identifies whoever runs this gate.
+    blocked_by: Option<String>,
+    /// Where this service's pages can be read from outside.
+    orders: Option<String>,
+    /// How a user's place is read: sources that must agree, and how many must speak.
+    #[serde(default, deserialize_with = "rule")]
+    place: Rule,
+    /// The same for single orders, by their ids.
+    #[serde(default)]
+    places: BTreeMap<String, Read>,
+    /// How verdicts are treated.
+    #[serde(default)]
+    stance: StanceChoice,
+}
+
+/// A rule, as `address sim least 2`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+struct Read(#[serde(deserialize_with = "rule")] Rule);
+
+fn rule<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Rule, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8643))
+}
+
+fn default_operator() -> String {
+    String::from("This store")
+}
+
+impl Section {
+    /// What is set for a repository by nothing but its URL.
+    fn of(repository: &str) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            listen: default_listen(),
+            trusted_proxies: Vec::new(),
+            operator: default_operator(),
+            contact: None,
+            blocked_by: None,
+            orders: None,
+            place: Rule::default(),
+            places: BTreeMap::new(),
+            stance: StanceChoice::default(),
+        }
+    }
+
+    /// In the gate's words. Without another, the gate's own address is the URI of who refuses.
+    fn chosen(&self, settings: &Settings, address: SocketAddr) -> Result<Chosen, String> {
+        let own = self.places.iter().map(|(id, rule)| (id.clone(), rule.0)).collect();
+        let uri = self.blocked_by.clone().or_else(|| Some(format!("http://{address}/")));
+        Ok(Chosen {
+            name: String::from("store"),
+            upstream: Upstream::new(&self.repository)?,
+            locator: settings.locator()?,
+            hops: Hops::new(self.trusted_proxies.iter().map(|network| network.0).collect()),
+            rules: Rules { all: self.place, own },
+            stance: self.stance.chosen(),
+            operator: Operator {
+                name: self.operator.clone(),
+                contact: self.contact.clone(),
+                blocker: Blocker { uri, orders: self.orders.clone() },
+            },
+        })
+    }
+}
+
+/// A store gate, bound and ready.
+pub(crate) struct Gate {
+    store: Arc<Store>,
+    listener: TcpListener,
+}
+
+impl Gate {
+    /// Binds the gate that options or settings ask for, if they ask for one.
+    pub(crate) async fn bind(
+        options: &StoreArgs,
+        settings: &Settings,
+        live: &Arc<Live>,
+        metrics: &Arc<Metrics>,
+        recorder: &Recorder,
+    ) -> Result<Option<Self>, String> {
+        let mut section = match (&options.store, &settings.store) {
+            (None, None) => return Ok(None),
+            (None, Some(section)) => section.clone(),
+            (Some(url), Some(section)) => Section { repository: url.clone(), ..section.clone() },
+            (Some(url), None) => Section::of(url),
+        };
+        section.listen = options.store_listen.unwrap_or(section.listen);
+        let cannot = |error| format!("cannot listen on {}: {error}", section.listen);
+        let listener = TcpListener::bind(section.listen).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        let chosen = section.chosen(settings, address)?;
+        let clock = Clock { now: clock::now, nanos: clock::nanos };
+        let store = Store::new(chosen, Arc::clone(live), clock, Arc::clone(metrics), recorder.clone());
+        println!("store     http://{address}/ in front of {}", section.repository);
+        Ok(Some(Self { store: Arc::new(store), listener }))
+    }
+
+    /// Serves until `stop` resolves.
+    pub(crate) async fn serve(self, stop: impl Future<Output = ()>) {
+        let watching = watch(Arc::clone(&self.store));
+        tokio::select! {
+            () = listen::serve(self.listener, proxy::router(self.store), stop) => {},
+            never = watching => match never {},
+        }
+    }
+}
+
+/// Reads the index again whenever it changes; says once what it found, and once what went wrong.
+async fn watch(store: Arc<Store>) -> std::convert::Infallible {
+    let mut fault: Option<String> = None;
+    loop {
+        match store.refresh().await {
+            Ok(changed) => {
+                if fault.take().is_some() {
+                    println!("repository: it can be read again");
+                }
+                if let Some(index) = changed {
+                    let (files, apps, format) = (index.files(), index.apps(), index.format());
+                    println!("repository: {files} packages of {apps} apps by its {format}");
+                }
+            }
+            Err(why) if fault.as_ref() == Some(&why) => {}
+            Err(why) => {
+                eprintln!("repository not read, what is known of it stays: {why}");
+                fault = Some(why);
+            }
+        }
+        tokio::time::sleep(INDEX_EVERY).await;
+    }
+}
