@@ -149,9 +149,7 @@ async fn run(
         };
         println!("edge      {told}/edge/authorize");
     }
-    println!(
-        "console   {base}/\ndecisions {base}/access/v1/evaluation\nmetrics   {base}/metrics\nstop with Ctrl-C; SIGHUP reads the orders again"
-    );
+    announce(&base);
     let edge = async {
         if let Some((listener, asked)) = apart {
             listen::serve(listener, asked, stop()).await;
@@ -171,6 +169,13 @@ async fn run(
         ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge, store) } => Ok(0),
         never = watching => match never {},
     }
+}
+
+/// Says where what everybody gets is found.
+fn announce(base: &str) {
+    println!(
+        "console   {base}/\ndecisions {base}/access/v1/evaluation\nmetrics   {base}/metrics\nstop with Ctrl-C; SIGHUP reads the orders again"
+    );
 }
 
 /// Listens, and says how clients reach it.

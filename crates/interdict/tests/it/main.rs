@@ -9,8 +9,8 @@ mod log;
 #[cfg(test)]
 mod payments;
 mod program;
-mod scan;
 mod replay;
 mod repository;
+mod scan;
 mod service;
 mod store;
