@@ -264,7 +264,10 @@ mod tests {
             let mut damaged = if n % 2 == 0 { line.to_vec() } else { other.to_vec() };
             for _ in 0..1 + n % 3 {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let at = (seed >> 33) as usize % damaged.len();
+                let at = (seed >> 33) as usize % damaged.len().max(1);
+                if damaged.is_empty() {
+                    break;
+                }
                 match seed >> 20 & 3 {
                     0 => damaged[at] = (seed >> 24) as u8,
                     1 => _ = damaged.remove(at),
