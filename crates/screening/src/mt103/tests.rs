@@ -1,3 +1,5 @@
+//! Messages of category 1 read field by field, and what is damaged in them.
+
 use super::*;
 
 const ONE: &str = "{1:F01CHASUS33AXXX0000000000}{2:I103BKCHCNBJXXXXN}{3:{121:eb6305c9-1f7f-49de-aed0-16487c27b42d}}{4:\r\n:20:REF1\r\n:23B:CRED\r\n:32A:200925USD12,50\r\n:50K:/123\r\nACME SUPPLIES LLC\r\nNEW YORK\r\n:52A:CHASUS33\r\n:59F:/6222\r\n1/WECHAT PAY\r\n3/CN/SHENZHEN\r\n:70:INVOICE 7\r\n:71A:SHA\r\n:72:/ACC/VIA TENPAY\r\n-}\r\n";

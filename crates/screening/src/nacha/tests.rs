@@ -1,3 +1,5 @@
+//! Files of fixed-width records read by batch and entry, and what is damaged in them.
+
 use super::*;
 
 fn sample(name: &str) -> Option<Vec<u8>> {
