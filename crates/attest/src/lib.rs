@@ -1,0 +1,54 @@
+//! Signed statements by named principals, and conditions over them.
+//!
+//! Reading order: [`json`] (JSON without second meanings), [`dsse`] (the envelope: which bytes were signed,
+//! by which keys), [`trust`] (whose keys they are, who may say what, how many it takes), [`statement`]
+//! (what was said, about what), [`history`] (statements in the order a log took them up), [`timeline`]
+//! (sets of instants), [`condition`] (what has to hold), [`standing`] (when it holds, until when, what is
+//! missing), [`act`] (the authority's own acts, and when law counts a condition as met), [`impact`] (what a
+//! revocation touches).
+//!
+//! Time is the log's: an instant at which a statement was taken up. What a statement says of its own
+//! time can only narrow that. Not known, not signed, not yet, no longer: all are *unmet*. There is no
+//! clock here, no file and no network.
+
+pub mod act;
+pub mod condition;
+pub mod dsse;
+pub mod history;
+pub mod impact;
+pub mod json;
+pub mod standing;
+pub mod statement;
+pub mod timeline;
+pub mod trust;
+
+pub use condition::Condition;
+pub use dsse::Envelope;
+pub use history::{Entry, History, View};
+pub use standing::{Answer, Standing};
+pub use statement::Statement;
+pub use timeline::{Time, Timeline};
+pub use trust::Trust;
+
+/// What is wrong with a document: where in it, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// A JSON pointer, empty for the document itself.
+    pub at: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Fault {
+    pub(crate) fn new(at: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { at: at.into(), why: why.into() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.at.is_empty() { f.write_str(&self.why) } else { write!(f, "`{}`: {}", self.at, self.why) }
+    }
+}
+
+impl std::error::Error for Fault {}

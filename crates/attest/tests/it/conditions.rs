@@ -1,0 +1,304 @@
+//! Conditions: periods, joins, lapses, acts, and properties on random histories.
+
+use crate::world::{APK, OTHER, SOURCE, World, condition, small_trust, t};
+use attest::act::{self, Met};
+use attest::impact::{self, Decision};
+use attest::statement::Type;
+use attest::timeline::{NEVER, Window};
+use attest::{Condition, Standing, Time};
+use serde_json::{Value, json};
+
+/// A linear congruential generator: the same histories on every machine.
+struct Seed(u64);
+
+impl Seed {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit.max(1)
+    }
+}
+
+fn reviewed() -> Value {
+    json!({ "all": [
+        { "req": "reviewed", "type": "source-review", "subject": "joined", "join": { "of": "built", "claim": "/sourceDigest" },
+          "claims": [["/openCritical", "=", 0]], "by": "auditor", "maxAge": "P20D" },
+        { "req": "built", "type": "build-reproduced", "subject": "artifact", "by": "rebuilders", "maxAge": "P10D", "veto": "agency" }
+    ] })
+}
+
+#[test]
+fn the_reviewed_source_must_be_the_reproduced_one() {
+    let holds = |reviewed_source: &str, built: [&str; 2]| {
+        let mut world = World::new(small_trust());
+        let at = "2020-10-01T00:00:00Z";
+        world.say(
+            at,
+            &["auditor"],
+            Type::SourceReview,
+            &format!("artifact:{reviewed_source}"),
+            json!({ "openCritical": 0 }),
+        );
+        for (who, source) in ["r1", "g"].into_iter().zip(built) {
+            let claims = json!({ "sourceDigest": source });
+            world.say(at, &[who], Type::BuildReproduced, &format!("artifact:{APK}"), claims);
+        }
+        let history = world.history();
+        let standing = Standing::new(&condition(reviewed()), &history.now(), Some(APK));
+        assert!(
+            !Standing::new(&condition(reviewed()), &history.now(), None).answer(t(at)).met,
+            "no artefact, no answer"
+        );
+        assert!(!Standing::new(&condition(reviewed()), &history.now(), Some(OTHER)).answer(t(at)).met);
+        standing.answer(t(at)).met
+    };
+    assert!(holds(SOURCE, [SOURCE, SOURCE]));
+    assert!(!holds(OTHER, [SOURCE, SOURCE]), "another source was reviewed");
+    assert!(!holds(SOURCE, [SOURCE, OTHER]), "the builders built from different sources");
+    assert!(!holds(SOURCE, [OTHER, OTHER]));
+}
+
+/// Two periods in each of the thirteen ways two stretches can lie, and until when the pair reaches.
+#[test]
+fn periods_must_tile() {
+    let day = |day: u32| format!("2020-10-{day:02}T00:00:00Z");
+    let need = json!({ "req": "log", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P5D",
+        "period": { "since": "2020-10-04T00:00:00Z", "gap": "PT24H" } });
+    // The first period is the 4th to the 8th; the beginning is the 4th; a day may be missing.
+    let second = [
+        ("before", (1, 3), Some(8)),
+        ("meets", (1, 4), Some(8)),
+        ("overlaps", (2, 6), Some(8)),
+        ("starts", (4, 6), Some(8)),
+        ("during", (5, 7), Some(8)),
+        ("finishes", (6, 8), Some(8)),
+        ("equals", (4, 8), Some(8)),
+        ("finished by", (2, 8), Some(8)),
+        ("contains", (3, 10), Some(10)),
+        ("started by", (4, 10), Some(10)),
+        ("overlapped by", (6, 11), Some(11)),
+        ("met by", (8, 12), Some(12)),
+        ("after, by the gap", (9, 12), Some(12)),
+        ("after, by more", (10, 12), Some(8)),
+    ];
+    for (name, (from, until), reach) in second {
+        let mut world = World::new(small_trust());
+        for (from, until) in [(4, 8), (from, until)] {
+            let claims = json!({ "periodStart": day(from), "periodEnd": day(until) });
+            world.say(&day(12), &["auditor"], Type::AuditReport, "system:x", claims);
+        }
+        let standing = Standing::new(&condition(need.clone()), &world.history().now(), None);
+        let expected = reach.map(|reach| Window { from: t(&day(12)), until: t(&day(reach + 5)) });
+        assert_eq!(standing.timeline.windows().first().copied(), expected, "{name}");
+    }
+    // A gap that is filled later counts from then on, and a report that was taken back leaves one.
+    let mut world = World::new(small_trust());
+    let mut report = |at: u32, from: u32, until: u32| {
+        let claims = json!({ "periodStart": day(from), "periodEnd": day(until) });
+        world.say(&day(at), &["auditor"], Type::AuditReport, "system:x", claims)
+    };
+    report(8, 4, 8);
+    report(14, 10, 14);
+    let (_, filler) = report(16, 8, 10);
+    world.say(&day(18), &["auditor"], Type::Revocation, "order:o", json!({ "targets": [{ "sha256": filler }] }));
+    let standing = Standing::new(&condition(need), &world.history().now(), None);
+    let expected = [(8, 13), (16, 18)].map(|(from, until)| Window { from: t(&day(from)), until: t(&day(until)) });
+    assert_eq!(standing.timeline.windows(), expected);
+}
+
+fn act(world: &mut World, at: &str, verb: &str, from: &str, basis: Option<&str>) {
+    let mut claims = json!({ "act": verb, "from": from });
+    if let Some(basis) = basis {
+        claims["condition"] = json!(basis);
+    }
+    world.say(at, &["agency"], Type::Act, "order:o", claims);
+}
+
+#[test]
+fn evidence_makes_eligible_and_the_authority_lifts() {
+    let need =
+        json!({ "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" });
+    let condition = condition(need);
+    let day = |day: u32| format!("2020-10-{day:02}T00:00:00Z");
+    let mut world = World::new(small_trust());
+    act(&mut world, &day(1), "lift", &day(1), Some("c"));
+    world.say(&day(2), &["auditor"], Type::AuditReport, "system:x", json!({}));
+    assert_eq!(act::history_of(&condition, &world.history(), None), [], "eligible only; the first act came too early");
+    act(&mut world, &day(3), "lift", &day(4), Some("c"));
+    // It lapses on the 12th; a day of grace.
+    let lifted = Met {
+        valid: Window { from: t(&day(4)), until: t(&day(13)) },
+        known: Window { from: t(&day(3)), until: NEVER },
+    };
+    assert_eq!(act::history_of(&condition, &world.history(), None), [lifted]);
+    act(&mut world, &day(6), "reinstate", &day(7), None);
+    let known = Window { until: t(&day(6)), ..lifted.known };
+    let cut =
+        Met { valid: Window { until: t(&day(7)), ..lifted.valid }, known: Window { from: t(&day(6)), until: NEVER } };
+    assert_eq!(act::history_of(&condition, &world.history(), None), [cut, Met { known, ..lifted }]);
+    // Without a condition as its basis the act is the authority's own affair; others cannot act at all.
+    let mut world = World::new(small_trust());
+    world.say(&day(1), &["auditor"], Type::Act, "order:o", json!({ "act": "lift", "from": day(1) }));
+    act(&mut world, &day(1), "delay", &day(1), None);
+    act(&mut world, &day(1), "lift", "soon", None);
+    assert_eq!(act::history_of(&condition, &world.history(), None), []);
+    act(&mut world, &day(2), "lift", &day(2), None);
+    assert_eq!(act::history_of(&condition, &world.history(), None).len(), 1);
+    for (effect, expected) in
+        [(attest::condition::Effect::MonitorOnly, 0), (attest::condition::Effect::AutomaticPause, 1)]
+    {
+        let condition = Condition { effect, ..condition.clone() };
+        let met = act::met(&condition, &world.history().now(), None);
+        assert_eq!(met.windows().len(), expected, "{effect:?}");
+    }
+}
+
+/// Anything anyone might say in a small world.
+fn random_world(seed: &mut Seed, entries: usize) -> World {
+    let mut world = World::new(small_trust());
+    let mut said: Vec<String> = Vec::new();
+    for step in 0..entries {
+        let at = attest::json::format_time(t("2020-10-01T00:00:00Z") + 43_200 * Time::try_from(step).unwrap());
+        let who = ["r1", "r2", "g", "b", "auditor", "agency"][seed.below(6)];
+        let source = [SOURCE, OTHER][seed.below(2)];
+        let (_, digest) = match seed.below(12) {
+            0..5 => world.say(
+                &at,
+                &[who],
+                Type::BuildReproduced,
+                &format!("artifact:{APK}"),
+                json!({ "sourceDigest": source }),
+            ),
+            5..8 => world.say(
+                &at,
+                &["auditor"],
+                Type::SourceReview,
+                &format!("artifact:{source}"),
+                json!({ "openCritical": seed.below(4) / 3 }),
+            ),
+            8 => world.say(&at, &["agency"], Type::AdverseFinding, "order:o", json!({})),
+            9 => {
+                let digest = said.get(seed.below(said.len())).cloned().unwrap_or_default();
+                world.say(&at, &["agency"], Type::Resolution, "order:o", json!({ "finding": digest }))
+            }
+            _ => {
+                let digest = said.get(seed.below(said.len())).cloned().unwrap_or_default();
+                world.say(&at, &[who], Type::Revocation, "order:o", json!({ "targets": [{ "sha256": digest }] }))
+            }
+        };
+        said.push(digest);
+    }
+    world
+}
+
+#[test]
+fn answers_are_constant_until_they_say_so_and_evidence_only_helps() {
+    let condition = condition(reviewed());
+    let (mut seed, mut met, mut changes) = (Seed(11), 0, 0);
+    for _ in 0..20 {
+        let mut world = random_world(&mut seed, 24);
+        let history = world.history();
+        let end = world.entries.last().unwrap().time;
+        let standing = Standing::new(&condition, &history.at(end), Some(APK));
+        for step in 0..40 {
+            let at = t("2020-10-01T00:00:00Z") + 43_200 * step;
+            let answer = standing.answer(at);
+            met += u32::from(answer.met);
+            assert_eq!(answer.met, answer.missing.is_empty());
+            if let Some(until) = answer.holds_until {
+                changes += 1;
+                assert_eq!(standing.answer(until - 1).met, answer.met);
+                assert_ne!(standing.answer(until).met, answer.met);
+            }
+        }
+        // What was known earlier is not changed by what is said later.
+        let early = history.records()[seed.below(history.records().len())].time;
+        let before = Standing::new(&condition, &history.at(early), Some(APK));
+        let at = attest::json::format_time(end + 1);
+        world.say(
+            &at,
+            &["r1", "g", "b"],
+            Type::BuildReproduced,
+            &format!("artifact:{APK}"),
+            json!({ "sourceDigest": SOURCE }),
+        );
+        world.say(&at, &["auditor"], Type::SourceReview, &format!("artifact:{SOURCE}"), json!({ "openCritical": 0 }));
+        let history = world.history();
+        assert_eq!(Standing::new(&condition, &history.at(early), Some(APK)), before);
+        let more = Standing::new(&condition, &history.now(), Some(APK));
+        assert_eq!(standing.timeline.without(&more.timeline).windows(), [], "a further statement took something away");
+    }
+    assert!(met > 20 && changes > 20, "{met} {changes}");
+}
+
+#[test]
+fn the_impact_of_a_statement_is_what_recomputing_says() {
+    let condition = condition(reviewed());
+    let (mut seed, mut turned) = (Seed(12), 0);
+    for _ in 0..6 {
+        let world = random_world(&mut seed, 20);
+        let history = world.history();
+        let decisions: Vec<Decision> = (0..20)
+            .map(|n| Decision {
+                id: n.to_string(),
+                at: t("2020-10-01T06:00:00Z") + 43_200 * n,
+                artifact: Some(APK.into()),
+            })
+            .collect();
+        for index in 0..20 {
+            let touched = impact::of(&condition, &history, index, Time::MIN, &decisions);
+            let turns: Vec<_> =
+                touched.iter().filter(|touched| touched.turns).map(|touched| touched.id.clone()).collect();
+            // Brute force: a log in which the entry never was.
+            let mut entries = world.entries.clone();
+            let removed = entries.iter().position(|entry| entry.index == index).unwrap();
+            let kind =
+                history.records().iter().find(|record| record.index == index).map(|record| record.statement.kind);
+            if !matches!(kind, Some(Type::BuildReproduced | Type::SourceReview)) {
+                assert_eq!(touched, []);
+                continue;
+            }
+            entries.remove(removed);
+            let other = attest::History::new(attest::Trust::read(&world.trust).unwrap(), entries).unwrap();
+            let met =
+                |history: &attest::History, at| Standing::new(&condition, &history.at(at), Some(APK)).answer(at).met;
+            let expected = decisions.iter().filter(|d| met(&history, d.at) && !met(&other, d.at)).map(|d| d.id.clone());
+            let expected: Vec<_> = expected.collect();
+            turned += expected.len();
+            assert_eq!(turns, expected);
+        }
+    }
+    assert!(turned > 5, "{turned}");
+}
+
+#[test]
+fn conditions_that_say_less_than_they_seem_to_do_not_load() {
+    let why = |need: Value| {
+        let value = json!({ "order": "o", "condition": "c", "effect": "eligible-for-lift", "onLapse": { "act": "alert" },
+            "authority": "agency", "need": need });
+        Condition::read(&value).unwrap_err().to_string()
+    };
+    let requirement =
+        |name: &str| json!({ "req": name, "type": "audit-report", "subject": "system:x", "by": "auditor" });
+    let with = |member: &str, value: Value| {
+        let mut need = requirement("a");
+        need[member] = value;
+        why(need)
+    };
+    assert!(with("maxage", json!("P1D")).contains("`/need/maxage`: is not known"));
+    assert!(with("maxAge", json!("P1M")).contains("/need/maxAge"));
+    assert!(with("type", json!("rumour")).contains("not known"));
+    assert!(with("claims", json!([["/a", "==", 1]])).contains("/need/claims/0"));
+    assert!(with("claims", json!([["a", "=", 1]])).contains("/need/claims/0"));
+    assert!(with("period", json!({ "gap": "PT1H" })).contains("/need/period/since"));
+    assert!(why(json!({ "all": [requirement("a"), requirement("a")] })).contains("two requirements"));
+    assert!(why(json!({ "all": [] })).contains("between 1"));
+    assert!(why(json!({ "of": [requirement("a")], "atLeast": 2 })).contains("between 1"));
+    let mut joined = requirement("j");
+    joined["subject"] = json!("joined");
+    joined["join"] = json!({ "of": "j", "claim": "/x" });
+    assert!(why(joined).contains("no requirement with a subject of its own"));
+    let many: Vec<Value> = (0..=attest::condition::REQUIREMENTS_MAX).map(|n| requirement(&n.to_string())).collect();
+    assert!(why(json!({ "all": many })).contains("more than"));
+    let deep = (0..=attest::condition::DEPTH_MAX).fold(requirement("a"), |need, _| json!({ "all": [need] }));
+    assert!(why(deep).contains("deeper"));
+}

@@ -1,0 +1,96 @@
+//! Envelopes: what is signed, and what cannot be read twice.
+
+use crate::world::{SOURCE, key, sign, spki};
+use attest::Envelope;
+use attest::dsse::{Key, Signature, pae};
+use attest::json;
+use attest::statement::{Statement, Type, compose, named_subject};
+use serde_json::json as value;
+
+#[test]
+fn the_signed_bytes_are_those_of_the_specification() {
+    assert_eq!(
+        pae("http://example.com/HelloWorld", b"hello world"),
+        b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    );
+}
+
+#[test]
+fn one_key_counts_once_however_often_it_signs() {
+    let statement = compose(Type::SourceReview, &[value!({ "digest": { "sha256": SOURCE } })], &value!({}));
+    let mut envelope = sign(&statement, &["a", "a", "b"]);
+    let keys = [key("a").key(), key("b").key(), key("c").key()];
+    assert_eq!(envelope.signed_by(&keys), [&keys[0], &keys[1]]);
+    // A hint that lies saves nothing and gains nothing.
+    envelope.signatures = vec![Signature { keyid: Some(keys[2].id().into()), sig: envelope.signatures[0].sig.clone() }];
+    assert_eq!(envelope.signed_by(&keys), Vec::<&Key>::new());
+    envelope.signatures[0].keyid = None;
+    assert_eq!(envelope.signed_by(&keys), [&keys[0]]);
+    let round = Envelope::from_value(&envelope.to_value()).unwrap();
+    assert_eq!(round.payload, envelope.payload);
+    envelope.payload[3] ^= 1;
+    assert_eq!(envelope.signed_by(&keys), Vec::<&Key>::new());
+}
+
+#[test]
+fn every_changed_bit_of_a_signature_is_refused() {
+    let statement = compose(Type::SourceReview, &[value!({ "digest": { "sha256": SOURCE } })], &value!({}));
+    let p256 = attest::dsse::Signer::P256(Box::new(p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap()));
+    for signer in [key("a"), p256] {
+        let mut envelope = sign(&statement, &[]);
+        signer.sign(&mut envelope);
+        let keys = [signer.key()];
+        assert_eq!(envelope.signed_by(&keys).len(), 1);
+        for bit in 0..envelope.signatures[0].sig.len() * 8 {
+            let mut changed = envelope.clone();
+            changed.signatures[0].sig[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(changed.signed_by(&keys).len(), 0, "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_anyone_can_sign_for_are_refused() {
+    use base64ct::{Base64, Encoding};
+    let mut der = Base64::decode_vec(&spki("a")).unwrap();
+    let start = der.len() - 32;
+    der[start..].fill(0);
+    assert!(Key::from_spki(&der).is_err());
+    der[start] = 1;
+    assert!(Key::from_spki(&der).unwrap_err().contains("small order"));
+}
+
+#[test]
+fn json_with_a_second_meaning_is_refused() {
+    let deep = format!("{}{}", "[".repeat(json::DEPTH_MAX + 1), "]".repeat(json::DEPTH_MAX + 1));
+    for text in [r#"{"a":1,"a":2}"#, r#"{"b":{"a":1,"\u0061":2}}"#, "{} x", "\u{feff}{}", "", "[1", &deep] {
+        assert!(json::parse(text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(json::parse(&vec![b' '; json::DOCUMENT_BYTES_MAX + 1]).is_err());
+    let deepest = format!("{}{}", "[".repeat(json::DEPTH_MAX), "]".repeat(json::DEPTH_MAX));
+    assert!(json::parse(deepest.as_bytes()).is_ok());
+    let envelope = |sig: &str| value!({ "payloadType": "t", "payload": "", "signatures": [{ "sig": sig }] });
+    assert!(Envelope::from_value(&envelope("YQ==")).is_ok());
+    assert!(Envelope::from_value(&envelope("YR==")).is_err(), "not canonical");
+    assert!(Envelope::from_value(&value!({ "payloadType": "t", "payload": "", "signatures": [] })).is_err());
+}
+
+#[test]
+fn statements_name_what_they_are_about() {
+    let read = |subject: serde_json::Value, uri: &str, predicate: serde_json::Value| {
+        let statement = value!({ "_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicateType": uri, "predicate": predicate });
+        Statement::parse(&serde_json::to_vec(&statement).unwrap())
+    };
+    let made = value!({ "timeCreated": "2020-10-01T00:00:00Z" });
+    let uri = Type::AccessLog.uri();
+    assert!(read(named_subject("system:x"), &uri, made.clone()).is_ok());
+    assert!(read(value!({ "name": "system:x", "digest": { "sha256": SOURCE } }), &uri, made.clone()).is_err());
+    assert!(read(value!({ "name": "app.apk", "digest": { "sha256": SOURCE } }), &uri, made.clone()).is_ok());
+    assert!(read(value!({ "digest": { "md5": SOURCE } }), &uri, made.clone()).is_err());
+    assert!(read(named_subject("system:x"), "urn:other", made).is_err());
+    assert!(read(named_subject("system:x"), &uri, value!({})).is_err());
+    let backwards = value!({ "timeCreated": "2020-10-01T00:00:00Z", "periodStart": "2020-10-01T00:00:00Z", "periodEnd": "2020-10-01T00:00:00Z" });
+    assert!(read(named_subject("system:x"), &uri, backwards).is_err());
+    let slsa = value!({ "runDetails": { "metadata": { "finishedOn": "2020-10-01T00:00:00Z" } } });
+    assert!(read(value!({ "digest": { "sha256": SOURCE } }), "https://slsa.dev/provenance/v1", slsa).is_ok());
+}
