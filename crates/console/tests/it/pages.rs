@@ -158,7 +158,7 @@ fn what_is_wrong_is_said() {
 
 #[test]
 fn a_question_names_its_thing_by_any_identifier() {
-    for id in ["com.tencent.mm", "wechat", "WeChat", "weixin.qq.com", "微信"] {
+    for id in ["com.tencent.mm", "wechat", "WeChat", "weixin.qq.com"] {
         let id: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let asked = format!("act=app.distribute&id={id}&place=US-NY&form=mobile&at=2020-09-21T12:00:00-04:00");
         let (status, _, body) = get(shipped(), &format!("/ask?{asked}"));
