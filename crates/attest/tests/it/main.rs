@@ -3,8 +3,6 @@
 
 mod adversary;
 mod conditions;
-
 mod envelope;
-
 mod world;
 mod written;
