@@ -4,7 +4,8 @@
 //! [`inquiry`] (the one question), [`finding`] (the one answer), [`syntax`] and [`grammar`] (the
 //! order language), [`order`] (its typed tree), [`subject`] (apps, companies and their
 //! identifiers), [`lower`] (words to numbers), [`docket`] (the whole, ready to be asked),
-//! [`explain`], [`check`] (lints, cases and coverage), [`diff`] and [`release`] (what may no longer change).
+//! [`explain`], [`check`] (lints, cases and coverage), [`diff`], [`release`] (what
+//! may no longer change) and [`quotation`] (whether quoted words are in the document).
 //!
 //! It reads text that others hand it: no file, no clock, no network.
 
@@ -25,6 +26,7 @@ pub mod lower;
 pub mod moment;
 pub mod order;
 pub mod place;
+pub mod quotation;
 pub mod release;
 mod row;
 pub mod subject;

@@ -89,6 +89,9 @@ pub(crate) enum Command {
         /// Fail where an order of this folder (or `shipped`) has been edited instead of retracted
         #[arg(long, value_name = "DIR")]
         released: Option<PathBuf>,
+        /// Fail where quoted words are not in the document: a folder of texts named INSTRUMENT.txt
+        #[arg(long, value_name = "DIR")]
+        documents: Option<PathBuf>,
     },
     /// Show what two corpora answer differently, as boxes
     Diff {

@@ -307,13 +307,15 @@ pub(crate) fn orders(loading: &Loading, id: Option<&str>, as_json: bool) -> Done
     print(&format!("{source}\n"))
 }
 
-pub(crate) fn check(
-    loading: &Loading,
-    paths: &[PathBuf],
-    as_json: bool,
-    strict: bool,
-    released: Option<&Path>,
-) -> Done {
+/// What a check compares orders with.
+pub(crate) struct Beside<'a> {
+    /// Orders once released.
+    pub(crate) released: Option<&'a Path>,
+    /// The documents that orders quote.
+    pub(crate) documents: Option<&'a Path>,
+}
+
+pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict: bool, beside: &Beside<'_>) -> Done {
     let sources = if paths.is_empty() { loading.sources()? } else { corpus::read(paths).map_err(unreadable)? };
     let docket = load(sources.clone(), corpus::shipped_image())?;
     let report = docket::check::check(&docket);
@@ -322,8 +324,11 @@ pub(crate) fn check(
     let (wrong, odd): (Vec<Fault>, Vec<Fault>) =
         report.lints.iter().cloned().partition(|lint| lint.grade == docket::fault::Grade::Error);
     faults.extend(wrong);
-    if let Some(folder) = released {
+    if let Some(folder) = beside.released {
         faults.extend(docket::release::edited(&files(folder)?, &sources));
+    }
+    if let Some(folder) = beside.documents {
+        faults.extend(docket::quotation::misquoted(docket.corpus(), &corpus::documents(folder).map_err(unreadable)?));
     }
     let code = u8::from(!faults.is_empty() || (strict && !odd.is_empty()));
     if as_json {

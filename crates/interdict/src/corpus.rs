@@ -40,6 +40,19 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Unreadable> {
     Ok(sources)
 }
 
+/// The texts of documents that lie in a folder.
+pub(crate) fn documents(folder: &Path) -> Result<Vec<Source>, Unreadable> {
+    let fail = |error| Unreadable { path: folder.to_owned(), error };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        if path.extension().is_some_and(|kind| kind == "txt") {
+            found.push(Source { path: path.display().to_string(), text: text(&path)? });
+        }
+    }
+    Ok(found)
+}
+
 /// A file that could not be read.
 #[derive(Debug)]
 pub(crate) struct Unreadable {

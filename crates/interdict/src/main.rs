@@ -46,8 +46,9 @@ fn main() -> ExitCode {
         Command::Timeline { question, json, svg } => commands::timeline(&loading, &question, json, svg),
         Command::Subjects { identifier, json } => commands::subjects(&loading, identifier.as_deref(), json),
         Command::Orders { id, json } => commands::orders(&loading, id.as_deref(), json),
-        Command::Check { paths, json, strict, released } => {
-            commands::check(&loading, &paths, json, strict, released.as_deref())
+        Command::Check { paths, json, strict, released, documents } => {
+            let beside = commands::Beside { released: released.as_deref(), documents: documents.as_deref() };
+            commands::check(&loading, &paths, json, strict, &beside)
         }
         Command::Diff { old, new, json } => commands::diff(&old, &new, json),
         Command::Fmt { paths, check } => commands::fmt(&paths, check),

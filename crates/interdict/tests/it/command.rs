@@ -124,6 +124,20 @@ fn the_shipped_orders_hold() {
 }
 
 #[test]
+fn quotations_are_looked_for_in_the_documents() {
+    let folder = Folder::new();
+    folder.write("us-eo-13942.txt", "Nothing of what is quoted.");
+    let path = folder.path().display().to_string();
+    let ran = run(&["check", "--documents", &path], b"");
+    let quotes = run(&["orders", "us-eo-13942"], b"").out.contains("text ");
+    assert_eq!(ran.code, i32::from(quotes), "{}{}", ran.out, ran.err);
+    assert_eq!(ran.err.contains("us-eo-13942.txt"), quotes, "{}", ran.err);
+    let nowhere = run(&["check", "--documents", "/nowhere"], b"");
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.err.contains("/nowhere"), "{}", nowhere.err);
+}
+
+#[test]
 fn orders_and_subjects_are_laid_out_as_the_formatter_does() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let ran = run(&["fmt", "--check", &format!("{root}/orders"), &format!("{root}/subjects")], b"");
