@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::settings::Settings;
+use docket::Docket;
 use docket::place::Place;
 use gate::canary;
 use gate::edge::Edge;
@@ -20,6 +21,9 @@ use tokio::net::TcpSocket;
 
 /// A gate that does not answer a canary by then has not refused it.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+/// Gates follow a change of law within a second, on a machine under load within a few: a refusal that is gone by then was
+/// a change on its way and not a fault.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// The head of an answer; the rest of it is nobody's concern.
 const HEAD_BYTES_MAX: u64 = 16 << 10;
 
@@ -102,24 +106,52 @@ impl Canaries {
         }
     }
 
-    /// What was refused, with the address it was asked from.
-    async fn round(&self, canary: &Canary, places: &[Post]) -> Vec<String> {
-        let (docket, now) = (self.live.current(), clock::now());
-        let Ok(table) = Table::build(&docket, &self.edge, now) else { return Vec::new() };
+    /// What was refused and still is when every gate has had time to follow the law, with the place it was asked from.
+    /// A law that changes meanwhile makes the round void: the next one asks anew.
+    async fn round(&self, canary: &Canary, posts: &[Post]) -> Vec<String> {
+        let docket = self.live.current();
+        let mut suspects = Vec::new();
+        for (post, name) in self.names(&docket, posts) {
+            match ask(canary.target, post, &name).await {
+                Some(true) => suspects.push((post, name)),
+                Some(false) => self.metrics.probed(&canary.gate, false),
+                None => {}
+            }
+        }
+        if suspects.is_empty() {
+            return Vec::new();
+        }
+        tokio::time::sleep(SETTLED_AFTER).await;
+        // Time alone changes what is reached, too.
+        let unreached = self.names(&docket, posts);
+        suspects.retain(|suspect| unreached.contains(suspect));
         let mut refused = Vec::new();
-        for (from, place) in places {
-            for name in canary::names(&docket, &table, *place, now) {
-                let asked = tokio::time::timeout(ANSWER_TIME_MAX, probe(canary.target, *from, &name)).await;
-                let Ok(Ok(is_refused)) = asked else { continue };
-                self.metrics.probed(&canary.gate, is_refused);
-                if is_refused {
-                    let place = place.map_or_else(String::new, |place| format!(" from {place}"));
-                    refused.push(format!("{name}{place}"));
-                }
+        for (post, name) in suspects {
+            let is_refused = ask(canary.target, post, &name).await == Some(true);
+            if !Arc::ptr_eq(&docket, &self.live.current()) {
+                return Vec::new();
+            }
+            self.metrics.probed(&canary.gate, is_refused);
+            if is_refused {
+                let place = post.1.map_or_else(String::new, |place| format!(" from {place}"));
+                refused.push(format!("{name}{place}"));
             }
         }
         refused
     }
+
+    /// What no gate may refuse now, and from where to ask.
+    fn names(&self, docket: &Docket, posts: &[Post]) -> Vec<(Post, String)> {
+        let now = clock::now();
+        let Ok(table) = Table::build(docket, &self.edge, now) else { return Vec::new() };
+        let each = posts.iter().map(|post| (*post, canary::names(docket, &table, post.1, now)));
+        each.flat_map(|(post, names)| names.into_iter().map(move |name| (post, name))).collect()
+    }
+}
+
+/// Whether a gate refuses a name; nothing if it does not answer.
+async fn ask(target: SocketAddr, post: Post, name: &str) -> Option<bool> {
+    tokio::time::timeout(ANSWER_TIME_MAX, probe(target, post.0, name)).await.ok()?.ok()
 }
 
 /// Waits for futures that all go on for ever.
