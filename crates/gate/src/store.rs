@@ -3,8 +3,11 @@
 //! In *mirror mode* the signed index stays as it is and a listed app's package is answered with 451 to those whom an order
 //! reaches; everything else passes byte for byte. Nothing here removes anything from anybody's device.
 //!
+//! In *variant mode* a store that owns the key of its index shows each user one without what is refused to them.
+//!
 //! [`index`] reads what the repository says of its files, [`identity`] what a package says of itself, [`judge`] asks the
-//! docket about both, [`upstream`] fetches, [`proxy`] is the way of one request, [`refusal`] the answer to one refused.
+//! docket about both, [`variant`] keeps the variants of the index, [`upstream`] fetches, [`proxy`] is the way of one
+//! request, [`refusal`] the answer to one refused.
 //! [`access_log`] and [`replay`] say what would have become of requests of the past.
 
 pub mod access_log;
@@ -15,6 +18,7 @@ pub mod proxy;
 pub mod refusal;
 pub mod replay;
 pub mod upstream;
+pub mod variant;
 
 use crate::http::Clock;
 use crate::live::Live;
@@ -22,13 +26,15 @@ use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::shadow::Stance;
 use crate::territory::{Hops, Locator};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use identity::Identities;
 use index::Index;
 use judge::Rules;
 use refusal::Operator;
 use std::sync::Arc;
 use upstream::Upstream;
+use variant::Publication;
+use variant::originals::{Originals, Unread};
 
 /// What somebody chose about the gate.
 #[derive(Debug)]
@@ -59,6 +65,7 @@ pub struct Store {
     pub(crate) recorder: Recorder,
     pub(crate) index: ArcSwap<Index>,
     pub(crate) identities: Identities,
+    pub(crate) publication: ArcSwapOption<Publication>,
 }
 
 impl Store {
@@ -66,7 +73,16 @@ impl Store {
     #[must_use]
     pub fn new(chosen: Chosen, live: Arc<Live>, clock: Clock, metrics: Arc<Metrics>, recorder: Recorder) -> Self {
         let index = ArcSwap::from_pointee(Index::default());
-        Self { chosen, live, clock, metrics, recorder, index, identities: Identities::default() }
+        Self {
+            chosen,
+            live,
+            clock,
+            metrics,
+            recorder,
+            index,
+            identities: Identities::default(),
+            publication: ArcSwapOption::empty(),
+        }
     }
 
     /// Reads the repository's index if it has changed since. Returns what is now known, if anything changed.
@@ -83,5 +99,13 @@ impl Store {
                 Ok(Some(index))
             }
         }
+    }
+
+    /// Reads what the repository publishes, unless it is what is known.
+    ///
+    /// # Errors
+    /// Why it cannot be read as a whole.
+    pub async fn originals(&self, known: Option<&Arc<Originals>>) -> Result<Option<Originals>, Unread> {
+        Originals::fetch(&self.chosen.upstream, known).await
     }
 }

@@ -31,6 +31,7 @@ mod serve;
 mod settings;
 mod show;
 mod store;
+mod store_variant;
 mod territory;
 
 use clap::Parser;

@@ -2,6 +2,7 @@
 //! changes.
 
 use crate::settings::{Network, Settings, StanceChoice};
+use crate::store_variant::{self, Signer};
 use crate::{clock, listen};
 use clap::Args;
 use gate::http::Clock;
@@ -9,6 +10,7 @@ use gate::live::Live;
 use gate::metrics::Metrics;
 use gate::recorder::Recorder;
 use gate::refusal::Blocker;
+use gate::shadow::Mode;
 use gate::store::judge::Rules;
 use gate::store::refusal::Operator;
 use gate::store::upstream::Upstream;
@@ -65,6 +67,8 @@ pub(crate) struct Section {
     /// How verdicts are treated.
     #[serde(default)]
     stance: StanceChoice,
+    /// The key of the index, for a store that owns it: each user then sees an index without what is refused to them.
+    variants: Option<store_variant::Section>,
 }
 
 /// A rule, as `address sim least 2`.
@@ -98,6 +102,7 @@ impl Section {
             place: Rule::default(),
             places: BTreeMap::new(),
             stance: StanceChoice::default(),
+            variants: None,
         }
     }
 
@@ -125,6 +130,8 @@ impl Section {
 pub(crate) struct Gate {
     store: Arc<Store>,
     listener: TcpListener,
+    live: Arc<Live>,
+    signer: Option<Signer>,
 }
 
 impl Gate {
@@ -147,17 +154,31 @@ impl Gate {
         let listener = TcpListener::bind(section.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let chosen = section.chosen(settings, address)?;
+        let signer = section.variants.as_ref().map(|variants| variants.signer(settings)).transpose()?;
+        // A gate that only watches changes nothing anybody sees.
+        let is_watching = chosen.stance.mode == Mode::Shadow;
+        if signer.is_some() && is_watching {
+            println!("variants  none in shadow mode");
+        }
+        let signer = signer.filter(|_| !is_watching);
         let clock = Clock { now: clock::now, nanos: clock::nanos };
         let store = Store::new(chosen, Arc::clone(live), clock, Arc::clone(metrics), recorder.clone());
         println!("store     http://{address}/ in front of {}", section.repository);
-        Ok(Some(Self { store: Arc::new(store), listener }))
+        Ok(Some(Self { store: Arc::new(store), listener, live: Arc::clone(live), signer }))
     }
 
     /// Serves until `stop` resolves.
     pub(crate) async fn serve(self, stop: impl Future<Output = ()>) {
         let watching = watch(Arc::clone(&self.store));
+        let varying = async {
+            match self.signer {
+                Some(signer) => store_variant::keep(Arc::clone(&self.store), self.live, signer).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = listen::serve(self.listener, proxy::router(self.store), stop) => {},
+            () = listen::serve(self.listener, proxy::router(Arc::clone(&self.store)), stop) => {},
+            never = varying => match never {},
             never = watching => match never {},
         }
     }

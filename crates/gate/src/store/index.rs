@@ -38,6 +38,11 @@ impl Index {
         self.files.get(path)
     }
 
+    /// What it says of every path, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Listed)> {
+        self.files.iter().map(|(path, listed)| (path.as_str(), listed))
+    }
+
     /// Packages of all versions.
     #[must_use]
     pub fn files(&self) -> usize {
@@ -160,7 +165,9 @@ pub async fn fetch(upstream: &Upstream, known: &Index) -> Result<Option<Index>, 
             match upstream.fetch(&path, since("index-v1.json"), INDEX_BYTES_MAX).await? {
                 Fetched::Unchanged => return Ok(None),
                 Fetched::Missing => return Err(format!("no index-v2.json and no index-v1.jar below {base}/")),
-                Fetched::Body(bytes, validator) => (Index::read_v1(&unpack(&bytes)?, base)?, validator),
+                Fetched::Body(bytes, validator) => {
+                    (Index::read_v1(&unpack(&bytes, "index-v1.json")?, base)?, validator)
+                }
             }
         }
     };
@@ -168,13 +175,13 @@ pub async fn fetch(upstream: &Upstream, known: &Index) -> Result<Option<Index>, 
     Ok(Some(index))
 }
 
-/// The index inside a signed archive.
-fn unpack(jar: &[u8]) -> Result<Vec<u8>, String> {
-    let fault = |fault: apk::Fault| format!("index-v1.jar: {fault}");
+/// A file inside a signed archive.
+pub(super) fn unpack(jar: &[u8], name: &str) -> Result<Vec<u8>, String> {
+    let fault = |fault: apk::Fault| format!("{name} in its archive: {fault}");
     // JSON of repeated words deflates further than anything in a package does.
     let budgets = apk::Budgets { entry_bytes_max: INDEX_BYTES_MAX as u64, ratio_max: 1_032, ..apk::Budgets::default() };
     let archive = apk::Archive::open(jar, &budgets).map_err(fault)?;
-    Ok(archive.read_named("index-v1.json").map_err(fault)?.bytes.into_owned())
+    Ok(archive.read_named(name).map_err(fault)?.bytes.into_owned())
 }
 
 /// One spelling of a path: percent signs decoded, empty and dot segments resolved, no query.

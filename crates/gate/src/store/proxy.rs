@@ -82,6 +82,9 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
     let sighting = client.ok_or(Doubt::Nothing).and_then(|client| store.chosen.locator.locate(client));
     let evidence = Evidence::of_address(sighting);
     let path = canonical(target.path());
+    if let Some(variant) = store.variant(&path, &evidence, &request.headers) {
+        return variant;
+    }
     let index = store.index.load();
     let mut is_spoken_of = false;
     let is_listed = index.of(&path).is_some();
@@ -312,7 +315,7 @@ fn unreachable(status: StatusCode, why: &str) -> Response {
     response
 }
 
-fn plain(status: StatusCode, words: &str) -> Response {
+pub(super) fn plain(status: StatusCode, words: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{words}\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();

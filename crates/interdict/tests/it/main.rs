@@ -14,3 +14,5 @@ mod repository;
 mod scan;
 mod service;
 mod store;
+#[cfg(test)]
+mod store_variant;

@@ -132,6 +132,17 @@ impl Serving {
         }
     }
 
+    /// Reads what it complains of until a line contains `words`, and returns that line.
+    pub(crate) fn complains(&mut self, words: &str) -> String {
+        let mut complaints = BufReader::new(self.child.stderr.take().expect("read once"));
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert!(complaints.read_line(&mut line).expect("readable") > 0, "it ended without complaining of {words}");
+        }
+        line
+    }
+
     pub(crate) fn get(&self, path: &str) -> (u16, String, String) {
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"), b"")
     }

@@ -110,7 +110,7 @@ fn make(folder: &Path) {
 }
 
 /// Builds and signs one package into the repository.
-fn package_file(folder: &Path, package: &str, code: u32, key: &str) {
+pub(crate) fn package_file(folder: &Path, package: &str, code: u32, key: &str) {
     let manifest = format!(
         "<manifest xmlns:android=\"http://schemas.android.com/apk/res/android\" package=\"{package}\" \
          android:versionCode=\"{code}\" android:versionName=\"{code}.0\"><uses-sdk android:minSdkVersion=\"21\" \

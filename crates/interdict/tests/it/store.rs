@@ -21,7 +21,7 @@ const LOOK_ALIKE: &str = "/fdroid/repo/com.example.brooks_1.apk";
 const OTHER: &str = "/fdroid/repo/org.example.notes_2.apk";
 
 /// The example's law, with the certificate the packages are really signed with.
-fn law(order: impl Fn(String) -> String) -> Folder {
+pub(crate) fn law(order: impl Fn(String) -> String) -> Folder {
     let folder = Folder::new();
     let read = |name: &str| std::fs::read_to_string(format!("{EXAMPLE}/law/{name}")).expect("the example");
     let subjects = read("subjects/example.subject");
@@ -32,15 +32,20 @@ fn law(order: impl Fn(String) -> String) -> Folder {
     folder
 }
 
-struct Gated {
-    serving: Serving,
-    port: u16,
+pub(crate) struct Gated {
+    pub(crate) serving: Serving,
+    pub(crate) port: u16,
     _law: Folder,
 }
 
 /// The gate with the example's settings, of which some are others.
-fn gate(law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
-    let mut settings = std::fs::read_to_string(format!("{EXAMPLE}/interdict.toml")).expect("the example");
+pub(crate) fn gate(law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
+    gate_with("interdict.toml", law, url, others)
+}
+
+/// The gate with settings of that name.
+pub(crate) fn gate_with(name: &str, law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
+    let mut settings = std::fs::read_to_string(format!("{EXAMPLE}/{name}")).expect("the example");
     let networks = format!("\"{EXAMPLE}/networks\"");
     for (set, other) in
         [("http://127.0.0.1:8080/fdroid/repo", url), ("127.0.0.1:8643", "127.0.0.1:0"), ("\"networks\"", &networks)]
@@ -58,7 +63,7 @@ fn gate(law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
     Gated { port: port.parse().expect("a number"), serving, _law: law }
 }
 
-fn status(from: Ipv4Addr, port: u16, path: &str) -> u16 {
+pub(crate) fn status(from: Ipv4Addr, port: u16, path: &str) -> u16 {
     get(from, port, path).status
 }
 
@@ -261,12 +266,12 @@ fn walk(folder: &Path, name: &str, paths: &mut Vec<String>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the program does is compared with the machine's own clock")]
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 /// An instant as orders write it.
-fn written(seconds: u64) -> String {
+pub(crate) fn written(seconds: u64) -> String {
     let text = run(Path::new("/"), "date", &["-u", "-d", &format!("@{seconds}"), "+%Y-%m-%dT%H:%M:%S"]);
     text.trim().to_owned()
 }
@@ -338,7 +343,7 @@ fn it_begins_and_ends_at_the_instant_and_a_stay_opens_it_within_a_second() {
 }
 
 /// fdroidcl in a home of its own, reaching the published name of the repository through a port.
-fn fdroidcl(home: &Folder, port: u16, words: &[&str]) -> (bool, String) {
+pub(crate) fn fdroidcl(home: &Folder, port: u16, words: &[&str]) -> (bool, String) {
     let mut command = Command::new("fdroidcl");
     command.args(words).env("HOME", home.path()).env("http_proxy", format!("http://127.0.0.1:{port}"));
     let ran = command.output().expect("it runs");
