@@ -25,7 +25,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::shadow::Stance;
-use crate::territory::{Hops, Locator};
+use crate::territory::{Headers, Hops, Locator};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use identity::Identities;
 use index::Index;
@@ -47,6 +47,8 @@ pub struct Chosen {
     pub locator: Locator,
     /// Proxies in front.
     pub hops: Hops,
+    /// What those proxies say of a user's place besides the address.
+    pub headers: Headers,
     /// How evidence of a place is read, order by order.
     pub rules: Rules,
     /// How verdicts are treated.

@@ -18,7 +18,7 @@ mod ranges;
 
 pub use countries::Countries;
 pub use databases::Database;
-pub use evidence::{Evidence, Rule, Source};
+pub use evidence::{Evidence, Headers, Rule, Source};
 pub use hops::Hops;
 pub use networks::Networks;
 pub use prefix::Prefix;

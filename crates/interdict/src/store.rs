@@ -15,7 +15,7 @@ use gate::store::judge::Rules;
 use gate::store::refusal::Operator;
 use gate::store::upstream::Upstream;
 use gate::store::{Chosen, Store, proxy};
-use gate::territory::{Hops, Rule};
+use gate::territory::{Headers, Hops, Rule, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -49,6 +49,9 @@ pub(crate) struct Section {
     /// Whose word about client addresses is taken.
     #[serde(default)]
     trusted_proxies: Vec<Network>,
+    /// The headers in which those proxies say a user's country, by the source it is known from.
+    #[serde(default, deserialize_with = "headers")]
+    evidence: Headers,
     /// Who refuses, on the page that users see.
     #[serde(default = "default_operator")]
     operator: String,
@@ -80,6 +83,20 @@ fn rule<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Rule, D::Error> {
     String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
 }
 
+fn headers<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Headers, D::Error> {
+    let written = BTreeMap::<String, String>::deserialize(from)?;
+    let read = |(source, name): (String, String)| {
+        let known = Source::ALL.into_iter().find(|known| known.word() == source && *known != Source::Address);
+        let known = known.ok_or_else(|| {
+            format!("`{source}` is no source that a header tells of: write storefront, billing, sim or wifi")
+        })?;
+        let name = name.parse().map_err(|error| format!("`{name}` is no name of a header: {error}"))?;
+        Ok::<_, String>((known, name))
+    };
+    let told = written.into_iter().map(read).collect::<Result<_, _>>().map_err(serde::de::Error::custom)?;
+    Ok(Headers { told })
+}
+
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8643))
 }
@@ -95,6 +112,7 @@ impl Section {
             repository: repository.to_owned(),
             listen: default_listen(),
             trusted_proxies: Vec::new(),
+            evidence: Headers::default(),
             operator: default_operator(),
             contact: None,
             blocked_by: None,
@@ -108,6 +126,11 @@ impl Section {
 
     /// In the gate's words. Without another, the gate's own address is the URI of who refuses.
     fn chosen(&self, settings: &Settings, address: SocketAddr) -> Result<Chosen, String> {
+        if !self.evidence.told.is_empty() && self.trusted_proxies.is_empty() {
+            return Err(String::from(
+                "[store] `evidence` is taken from nobody: name the proxies that write these headers in `trusted_proxies`",
+            ));
+        }
         let own = self.places.iter().map(|(id, rule)| (id.clone(), rule.0)).collect();
         let uri = self.blocked_by.clone().or_else(|| Some(format!("http://{address}/")));
         Ok(Chosen {
@@ -115,6 +138,7 @@ impl Section {
             upstream: Upstream::new(&self.repository)?,
             locator: settings.locator()?,
             hops: Hops::new(self.trusted_proxies.iter().map(|network| network.0).collect()),
+            headers: self.evidence.clone(),
             rules: Rules { all: self.place, own },
             stance: self.stance.chosen(),
             operator: Operator {

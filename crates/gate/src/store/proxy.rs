@@ -80,7 +80,10 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
     };
     let client = peer.and_then(|peer| store.chosen.hops.client(peer, &request.headers));
     let sighting = client.ok_or(Doubt::Nothing).and_then(|client| store.chosen.locator.locate(client));
-    let evidence = Evidence::of_address(sighting);
+    let mut evidence = Evidence::of_address(sighting);
+    if peer.is_some_and(|peer| store.chosen.hops.is_trusted(peer)) {
+        evidence = store.chosen.headers.read(&request.headers, evidence);
+    }
     let path = canonical(target.path());
     if let Some(variant) = store.variant(&path, &evidence, &request.headers) {
         return variant;
@@ -96,7 +99,7 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
     }
     drop(index);
     for _ in 0..CHANGES_MAX {
-        let headers = forwarded(&request.headers);
+        let headers = forwarded(store, &request.headers);
         let upstream = match store.chosen.upstream.send(request.method.clone(), target, headers).await {
             Ok(response) => response,
             Err((status, why)) => return unreachable(status, &why),
@@ -271,8 +274,11 @@ async fn begins_as_package(
 }
 
 /// The client's headers, without those that concern its connection to us or claim to speak of it.
-fn forwarded(headers: &HeaderMap) -> HeaderMap {
+fn forwarded(store: &Store, headers: &HeaderMap) -> HeaderMap {
     let mut forwarded = without_hop_by_hop(headers);
+    for (_, name) in &store.chosen.headers.told {
+        forwarded.remove(name);
+    }
     for name in ["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "expect"]
     {
         forwarded.remove(name);

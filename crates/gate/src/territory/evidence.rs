@@ -6,6 +6,7 @@
 
 use super::{Doubt, Sighting};
 use docket::place::Place;
+use http::{HeaderMap, HeaderName};
 use std::str::FromStr;
 
 /// A source of evidence.
@@ -71,6 +72,31 @@ impl Evidence {
     /// The sources that spoke, for the record: which kinds, never what was looked at.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
         Source::ALL.into_iter().filter(|source| self.of(*source).is_some())
+    }
+}
+
+/// Headers in which the proxies in front say what else is known of a user's place: a country by its ISO 3166 code.
+///
+/// They are read only from a proxy somebody named, which must replace them where a client wrote them itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// Which header tells of which source.
+    pub told: Vec<(Source, HeaderName)>,
+}
+
+impl Headers {
+    /// Adds what a request's headers say. An absent or empty header says nothing; one that comes twice, or names no place,
+    /// speaks and cannot tell.
+    #[must_use]
+    pub fn read(&self, headers: &HeaderMap, evidence: Evidence) -> Evidence {
+        self.told.iter().fold(evidence, |evidence, (source, name)| {
+            let mut values = headers.get_all(name).iter();
+            let (first, second) = (values.next(), values.next());
+            let Some(value) = first.filter(|value| !value.is_empty() || second.is_some()) else { return evidence };
+            let code = value.to_str().ok().filter(|_| second.is_none()).map(|code| code.trim().to_ascii_uppercase());
+            let place = code.and_then(|code| Place::parse(&code).ok());
+            evidence.with(*source, place.ok_or(Doubt::Unlisted))
+        })
     }
 }
 
@@ -160,7 +186,7 @@ impl FromStr for Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::{Evidence, Rule, Source};
+    use super::{Evidence, Headers, Rule, Source};
     use crate::territory::{Doubt, Place, Sighting};
 
     fn said(text: &str) -> Sighting {
@@ -205,6 +231,33 @@ mod tests {
                 Err(doubt) => doubt.word().to_owned(),
             };
             assert_eq!(read, expected, "{rule:?} {evidence}");
+        }
+    }
+
+    #[test]
+    fn a_header_says_one_country_or_cannot_tell() {
+        let headers = Headers { told: vec![(Source::Sim, "x-sim".parse().unwrap())] };
+        let read = |lines: &[&str]| {
+            let mut map = http::HeaderMap::new();
+            for line in lines {
+                map.append("x-sim", http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            }
+            headers.read(&map, Evidence::default()).of(Source::Sim)
+        };
+        for (lines, expected) in [
+            (&[][..], None),
+            (&[""], None),
+            (&["US"], Some(said("US"))),
+            (&[" pr "], Some(said("PR"))),
+            (&["US-NY"], Some(said("US-NY"))),
+            (&["United States"], Some(said("unlisted"))),
+            (&["XX"], Some(said("unlisted"))),
+            (&["é"], Some(said("unlisted"))),
+            (&["US", "US"], Some(said("unlisted"))),
+            (&["", "CA"], Some(said("unlisted"))),
+            (&["US, CA"], Some(said("unlisted"))),
+        ] {
+            assert_eq!(read(lines), expected, "{lines:?}");
         }
     }
 

@@ -471,6 +471,40 @@ fn only_named_proxies_say_where_a_client_is() {
 }
 
 #[test]
+fn other_evidence_comes_from_named_proxies_and_must_agree() {
+    if !has(MAKERS) {
+        return;
+    }
+    let nginx = Nginx::start(&published().folder);
+    let rules = "place = \"storefront address sim\"";
+    let two = "place = \"address\"\nplaces = { example-order = \"storefront address least 2\" }";
+    let [any, own] = [rules, two]
+        .map(|rule| gate(law(|order| order), &nginx.url(), &[("\nplace = \"address\"", &format!("\n{rule}"))]));
+    let hop = Ipv4Addr::new(127, 9, 0, 1);
+    let (us, ca) = ("x-forwarded-for: 127.1.0.1\r\n", "x-forwarded-for: 127.2.0.1\r\n");
+    let hidden = "x-forwarded-for: 127.4.0.1\r\n";
+    // By which rule of the two it is refused.
+    for (from, address, lines, expected) in [
+        (hop, us, "", [451, 200]),
+        (hop, us, "x-storefront: US\r\n", [451, 451]),
+        (hop, us, "x-storefront: CA\r\n", [200, 200]),
+        (hop, ca, "x-storefront: US\r\n", [200, 200]),
+        (hop, us, "x-sim-country: ca\r\n", [200, 200]),
+        (hop, hidden, "x-sim-country: us\r\n", [451, 200]),
+        (hop, hidden, "x-sim-country: PR\r\nx-storefront: US\r\n", [451, 200]),
+        (hop, hidden, "x-storefront: US\r\nx-storefront: US\r\n", [200, 200]),
+        (hop, hidden, "x-storefront: nowhere\r\n", [200, 200]),
+        // Nobody else is believed, whatever they write.
+        (US, "", "x-storefront: CA\r\n", [451, 200]),
+        (US, "", "x-storefront: US\r\n", [451, 200]),
+        (CA, "", "x-storefront: US\r\nx-sim-country: US\r\n", [200, 200]),
+    ] {
+        let answers = [&any, &own].map(|one| ask(from, one.port, "GET", LISTED, &format!("{address}{lines}")).status);
+        assert_eq!(answers, expected, "{from} {address} {lines}");
+    }
+}
+
+#[test]
 fn hostile_and_slow_clients_hurt_nobody_else() {
     if !has(MAKERS) {
         return;
