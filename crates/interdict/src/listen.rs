@@ -1,4 +1,6 @@
-//! Connections: accepted up to a limit, cut off when a request does not come, and finished before the process ends.
+//! Connections: accepted up to a limit, cut off when a request does not come or its answer is not read, and finished before the process ends.
+
+mod stall;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -9,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use stall::Stalling;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,9 @@ use tokio::sync::Semaphore;
 
 /// Somebody who has not sent a whole request head by then holds a connection others need.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Somebody who takes nothing of an answer for so long holds a connection others need, and so does who is behind us.
+const STALL_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Open connections; each costs some tens of kilobytes. Those beyond wait in the listener's own queue.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -46,7 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
             request.extensions_mut().insert(ConnectInfo(peer));
             routed.call(request)
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection(TokioIo::new(Stalling::new(stream, STALL_TIME_MAX)), service);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             // A peer that breaks off or speaks no HTTP has been answered as far as it can be.

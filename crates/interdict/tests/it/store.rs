@@ -470,6 +470,46 @@ fn only_named_proxies_say_where_a_client_is() {
     }
 }
 
+/// A repository that sends less than it announced and is gone, every time.
+fn breaking_off() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = [0; 4_096];
+            let _asked = client.read(&mut head).is_ok();
+            let part = format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{}", "x".repeat(100));
+            let _sent = client.write_all(part.as_bytes()).is_ok();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_repository_that_breaks_off_is_never_taken_for_a_whole_file() {
+    let url = format!("http://127.0.0.1:{}/fdroid/repo", breaking_off());
+    let law = Folder::new();
+    for name in ["subjects/example.subject", "orders/example.order"] {
+        law.write(name, &std::fs::read_to_string(format!("{EXAMPLE}/law/{name}")).expect("the example"));
+    }
+    let gated = gate(law, &url, &[]);
+    // A package cannot be judged by a part of it.
+    let answer = get(US, gated.port, LISTED);
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert!(answer.text().contains("cannot be reached"), "{}", answer.text());
+    // Of anything else the client gets what there was, and sees that it is not all.
+    let mut stream = connect(US, gated.port);
+    let head = "GET /fdroid/repo/notes.tar HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut bytes = Vec::new();
+    let _cut = stream.read_to_end(&mut bytes).is_ok();
+    let text = String::from_utf8_lossy(&bytes).to_lowercase();
+    assert!(text.contains("content-length: 5000") && bytes.len() < 1_000, "{text}");
+    // And the gate goes on.
+    assert_eq!(get(US, gated.port, LISTED).status, 502);
+    assert_eq!(gated.serving.stop(), Some(0));
+}
+
 #[test]
 fn other_evidence_comes_from_named_proxies_and_must_agree() {
     if !has(MAKERS) {

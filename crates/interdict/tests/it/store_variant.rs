@@ -217,7 +217,8 @@ fn an_index_follows_the_hour_a_stay_and_its_publisher() {
     assert!(last > again && last > own["timestamp"].as_u64().expect("a date"));
     assert_eq!((status(US, nginx.port, &diff), status(US, port, &diff), status(CA, port, &diff)), (200, 404, 404));
     // The date outlives the process: the same is never dated otherwise, nor anything else the same.
-    assert_eq!(gated.serving.stop(), Some(0));
+    gated.serving.signal("KILL");
+    drop(gated);
     let order = std::fs::read_to_string(corpus_order()).expect("the example");
     let mut gated = gate(crate::store::law(|_| order.clone()), &repository, &nginx.url(), "own.jks");
     gated.serving.hears("variants  2 of the index");
