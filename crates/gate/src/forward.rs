@@ -6,6 +6,7 @@
 
 use crate::edge::{Answer, Asked, Gate};
 use crate::envoy;
+use crate::recorder::before_answer;
 use axum::Router;
 use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -25,6 +26,7 @@ pub fn router(gate: Gate) -> Router {
         .route("/edge/authorize", any(authorize))
         .route("/edge/authorize/nginx", any(authorize_nginx))
         .route(envoy::CHECK, post(envoy::check))
+        .layer(axum::middleware::from_fn(before_answer))
         .with_state(gate)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::live::Live;
 use crate::metrics::Metrics;
-use crate::recorder::{Recorder, Unrecorded};
+use crate::recorder::{Recorder, Unrecorded, before_answer};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -25,6 +25,9 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
 const GATE: &str = "api";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whoever asks again with the same key, because an answer was lost, has the decision on record once.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What the gate is told from outside: it has no clock of its own.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,7 @@ pub fn router(gate: Gate) -> Router {
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(before_answer))
         .layer(middleware::from_fn_with_state(gate.clone(), around))
         .with_state(gate)
 }
@@ -94,7 +98,7 @@ async fn evaluation(
     let (now, start) = ((gate.clock.now)(), (gate.clock.nanos)());
     let answer = wire::evaluation::one(&gate.live.current(), &body, gate.posture, now, |inquiry, found| {
         let nanos = (gate.clock.nanos)().saturating_sub(start);
-        kept = gate.decided(now, inquiry, found, request_id(&headers), nanos);
+        kept = gate.decided(now, inquiry, found, &headers, 0, nanos);
     });
     answered(&gate, answer, kept)
 }
@@ -109,23 +113,24 @@ async fn evaluations(
         Err(response) => return *response,
     };
     let mut kept = Ok(());
-    let (now, mut start) = ((gate.clock.now)(), (gate.clock.nanos)());
+    let (now, mut start, mut place) = ((gate.clock.now)(), (gate.clock.nanos)(), 0);
     let answer = wire::evaluation::many(&gate.live.current(), &body, gate.posture, now, |inquiry, found| {
         let end = (gate.clock.nanos)();
-        kept = kept.and(gate.decided(now, inquiry, found, request_id(&headers), end.saturating_sub(start)));
-        start = end;
+        kept = kept.and(gate.decided(now, inquiry, found, &headers, place, end.saturating_sub(start)));
+        (start, place) = (end, place + 1);
     });
     answered(&gate, answer, kept)
 }
 
 impl Gate {
-    /// Counts and records an answer; whoever asked does the enforcing.
+    /// Counts and records an answer, at its place among those of a request; whoever asked does the enforcing.
     fn decided(
         &self,
         now: Time,
         inquiry: &Inquiry<'_>,
         found: &Finding,
-        request: Option<&str>,
+        headers: &HeaderMap,
+        place: usize,
         nanos: u64,
     ) -> Result<(), Unrecorded> {
         let outcome = match found.verdict {
@@ -133,16 +138,18 @@ impl Gate {
             Verdict::Refer => Outcome::Refer,
             Verdict::Forbid => Outcome::Refuse,
         };
-        let record = Record { request: request.map(str::to_owned), ..Record::of(GATE, now, outcome, inquiry, found) };
+        let request = request_id(headers, &REQUEST_ID).map(str::to_owned);
+        let record = Record { request, ..Record::of(GATE, now, outcome, inquiry, found) };
         self.metrics.decided(GATE, outcome, record.order(), nanos);
-        self.recorder.keep(|| record)
+        let once = request_id(headers, &IDEMPOTENCY_KEY).map(|key| format!("{place} {key}"));
+        self.recorder.keep_once(once.as_deref(), || record).map(drop)
     }
 }
 
-fn request_id(headers: &HeaderMap) -> Option<&str> {
+fn request_id<'h>(headers: &'h HeaderMap, named: &HeaderName) -> Option<&'h str> {
     /// Enough for every usual form of id; a longer one is cut off from the record, not refused.
     const REQUEST_ID_BYTES_MAX: usize = 128;
-    headers.get(REQUEST_ID)?.to_str().ok().filter(|id| id.len() <= REQUEST_ID_BYTES_MAX)
+    headers.get(named)?.to_str().ok().filter(|id| id.len() <= REQUEST_ID_BYTES_MAX)
 }
 
 fn answered(gate: &Gate, answer: Result<String, Malformed>, kept: Result<(), Unrecorded>) -> Response {

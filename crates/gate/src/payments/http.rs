@@ -9,6 +9,7 @@ use super::record::record;
 use super::run::{Item, run};
 use super::say;
 use crate::http::Gate;
+use crate::recorder::Receipt;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
@@ -102,27 +103,30 @@ fn work(
     let known_at = settings.known_at;
     let mut judge = Judge::new(docket, &known, settings);
     let mut waiting = Vec::new();
-    let send = |waiting: &mut Vec<u8>| {
+    let unrecorded = || String::from("decisions cannot be recorded");
+    let mut left: Vec<Receipt> = Vec::new();
+    let send = |waiting: &mut Vec<u8>, left: &mut Vec<Receipt>| {
+        // On disk before it is told.
+        left.drain(..).try_for_each(Receipt::wait).map_err(|_unrecorded| unrecorded())?;
         let sent = lines.blocking_send(Ok(Bytes::from(std::mem::take(waiting))));
         sent.map_err(|_gone| String::from("the asker has gone"))
     };
     let mut sink = |item: &Item<'_>| {
         if let Item::Payment(screened) = item {
-            // On record before it is told.
             for answer in &screened.judged.law {
                 let kept = gate.recorder.keep(|| record(screened, answer, (gate.clock.now)(), known_at));
-                kept.map_err(|_unrecorded| String::from("decisions cannot be recorded"))?;
+                left.push(kept.map_err(|_unrecorded| unrecorded())?);
             }
         }
         waiting.extend_from_slice(say::item(item, "", false).to_string().as_bytes());
         waiting.push(b'\n');
-        if waiting.len() >= LINE_BYTES_MAX { send(&mut waiting) } else { Ok(()) }
+        if waiting.len() >= LINE_BYTES_MAX { send(&mut waiting, &mut left) } else { Ok(()) }
     };
     let mut reader = screening::iso20022::Reader::new(source);
     let accounts = run(&mut reader, &mut judge, &mut sink).map_err(|broken| broken.to_string())?;
     waiting.extend_from_slice(say::accounts(&accounts, docket.edition(), false).to_string().as_bytes());
     waiting.push(b'\n');
-    send(&mut waiting)
+    send(&mut waiting, &mut left)
 }
 
 /// Hands on a body piece by piece.

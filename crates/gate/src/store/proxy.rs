@@ -6,7 +6,7 @@ use super::index::canonical;
 use super::judge::{Clue, inquiry};
 use super::upstream::{read_all, validator};
 use super::{Store, refusal};
-use crate::recorder::Unrecorded;
+use crate::recorder::{Unrecorded, before_answer};
 use crate::territory::{Doubt, Evidence};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
@@ -56,7 +56,7 @@ static EXAMINING: Semaphore = Semaphore::const_new(EXAMINED_AT_ONCE_MAX);
 
 /// The gate as a service: every path is the repository's.
 pub fn router(store: Arc<Store>) -> Router {
-    Router::new().fallback(serve).with_state(store)
+    Router::new().fallback(serve).layer(axum::middleware::from_fn(before_answer)).with_state(store)
 }
 
 async fn serve(
