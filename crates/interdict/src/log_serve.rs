@@ -8,13 +8,14 @@ use crate::clock;
 use crate::log::{Problem, chance};
 use crate::log_keep::Home;
 use crate::log_read::proof_of;
+use crate::log_repeats::{self, Before, Repeats};
 use axum::Router;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use docket::docket::Source;
-use gate::recorder::Keeper;
+use gate::recorder::{Durably, Keeper, Log, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
 use ledger::log::{Ledger, Ticket, Unavailable};
@@ -22,6 +23,7 @@ use ledger::private::Opening;
 use ledger::wal::Record;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tlog::Hash;
@@ -38,6 +40,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How often the state of the log of decisions goes into the gov log.
 const ANCHOR_EVERY_SECONDS: i64 = 60;
 
+/// How often it is looked whether that time has come, and whether something was erased.
+const TIE_EVERY: Duration = Duration::from_secs(1);
+
 /// Editions remembered: whoever changes the law more often than that within the life of a queue is told.
 const EDITIONS_MAX: usize = 256;
 
@@ -52,6 +57,7 @@ pub(crate) struct Kept {
     /// The files of the law as the gov log knows them.
     documents: Mutex<BTreeMap<String, [u8; 32]>>,
     anchored: Mutex<(i64, u64)>,
+    repeats: Mutex<Repeats>,
     locks: [std::fs::File; 2],
 }
 
@@ -71,7 +77,10 @@ impl Kept {
         let home = Home::open(folder, signer)?;
         let (gov, gov_lock) = home.start("gov")?;
         let (dec, dec_lock) = home.start("dec")?;
+        let repeats = Repeats::read(&home.disk("dec"), dec.durable());
+        let repeats = repeats.map_err(|why| Problem::new(6, format!("dec: {why}")))?;
         let kept = Self {
+            repeats: Mutex::new(repeats),
             dec,
             gov,
             home,
@@ -184,6 +193,13 @@ impl Kept {
                 keeper.set_failing(false);
                 failing = false;
             }
+        }
+    }
+
+    /// Ties the log of decisions into the gov log from time to time, and once more when `running` has ended. Runs in a
+    /// thread of its own.
+    pub(crate) fn tie(&self, running: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = running.recv_timeout(TIE_EVERY) {
             self.anchor(false);
         }
         self.anchor(true);
@@ -269,6 +285,47 @@ impl Kept {
             .route("/log/{log}/receipt/{index}", get(receipt))
             .route("/log/{log}/{*path}", get(file))
             .with_state(Arc::clone(self))
+    }
+}
+
+impl Log for Kept {
+    fn hand_in(&self, record: &wire::record::Record, once: Option<&str>) -> Durably {
+        let Some(once) = once else {
+            return match self.dec.append(self.record(record)) {
+                Ok(ticket) => Box::pin(async { ticket.await.map_err(|why| unable(&why)) }),
+                Err(why) => Box::pin(std::future::ready(Err(unable(&why)))),
+            };
+        };
+        let key = log_repeats::key(once, record);
+        let entry = self.record(&log_repeats::keyed(record, &key));
+        // Held until the record is handed in: of two at once, one is first.
+        let mut repeats = held(&self.repeats);
+        let ticket = match repeats.get(&key) {
+            Some(Before::Index(index)) => return Box::pin(std::future::ready(Ok(index))),
+            // One whose record did not become durable is handed in again by whoever asks next.
+            Some(Before::Ticket(ticket)) => match ticket.ended() {
+                Some(Err(_)) => self.dec.append(entry),
+                Some(Ok(_)) | None => Ok(ticket),
+            },
+            None => self.dec.append(entry),
+        };
+        match ticket {
+            Ok(ticket) => {
+                repeats.insert(key, Before::Ticket(ticket.clone()));
+                Box::pin(async { ticket.await.map_err(|why| unable(&why)) })
+            }
+            Err(why) => {
+                repeats.forget(&key);
+                Box::pin(std::future::ready(Err(unable(&why))))
+            }
+        }
+    }
+}
+
+fn unable(why: &Unavailable) -> Unable {
+    match why {
+        Unavailable::Busy | Unavailable::Full(_) => Unable::Busy,
+        Unavailable::Closed(_) | Unavailable::TooLong => Unable::Failed,
     }
 }
 

@@ -4,8 +4,8 @@ use crate::agent::Keeping;
 use crate::canary::Canaries;
 use crate::cli::Serve;
 use crate::commands::{Done, Loading, faulty};
-use crate::journal::Journal;
 use crate::log_serve::Kept;
+use crate::recording::{Name, Recording};
 use crate::settings::Settings;
 use crate::{clock, listen, question};
 use docket::Docket;
@@ -13,10 +13,8 @@ use docket::docket::Source;
 use gate::http::{Clock, Gate};
 use gate::live::Live;
 use gate::metrics::Metrics;
-use gate::recorder::{OnFull, QUEUE_RECORDS_MAX, Recorder};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,54 +41,18 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
         docket.registry().subjects().len(),
         docket.edition()
     );
-    let kept = logged(options, &settings, &docket)?;
-    let (recorder, keeper) = match &kept {
-        Some(kept) => ledger(Arc::clone(kept))?,
-        None => records(&settings)?,
-    };
+    let recording = Recording::open(options, &settings, &docket)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let done = runtime.block_on(run(loading, options, &settings, listen, docket, recorder, kept));
+    let done = runtime.block_on(run(loading, options, &settings, listen, docket, &recording));
     // The last gate goes with the runtime; the keeper then writes what is left and ends.
     drop(runtime);
-    match keeper.map(std::thread::JoinHandle::join) {
-        Some(Err(_panicked)) => Err(String::from("the thread that records decisions failed")),
-        Some(Ok(())) | None => done,
+    match recording.end() {
+        Ok(()) => done,
+        Err(failed) => Err(failed),
     }
-}
-
-/// The log that was asked for, with the law in force logged.
-fn logged(options: &Serve, settings: &Settings, docket: &Docket) -> Result<Option<Arc<Kept>>, String> {
-    let Some(folder) = &options.log else { return Ok(None) };
-    if settings.records.is_some() {
-        return Err(String::from("decisions are recorded in one place: drop `--log` or the section `[records]`"));
-    }
-    let kept = Kept::open(folder, options.log_signer.as_deref()).map_err(|problem| problem.message)?;
-    kept.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;
-    Ok(Some(Arc::new(kept)))
-}
-
-/// The queue of decision records, and the thread that makes them durable.
-fn ledger(kept: Arc<Kept>) -> Result<(Recorder, Option<JoinHandle<()>>), String> {
-    let (recorder, keeper) = Recorder::new(clock::instance(), QUEUE_RECORDS_MAX, OnFull::Refuse);
-    let thread = std::thread::Builder::new().name(String::from("records"));
-    let thread = thread.spawn(move || kept.keep(keeper)).map_err(|error| format!("cannot start: {error}"))?;
-    Ok((recorder, Some(thread)))
-}
-
-/// The queue of decision records, and the thread that empties it.
-fn records(settings: &Settings) -> Result<(Recorder, Option<JoinHandle<()>>), String> {
-    let Some(records) = &settings.records else { return Ok((Recorder::none(), None)) };
-    let path = settings.path(&records.file);
-    let journal = Journal::open(&path)?;
-    let (recorder, keeper) =
-        Recorder::new(clock::instance(), records.queue_records_max.get(), records.on_full.chosen());
-    let thread = std::thread::Builder::new().name(String::from("records"));
-    let thread = thread.spawn(move || journal.keep(keeper)).map_err(|error| format!("cannot start: {error}"))?;
-    println!("records   {}", path.display());
-    Ok((recorder, Some(thread)))
 }
 
 async fn run(
@@ -99,8 +61,7 @@ async fn run(
     settings: &Settings,
     listen: SocketAddr,
     docket: Docket,
-    recorder: Recorder,
-    kept: Option<Arc<Kept>>,
+    recording: &Recording,
 ) -> Done {
     let (listener, base) = bind(listen).await?;
     let sources = docket.sources().to_vec();
@@ -113,19 +74,19 @@ async fn run(
         posture: question::posture(options.posture),
         clock,
         metrics: Arc::clone(&metrics),
-        recorder: recorder.clone(),
+        recorder: recording.of(Name::Api),
         base: base.clone(),
     };
     let shown = Arc::clone(&live);
     let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now };
     let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
     routes = routes.merge(gate::payments::http::router(gate));
-    if let Some(kept) = &kept {
+    if let Some(kept) = &recording.log {
         routes = routes.merge(kept.router());
         println!("log       {base}/log/dec/checkpoint");
     }
     let mut apart = None;
-    let store = crate::store::Gate::bind(&options.store, settings, &live, &metrics, &recorder).await?;
+    let store = crate::store::Gate::bind(&options.store, settings, &live, &metrics, &recording.of(Name::Store)).await?;
     if let Some(edge) = &settings.edge {
         let gate = gate::edge::Gate {
             edge: Arc::new(edge.chosen()?),
@@ -133,7 +94,7 @@ async fn run(
             locator: Arc::new(settings.locator()?),
             clock,
             metrics: Arc::clone(&metrics),
-            recorder,
+            recorder: recording.of(Name::Edge),
         };
         let asked = gate::forward::router(gate);
         let told = match edge.listen {
@@ -162,7 +123,7 @@ async fn run(
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let canaries = Canaries::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
-    let watching = watch(loading, &live, &metrics, sources, kept);
+    let watching = watch(loading, &live, &metrics, sources, recording.log.clone());
     tokio::select! {
         never = canaries.sing() => match never {},
         never = maps.keep() => match never {},

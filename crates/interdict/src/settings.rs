@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) listen_publicly: bool,
     /// Where decisions are recorded; nowhere if absent.
     pub(crate) records: Option<Records>,
+    /// The log that decisions are recorded in; none if absent and not asked for on the command line.
+    pub(crate) log: crate::recording::LogSection,
     /// What is consulted about where addresses are.
     pub(crate) territory: Territory,
     /// The gate that proxies ask.
@@ -76,6 +78,8 @@ const fn queue_records_max() -> NonZeroUsize {
 pub(crate) enum OnFullChoice {
     /// Give no answer.
     Refuse,
+    /// Hold the answer back until there is room, for some seconds; give none then.
+    Wait,
     /// Answer, and count what is missing.
     #[default]
     AnswerUnrecorded,
@@ -86,6 +90,7 @@ impl OnFullChoice {
     pub(crate) const fn chosen(self) -> OnFull {
         match self {
             Self::Refuse => OnFull::Refuse,
+            Self::Wait => OnFull::Wait,
             Self::AnswerUnrecorded => OnFull::AnswerUnrecorded,
         }
     }
@@ -414,7 +419,7 @@ stance = { mode = "shadow", not_enforced = "forbid", on_refer = "refuse" }
         for (text, told, at) in [
             ("lisen = \"127.0.0.1:1\"", "unknown field `lisen`", "x.toml:1:1"),
             ("listen = \"here\"", "socket address", "x.toml:1:10"),
-            ("[records]\nfile = \"d\"\non_full = \"wait\"", "unknown variant `wait`", "x.toml:3:11"),
+            ("[records]\nfile = \"d\"\non_full = \"hope\"", "unknown variant `hope`", "x.toml:3:11"),
             ("[records]\nfile = \"d\"\nqueue_records_max = 0", "nonzero", "x.toml:3:21"),
             ("[records]\n", "missing field `file`", "x.toml:1:1"),
             ("listen = ", "", "x.toml:1:"),

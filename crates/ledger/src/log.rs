@@ -109,7 +109,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 type Batch = Event<Result<u64, Unavailable>>;
 
 /// A record on its way to the disk. Waiting for it, or awaiting it, gives its index once it is durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ticket {
     batch: Arc<Batch>,
     position: u64,
@@ -122,6 +122,13 @@ impl Ticket {
     /// When it could not be made durable.
     pub fn wait(&self) -> Result<u64, Unavailable> {
         self.batch.wait().map(|first| first + self.position)
+    }
+
+    /// What became of it, if that is known by now.
+    #[must_use]
+    pub fn ended(&self) -> Option<Result<u64, Unavailable>> {
+        let ended = lock(&self.batch.state).0.clone();
+        ended.map(|done| done.map(|first| first + self.position))
     }
 }
 
