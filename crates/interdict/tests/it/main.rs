@@ -6,6 +6,7 @@ mod house;
 mod known_answers;
 mod lab;
 mod log;
+mod log_service;
 #[cfg(test)]
 mod payments;
 mod program;
