@@ -7,6 +7,7 @@ mod known_answers;
 mod lab;
 mod log;
 mod log_service;
+mod log_witnesses;
 #[cfg(test)]
 mod payments;
 mod program;

@@ -1,0 +1,183 @@
+//! Witnesses over HTTP (C2SP tlog-witness), as other organisations would run them: sixty-four that ask at once, a
+//! history that another one was signed over, and a log that publishes with two of three.
+
+use crate::program::{Folder, run};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use tlog::note::{Kind, Note, SigningKey, VerifierKey};
+use tlog::tree::{self, consistency_spans};
+use tlog::witness::AddCheckpoint;
+use tlog::{Checkpoint, Hash};
+
+/// Requests that come at once.
+const AT_ONCE: u64 = 64;
+
+/// A witness that runs.
+struct Witness {
+    child: Child,
+    address: String,
+    key: String,
+}
+
+impl Witness {
+    fn start(folder: &Folder, name: &str, logs: &[&str]) -> Self {
+        let secret = folder.path().join(format!("{name}.key")).display().to_string();
+        if !std::path::Path::new(&secret).exists() {
+            let made = run(&["log", "key", &format!("{name}.example/witness"), "--witness", "-o", &secret], b"");
+            assert_eq!(made.code, 0, "{}", made.err);
+        }
+        let state = folder.path().join(format!("{name}-state")).display().to_string();
+        let mut words = vec!["log", "witness", "--key", &secret, "--state", &state, "--listen", "127.0.0.1:0"];
+        logs.iter().for_each(|log| words.extend(["--log", *log]));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
+            .args(&words)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the witness starts");
+        let mut said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut after = |word: &str| {
+            let line = said.next().expect("it says").expect("readable");
+            line.strip_prefix(word).expect("what it says").trim().to_owned()
+        };
+        let url = after("witness");
+        let address = url.trim_start_matches("http://").trim_end_matches("/add-checkpoint").to_owned();
+        Self { child, address, key: after("key") }
+    }
+
+    fn add(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let head = format!(
+            "POST /add-checkpoint HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            request.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(request.as_bytes())).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let status = head.get(9..12).and_then(|code| code.parse().ok()).expect("a status");
+        (status, body.to_owned())
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_seed("log.example/dec/1", Kind::Text, &[7; 32]).expect("a key")
+}
+
+fn leaves(size: u64, salt: u8) -> Vec<Hash> {
+    (0..size).map(|number| Hash::leaf(&[&number.to_le_bytes()[..], &[salt]].concat())).collect()
+}
+
+/// A request of a log whose history is told apart by `salt`.
+fn request(old: u64, new: u64, salt: u8) -> String {
+    let leaves = leaves(new, salt);
+    let span = |from: u64, to: u64| tree::root(&leaves[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()]);
+    let consistency = consistency_spans(old, new).into_iter().map(|part| span(part.start, part.end)).collect();
+    let text =
+        Checkpoint { origin: key().public().name().to_owned(), size: new, root: tree::root(&leaves) }.to_string();
+    let checkpoint = Note { signatures: vec![key().sign(&text, 0)], text };
+    AddCheckpoint { old_size: old, consistency, checkpoint }.to_string()
+}
+
+#[test]
+fn sixty_four_at_once_roll_nothing_back_and_no_second_history_is_signed() {
+    let folder = Folder::new();
+    let log = key().public().to_string();
+    let witness = Witness::start(&folder, "one", &[&log]);
+    assert_eq!(witness.add(&request(0, 10, 0)).0, 200);
+    // All start from ten: one is first, whichever, and the others are told where the log is.
+    let answers: Vec<(u64, u16, String)> = std::thread::scope(|scope| {
+        let asking = |new| {
+            let witness = &witness;
+            scope.spawn(move || {
+                let (status, body) = witness.add(&request(10, new, 0));
+                (new, status, body)
+            })
+        };
+        let threads: Vec<_> = (11..11 + AT_ONCE).map(asking).collect();
+        threads.into_iter().map(|thread| thread.join().expect("answered")).collect()
+    });
+    let signed: Vec<u64> = answers.iter().filter(|(_, status, _)| *status == 200).map(|(new, ..)| *new).collect();
+    assert_eq!(signed.len(), 1, "{answers:?}");
+    let size = signed[0];
+    for (_, status, body) in answers.iter().filter(|(_, status, _)| *status != 200) {
+        assert_eq!((*status, body.trim()), (409, size.to_string().as_str()));
+    }
+    let known = VerifierKey::parse(&witness.key).expect("its key");
+    let cosigned = &answers.iter().find(|(_, status, _)| *status == 200).expect("one").2;
+    let signatures = Note::parse_signatures(cosigned.as_bytes()).expect("signatures");
+    assert!(signatures.len() == 1 && known.made(&signatures[0]));
+
+    let mut statuses = BTreeMap::new();
+    for (name, body) in [
+        ("another history of the same size", request(size, size, 1)),
+        ("another history that is longer", request(size, size + 9, 1)),
+        ("an old copy", request(5, 10, 0)),
+        ("the same again", request(size, size, 0)),
+        ("no request", String::from("old 1\n")),
+    ] {
+        statuses.insert(name, witness.add(&body).0);
+    }
+    let expected = [
+        ("an old copy", 409),
+        ("another history of the same size", 409),
+        ("another history that is longer", 422),
+        ("no request", 400),
+        ("the same again", 200),
+    ];
+    assert_eq!(statuses, expected.into());
+
+    // Killed and started again, it knows what it signed.
+    drop(witness);
+    let witness = Witness::start(&folder, "one", &[&log]);
+    assert_eq!(witness.add(&request(size, size + 1, 1)).0, 422);
+    assert_eq!(witness.add(&request(10, size + 1, 0)), (409, format!("{size}\n")));
+    assert_eq!(witness.add(&request(size, size + 1, 0)).0, 200);
+    let other = SigningKey::from_seed("other.example/dec/1", Kind::Text, &[9; 32]).expect("a key").public().to_string();
+    let stranger = Witness::start(&folder, "two", &[&other]);
+    assert_eq!(stranger.add(&request(0, 3, 0)).0, 404);
+}
+
+fn append(home: &str, lines: &str) -> (i32, String) {
+    let ran = run(&["log", "append", home], lines.as_bytes());
+    (ran.code, format!("{}{}", ran.out, ran.err))
+}
+
+#[test]
+fn two_of_three_witnesses_are_a_quorum_and_one_is_not() {
+    let folder = Folder::new();
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/witnessed"], b"").code, 0);
+    let vkey = |log: &str| {
+        let path = folder.path().join(format!("log/{log}/public/vkey"));
+        std::fs::read_to_string(path).expect("a key").trim().to_owned()
+    };
+    let (gov, dec) = (vkey("gov"), vkey("dec"));
+    let mut witnesses: Vec<Witness> =
+        ["a", "b", "c"].iter().map(|name| Witness::start(&folder, name, &[&gov, &dec])).collect();
+    let mut policy = format!("log {gov}\nlog {dec}\n");
+    for (name, witness) in ["a", "b", "c"].iter().zip(&witnesses) {
+        policy.push_str(&format!("witness {name} {} http://{}\n", witness.key, witness.address));
+    }
+    policy.push_str("group most 2 a b c\nquorum most\n");
+    let policy = folder.write("log/policy", &policy);
+    let public = format!("{home}/dec/public");
+    let fsck = || run(&["log", "fsck", &public, "--policy", &policy], b"").code;
+
+    assert_eq!(append(&home, "one\ntwo\n").0, 0);
+    assert_eq!(fsck(), 0, "three signed");
+    drop(witnesses.pop());
+    assert_eq!(append(&home, "three\n").0, 0);
+    assert_eq!(fsck(), 0, "two signed");
+    drop(witnesses.pop());
+    assert_eq!(append(&home, "four\n").0, 0, "it is durable and published all the same");
+    assert_eq!(fsck(), 7, "one signed");
+}
