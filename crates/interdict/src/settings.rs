@@ -394,6 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn when_gates_answer_is_set_for_all_or_each() {
+        let text = "[log]\nfolder = \"ledger\"\non_full = \"wait\"\ngates = { edge = \"queued\" }";
+        assert!(Settings::parse(text, "x.toml").is_ok());
+        for (text, told) in [
+            ("[log]\nanswer = \"soon\"", "unknown variant `soon`"),
+            ("[log]\ngates = { eddge = \"queued\" }", "unknown variant `eddge`"),
+            ("[log]\nqueue_records_max = 0", "nonzero"),
+        ] {
+            let report = Settings::parse(text, "x.toml").unwrap_err();
+            assert!(report.contains(told) && report.contains("x.toml:2:"), "{report}");
+        }
+    }
+
+    #[test]
     fn the_edge_gate_is_set_whole() {
         let text = r#"
 [edge]

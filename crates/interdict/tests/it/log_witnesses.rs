@@ -79,7 +79,8 @@ fn leaves(size: u64, salt: u8) -> Vec<Hash> {
 /// A request of a log whose history is told apart by `salt`.
 fn request(old: u64, new: u64, salt: u8) -> String {
     let leaves = leaves(new, salt);
-    let span = |from: u64, to: u64| tree::root(&leaves[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()]);
+    let place = |at: u64| usize::try_from(at).expect("small");
+    let span = |from, to| tree::root(leaves.get(place(from)..place(to)).expect("inside the tree"));
     let consistency = consistency_spans(old, new).into_iter().map(|part| span(part.start, part.end)).collect();
     let text =
         Checkpoint { origin: key().public().name().to_owned(), size: new, root: tree::root(&leaves) }.to_string();
