@@ -148,15 +148,26 @@ pub struct Met {
     pub known: Window,
 }
 
-/// The whole history of a condition in law's two times.
+/// The same over everything that is distributed: where a condition turns on the artefact, law counts it as met
+/// only while it is met for each of these (lower-case hexadecimal), and for none of none.
 #[must_use]
-pub fn history_of(condition: &Condition, history: &History, artifact: Option<&str>) -> Vec<Met> {
+pub fn met_for_each(condition: &Condition, view: &View<'_>, artifacts: &[String]) -> Timeline {
+    if !condition.needs_artifact() {
+        return met(condition, view, None);
+    }
+    let each = artifacts.iter().map(|artifact| met(condition, view, Some(artifact)));
+    each.reduce(|all, one| all.and(&one)).unwrap_or_default()
+}
+
+/// The whole history of a condition in law's two times, for everything that is distributed.
+#[must_use]
+pub fn history_of(condition: &Condition, history: &History, artifacts: &[String]) -> Vec<Met> {
     let mut times: Vec<Time> = history.records().iter().map(|record| record.time).collect();
     times.dedup();
     let mut open: Vec<Met> = Vec::new();
     let mut closed = Vec::new();
     for time in times {
-        let timeline = met(condition, &history.at(time), artifact);
+        let timeline = met_for_each(condition, &history.at(time), artifacts);
         let (kept, ended): (Vec<Met>, Vec<Met>) =
             open.into_iter().partition(|met| timeline.windows().contains(&met.valid));
         closed.extend(ended.into_iter().map(|met| Met { known: Window { until: time, ..met.known }, ..met }));

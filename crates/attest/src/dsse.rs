@@ -73,6 +73,12 @@ impl Envelope {
         Ok(Self { payload_type, payload, signatures })
     }
 
+    /// A statement that nobody has signed yet.
+    #[must_use]
+    pub fn unsigned(payload: Vec<u8>) -> Self {
+        Self { payload_type: String::from(IN_TOTO), payload, signatures: Vec::new() }
+    }
+
     /// The JSON form.
     #[must_use]
     pub fn to_value(&self) -> serde_json::Value {
@@ -192,6 +198,18 @@ impl Key {
         &self.id
     }
 
+    /// Base64 of its DER `SubjectPublicKeyInfo`, as trust documents write it.
+    #[must_use]
+    pub fn spki(&self) -> String {
+        use ed25519_dalek::pkcs8::EncodePublicKey;
+        let der = match &self.material {
+            Material::Ed25519(key) => key.to_public_key_der().map(|der| der.as_bytes().to_vec()),
+            Material::P256(key) => key.to_public_key_der().map(|der| der.as_bytes().to_vec()),
+        };
+        // A key that was read as one can be written as one.
+        Base64::encode_string(&der.unwrap_or_default())
+    }
+
     /// Whether the signature is this key's. Ed25519 strictly; P-256 as DER or as two numbers.
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
@@ -237,6 +255,19 @@ impl Signer {
         let key = p256::ecdsa::SigningKey::from_pkcs8_der(&der)
             .map_err(|_other| String::from("neither an Ed25519 nor a P-256 private key"))?;
         Ok(Self::P256(Box::new(key)))
+    }
+
+    /// The key a transparency log's tools keep as `PRIVATE+KEY+name+id+base64`: Ed25519 behind one byte.
+    ///
+    /// # Errors
+    /// A sentence, if it is no such key.
+    pub fn from_note(text: &str) -> Result<Self, String> {
+        let wrong = || String::from("not a key like `PRIVATE+KEY+name+id+base64`");
+        let parts = text.trim().strip_prefix("PRIVATE+KEY+").ok_or_else(wrong)?;
+        let encoded = parts.splitn(3, '+').nth(2).ok_or_else(wrong)?;
+        let bytes = Base64::decode_vec(encoded).map_err(|_base64| wrong())?;
+        let seed = bytes.split_first().and_then(|(_, seed)| <[u8; 32]>::try_from(seed).ok()).ok_or_else(wrong)?;
+        Ok(Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed))))
     }
 
     /// The public half.

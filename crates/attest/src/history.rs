@@ -148,6 +148,19 @@ impl History {
         &self.records
     }
 
+    /// The statements that the revocation at `index` speaks of, whether or not its signers may take them back.
+    #[must_use]
+    pub fn targeted_by(&self, index: u64) -> Vec<&Record> {
+        let found = self.records.iter().find(|record| record.index == index);
+        let Some(revocation) = found.filter(|record| record.statement.kind == Type::Revocation) else {
+            return Vec::new();
+        };
+        let view = self.now();
+        let spoken_of =
+            |record: &&Record| view.signers(record).iter().any(|principal| targets(revocation, record, principal));
+        self.records.iter().filter(spoken_of).collect()
+    }
+
     /// What was known at this instant.
     #[must_use]
     pub fn at(&self, known_at: Time) -> View<'_> {

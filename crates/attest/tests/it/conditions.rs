@@ -122,27 +122,27 @@ fn evidence_makes_eligible_and_the_authority_lifts() {
     let mut world = World::new(small_trust());
     act(&mut world, &day(1), "lift", &day(1), Some("c"));
     world.say(&day(2), &["auditor"], Type::AuditReport, "system:x", json!({}));
-    assert_eq!(act::history_of(&condition, &world.history(), None), [], "eligible only; the first act came too early");
+    assert_eq!(act::history_of(&condition, &world.history(), &[]), [], "eligible only; the first act came too early");
     act(&mut world, &day(3), "lift", &day(4), Some("c"));
     // It lapses on the 12th; a day of grace.
     let lifted = Met {
         valid: Window { from: t(&day(4)), until: t(&day(13)) },
         known: Window { from: t(&day(3)), until: NEVER },
     };
-    assert_eq!(act::history_of(&condition, &world.history(), None), [lifted]);
+    assert_eq!(act::history_of(&condition, &world.history(), &[]), [lifted]);
     act(&mut world, &day(6), "reinstate", &day(7), None);
     let known = Window { until: t(&day(6)), ..lifted.known };
     let cut =
         Met { valid: Window { until: t(&day(7)), ..lifted.valid }, known: Window { from: t(&day(6)), until: NEVER } };
-    assert_eq!(act::history_of(&condition, &world.history(), None), [cut, Met { known, ..lifted }]);
+    assert_eq!(act::history_of(&condition, &world.history(), &[]), [cut, Met { known, ..lifted }]);
     // Without a condition as its basis the act is the authority's own affair; others cannot act at all.
     let mut world = World::new(small_trust());
     world.say(&day(1), &["auditor"], Type::Act, "order:o", json!({ "act": "lift", "from": day(1) }));
     act(&mut world, &day(1), "delay", &day(1), None);
     act(&mut world, &day(1), "lift", "soon", None);
-    assert_eq!(act::history_of(&condition, &world.history(), None), []);
+    assert_eq!(act::history_of(&condition, &world.history(), &[]), []);
     act(&mut world, &day(2), "lift", &day(2), None);
-    assert_eq!(act::history_of(&condition, &world.history(), None).len(), 1);
+    assert_eq!(act::history_of(&condition, &world.history(), &[]).len(), 1);
     for (effect, expected) in
         [(attest::condition::Effect::MonitorOnly, 0), (attest::condition::Effect::AutomaticPause, 1)]
     {
@@ -301,4 +301,27 @@ fn conditions_that_say_less_than_they_seem_to_do_not_load() {
     assert!(why(json!({ "all": many })).contains("more than"));
     let deep = (0..=attest::condition::DEPTH_MAX).fold(requirement("a"), |need, _| json!({ "all": [need] }));
     assert!(why(deep).contains("deeper"));
+}
+
+#[test]
+fn law_counts_a_condition_on_artefacts_as_met_while_it_is_met_for_each() {
+    let need = json!({ "req": "built", "type": "build-reproduced", "subject": "artifact", "by": "rebuilders", "maxAge": "P10D" });
+    let condition = condition(need);
+    let day = |day: u32| format!("2020-10-{day:02}T00:00:00Z");
+    let mut world = World::new(small_trust());
+    for (at, artifact) in [(1, APK), (3, OTHER)] {
+        world.say(&day(at), &["r1", "g"], Type::BuildReproduced, &format!("artifact:{artifact}"), json!({}));
+    }
+    world.say(&day(4), &["agency"], Type::Act, "order:o", json!({ "act": "lift", "from": day(4), "condition": "c" }));
+    let valid = |artifacts: &[&str]| -> Vec<Window> {
+        let artifacts: Vec<String> = artifacts.iter().map(|&artifact| artifact.to_owned()).collect();
+        act::history_of(&condition, &world.history(), &artifacts).iter().map(|met| met.valid).collect()
+    };
+    // A day of grace after ten.
+    let until = |last: u32| vec![Window { from: t(&day(4)), until: t(&day(last)) }];
+    assert_eq!(valid(&[APK]), until(12));
+    assert_eq!(valid(&[OTHER]), until(14));
+    assert_eq!(valid(&[APK, OTHER]), until(12));
+    assert_eq!(valid(&[APK, SOURCE]), []);
+    assert_eq!(valid(&[]), [], "of nothing it is not known to hold");
 }

@@ -94,3 +94,19 @@ fn statements_name_what_they_are_about() {
     let slsa = value!({ "runDetails": { "metadata": { "finishedOn": "2020-10-01T00:00:00Z" } } });
     assert!(read(value!({ "digest": { "sha256": SOURCE } }), "https://slsa.dev/provenance/v1", slsa).is_ok());
 }
+
+#[test]
+fn keys_of_logs_sign_statements_and_public_halves_read_back() {
+    let secret = format!("PRIVATE+KEY+signer.example+01234567+{}", {
+        use base64ct::{Base64, Encoding};
+        Base64::encode_string(&[&[1_u8][..], &[7; 32]].concat())
+    });
+    let signer = attest::dsse::Signer::from_note(&format!("{secret}\n")).unwrap();
+    assert_eq!(attest::dsse::Key::from_text(&signer.key().spki()).unwrap(), signer.key());
+    let mut envelope = attest::Envelope::unsigned(b"{}".to_vec());
+    signer.sign(&mut envelope);
+    assert_eq!(envelope.signed_by(&[signer.key()]), [&signer.key()]);
+    for wrong in ["", "PRIVATE+KEY+a+b", "PRIVATE+KEY+a+01234567+AQ==", "a+01234567+AQAA"] {
+        assert!(attest::dsse::Signer::from_note(wrong).is_err(), "{wrong}");
+    }
+}

@@ -14,7 +14,7 @@ fn written(name: &str) -> Value {
 #[test]
 fn what_was_offered_in_2020_and_what_a_divestiture_takes_are_conditions() {
     for (name, artifact, requirements) in
-        [("tiktok-mitigation-2020.json", Some(APK), 7), ("pafaca-divestiture.json", None, 4)]
+        [("tiktok-mitigation-2020.json", Some(APK), 7), ("pafaca-divestiture.json", None, 7)]
     {
         let value = written(name);
         let condition = Condition::read(&value).unwrap();
