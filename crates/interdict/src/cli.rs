@@ -19,6 +19,9 @@ pub(crate) struct Cli {
     /// Start from this compiled image if it was made from the same sources
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
+    /// Count conditions of orders as met by the signed statements of this folder (`interdict attest`)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) attestations: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -174,6 +177,11 @@ pub(crate) enum Command {
     /// Say where addresses are, and build the table that knows it
     #[command(subcommand)]
     Territory(crate::territory::Territory),
+    /// Sign and check statements, and say what of a condition holds and what is missing
+    Attest {
+        #[command(subcommand)]
+        command: crate::attest::AttestCommand,
+    },
     /// Keep, check and prove the log of decisions
     Log {
         #[command(subcommand)]

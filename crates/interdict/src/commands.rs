@@ -1,5 +1,6 @@
 //! Each command: reads what it is given, asks, prints, and says how it ended.
 
+use crate::attest_folder::Attestations;
 use crate::cli::{Cli, Format, Question};
 use crate::corpus::{self, Unreadable};
 use crate::{clock, question, show};
@@ -20,17 +21,25 @@ use std::{fs, io};
 pub(crate) type Done = Result<u8, String>;
 
 /// Where law comes from.
+#[derive(Clone)]
 pub(crate) struct Loading {
     pub(crate) corpus: Option<PathBuf>,
     pub(crate) image: Option<PathBuf>,
+    /// The folder whose statements meet conditions.
+    pub(crate) attestations: Option<PathBuf>,
 }
 
 impl Loading {
     pub(crate) fn sources(&self) -> Result<Vec<Source>, String> {
-        match &self.corpus {
-            None => Ok(corpus::shipped()),
-            Some(folder) => corpus::read(std::slice::from_ref(folder)).map_err(unreadable),
+        let mut sources = match &self.corpus {
+            None => corpus::shipped(),
+            Some(folder) => corpus::read(std::slice::from_ref(folder)).map_err(unreadable)?,
+        };
+        if let Some(folder) = &self.attestations {
+            let attested = Attestations::read(folder)?.orders(&sources)?;
+            sources.extend(attested);
         }
+        Ok(sources)
     }
 
     pub(crate) fn docket(&self) -> Result<Docket, String> {

@@ -1,6 +1,8 @@
 //! The command line: turns what was typed into an answer or a running process.
 
 mod agent;
+mod attest;
+mod attest_folder;
 mod canary;
 mod cli;
 mod clock;
@@ -42,7 +44,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let loading = commands::Loading { corpus: cli.corpus, image: cli.image };
+    let loading = commands::Loading { corpus: cli.corpus, image: cli.image, attestations: cli.attestations };
     let done = match cli.command {
         Command::Decide { file, question, json } => commands::decide(&loading, file.as_deref(), &question, json),
         Command::Explain { file, question, json } => commands::explain(&loading, file.as_deref(), &question, json),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::SquidHelper(options) => helper::answer(&options),
         Command::Replay(command) => replay::run(&loading, &command),
         Command::Territory(command) => territory::run(&command),
+        Command::Attest { command } => attest::run(&loading, &command),
         Command::Log { command } => log::run(&command),
         Command::Completions { shell } => commands::completions(shell),
         Command::Man { folder } => commands::man(&folder),

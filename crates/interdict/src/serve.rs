@@ -34,6 +34,7 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
              add --listen-publicly if that is what you want"
         ));
     }
+    let loading = &settings.loading(loading);
     let docket = loading.docket()?;
     println!(
         "{} instruments, {} subjects, edition {}",
@@ -176,10 +177,13 @@ pub(crate) async fn watch(
             () = tokio::time::sleep(WATCH_EVERY) => false,
             () = received(&mut hangup) => true,
         };
-        if loading.corpus.is_none() && !asked {
+        if loading.corpus.is_none() && loading.attestations.is_none() && !asked {
             continue;
         }
-        let sources = match loading.sources() {
+        // Conditions are worked out over all of their history, which may take a while too.
+        let reading = loading.clone();
+        let read = tokio::task::spawn_blocking(move || reading.sources()).await;
+        let sources = match read.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(sources) => sources,
             Err(message) => {
                 if live.refused().as_deref() != Some(message.as_str()) {

@@ -4,6 +4,7 @@
 
 use crate::canary::Canary;
 use crate::cli::Choice;
+use crate::commands::Loading;
 use crate::territory::Consulted;
 use docket::fault::did_you_mean;
 use docket::finding::{Posture, Verdict};
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<SocketAddr>,
     /// Allow an address that other machines can reach.
     pub(crate) listen_publicly: bool,
+    /// The folder whose signed statements meet conditions; the command line goes before.
+    pub(crate) attestations: Option<PathBuf>,
     /// Where decisions are recorded; nowhere if absent.
     pub(crate) records: Option<Records>,
     /// The log that decisions are recorded in; none if absent and not asked for on the command line.
@@ -369,6 +372,12 @@ impl Settings {
             networks: networks.as_ref().map(path),
         };
         consulted.locator()
+    }
+
+    /// Where law comes from, with what the file says of it.
+    pub(crate) fn loading(&self, typed: &Loading) -> Loading {
+        let named = || self.attestations.as_deref().map(|folder| self.path(folder));
+        Loading { attestations: typed.attestations.clone().or_else(named), ..typed.clone() }
     }
 
     /// A path of the file, from where the process stands.

@@ -1,0 +1,424 @@
+//! `interdict attest`: sign statements, check them, take them up, and say what holds, what is missing and what a
+//! revocation touches.
+
+use crate::attest_folder::{self, Attestations};
+use crate::clock;
+use crate::commands::{Done, Loading, print};
+use attest::dsse::Signer;
+use attest::impact::{self, Decision};
+use attest::statement::Subject;
+use attest::timeline::{NEVER, Time};
+use attest::{Condition, Envelope, Standing, Statement, Trust, act, json as strict};
+use clap::{Args, Subcommand};
+use docket::moment::parse_rfc3339;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Decisions that are weighed against one entry; a day of a large gate.
+const DECISIONS_MAX: usize = 1_000_000;
+
+/// What to do with attestations.
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "The folder named by --attestations holds `trust.json` (whose word counts, as JSON), `entries.ndjson` (what was \
+                  taken up, and when), and if need be `conditions/*.json` and `artifacts` (SHA-256 of what is distributed).\n\
+                  With it, `decide`, `serve` and all others count conditions as met when they are.\n\n\
+                  interdict attest sign statement.json --key auditor.key --output signed.json\n\
+                  interdict --attestations DIR attest add signed.json\n\
+                  interdict --attestations DIR attest status qualified-divestiture"
+)]
+pub(crate) enum AttestCommand {
+    /// Print the public half of a key, as trust documents write it (`spki`)
+    Key {
+        /// A key made by `interdict log key`, or PKCS #8 (PEM or DER) as OpenSSL makes it: Ed25519 or P-256
+        key: PathBuf,
+    },
+    /// Sign an in-toto statement, or add a signature to a signed one
+    Sign {
+        /// The statement, or an envelope (DSSE)
+        statement: PathBuf,
+        /// The private key: made by `interdict log key`, or PKCS #8
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where to write the envelope; standard output otherwise
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Say who signed, and whether they may say that
+    #[command(after_help = "Exit code: 0 somebody who is trusted with it signed, 2 malformed, 3 nobody did.")]
+    Verify {
+        /// The envelope
+        envelope: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a signed statement up: it counts from this instant
+    #[command(after_help = "Exit code: 0 taken up, 2 it would count for nothing, or could not be written.")]
+    Add {
+        /// The envelope
+        envelope: PathBuf,
+    },
+    /// Say of conditions what holds, what is missing, until when, and who could lift
+    #[command(after_help = "Exit code: 0 every condition is met, 1 one is not, 2 something is wrong with the files.")]
+    Status(Status),
+    /// Say which recorded decisions rested on a statement, or on those that a revocation takes back
+    #[command(after_help = "Exit code: 0 none would have come out otherwise, 1 some would, 2 something is wrong.")]
+    Impact(Impact),
+}
+
+/// Options of `attest status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// A condition; without one, all
+    condition: Option<String>,
+    /// At which instant; absent is now
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// As known when; absent counts all that was taken up
+    #[arg(long, value_name = "INSTANT")]
+    known_at: Option<String>,
+    /// About which artefact (SHA-256), where the condition turns on one
+    #[arg(long, value_name = "SHA256")]
+    artifact: Option<String>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `attest impact`.
+#[derive(Debug, Args)]
+pub(crate) struct Impact {
+    /// The entry: a revocation, or the statement that should not have been believed
+    index: u64,
+    /// The decisions: events as `[records]` writes them, one a line
+    #[arg(long, value_name = "FILE")]
+    decisions: PathBuf,
+    /// Only decisions from this instant on; absent is what a revocation says (`invalidSince`), or all
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<String>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(loading: &Loading, command: &AttestCommand) -> Done {
+    let folder = || {
+        let named = loading.attestations.as_deref();
+        named.ok_or_else(|| String::from("name the folder of attestations: `interdict --attestations DIR attest …`"))
+    };
+    match command {
+        AttestCommand::Key { key } => print(&format!("{}\n", signer(key)?.key().spki())),
+        AttestCommand::Sign { statement, key, output } => sign(statement, key, output.as_deref()),
+        AttestCommand::Verify { envelope, json } => verify(&attest_folder::trust(folder()?)?, envelope, *json),
+        AttestCommand::Add { envelope } => {
+            let index = attest_folder::take_up(folder()?, &read_envelope(envelope)?)
+                .map_err(|why| format!("{}: {why}", envelope.display()))?;
+            print(&format!("{index}\n"))
+        }
+        AttestCommand::Status(options) => status(&Attestations::read(folder()?)?, options),
+        AttestCommand::Impact(options) => impact(&Attestations::read(folder()?)?, options),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn read_envelope(path: &Path) -> Result<Envelope, String> {
+    Envelope::parse(&read(path)?).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+fn signer(path: &Path) -> Result<Signer, String> {
+    let bytes = read(path)?;
+    let note = std::str::from_utf8(&bytes).ok().filter(|text| text.starts_with("PRIVATE+KEY+"));
+    let signer = match note {
+        // The tools of logs check the id of a key against its name.
+        Some(text) => match tlog::note::SigningKey::parse(text.trim()) {
+            Ok(_sound) => Signer::from_note(text),
+            Err(error) => Err(error.to_string()),
+        },
+        None => Signer::from_pkcs8(&bytes),
+    };
+    signer.map_err(|why| format!("{}: {why}", path.display()))
+}
+
+fn sign(path: &Path, key: &Path, output: Option<&Path>) -> Done {
+    let bytes = read(path)?;
+    let wrong = |fault: attest::Fault| format!("{}: {fault}", path.display());
+    let value = strict::parse_within(&bytes, strict::DOCUMENT_BYTES_MAX * 2).map_err(wrong)?;
+    let mut envelope = match value.get("payloadType") {
+        Some(_) => Envelope::from_value(&value).map_err(wrong)?,
+        None => Envelope::unsigned(bytes),
+    };
+    // Nobody should sign what no reader will understand.
+    Statement::parse(&envelope.payload).map_err(wrong)?;
+    let signer = signer(key)?;
+    if !envelope.signed_by(&[signer.key()]).is_empty() {
+        return Err(format!("{}: this key has signed it already", path.display()));
+    }
+    signer.sign(&mut envelope);
+    let text = format!("{}\n", envelope.to_value());
+    match output {
+        None => print(&text),
+        Some(path) => {
+            std::fs::write(path, text).map(|()| 0).map_err(|error| format!("cannot write {}: {error}", path.display()))
+        }
+    }
+}
+
+fn verify(trust: &Trust, path: &Path, as_json: bool) -> Done {
+    let envelope = read_envelope(path)?;
+    let said = Statement::parse(&envelope.payload).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let keys: Vec<_> = envelope.signed_by(trust.keys()).into_iter().cloned().collect();
+    let signers = trust.holders(&keys, clock::now());
+    let may = |signer: &str, subject: &Subject| trust.accepts(signer, said.kind, subject.text());
+    let trusted: Vec<&str> =
+        signers.iter().copied().filter(|signer| said.subjects.iter().any(|subject| may(signer, subject))).collect();
+    let digest = attest::dsse::hex(&envelope.statement_digest());
+    let subjects: Vec<&str> = said.subjects.iter().map(Subject::text).collect();
+    let text = if as_json {
+        let value = json!({ "type": said.kind.name(), "subjects": subjects, "digest": digest, "made": strict::format_time(said.created),
+            "signed_by": signers, "may_say_it": trusted });
+        format!("{value}\n")
+    } else {
+        let list =
+            |names: &[&str]| if names.is_empty() { String::from("nobody who is known") } else { names.join(", ") };
+        let signers: Vec<&str> = signers.iter().copied().collect();
+        format!(
+            "{} about {}\n  digest {digest}\n  signed by {}\n  who may say so: {}\n",
+            said.kind.name(),
+            subjects.join(", "),
+            list(&signers),
+            list(&trusted)
+        )
+    };
+    print(&text)?;
+    Ok(if trusted.is_empty() { 3 } else { 0 })
+}
+
+fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> {
+    text.map(|text| parse_rfc3339(text).map_err(|why| format!("--{option}: {why}"))).transpose()
+}
+
+fn status(folder: &Attestations, options: &Status) -> Done {
+    let at = instant("at", options.at.as_ref())?.unwrap_or_else(clock::now);
+    let known_at = instant("known-at", options.known_at.as_ref())?.unwrap_or(NEVER - 1);
+    let artifact = options.artifact.as_ref().map(|digest| digest.to_ascii_lowercase());
+    let wanted = |condition: &&Condition| options.condition.as_ref().is_none_or(|id| condition.id == *id);
+    let conditions: Vec<&Condition> = folder.conditions.iter().filter(wanted).collect();
+    if conditions.is_empty() {
+        let ids = folder.conditions.iter().map(|condition| condition.id.as_str());
+        let asked = options.condition.as_deref().unwrap_or_default();
+        return Err(format!("no condition `{asked}`; {}", docket::fault::did_you_mean(asked, ids)));
+    }
+    let told: Vec<Value> =
+        conditions.iter().map(|condition| told(folder, condition, at, known_at, artifact.as_deref())).collect();
+    let met = told.iter().all(|value| value["met"] == json!(true));
+    let text = if options.json {
+        told.iter().fold(String::new(), |text, value| text + &format!("{value}\n"))
+    } else {
+        told.iter().map(shown).collect()
+    };
+    print(&text)?;
+    Ok(u8::from(!met))
+}
+
+fn time_value(at: Option<Time>) -> Value {
+    at.filter(|&at| at != NEVER).map_or(Value::Null, |at| json!(strict::format_time(at)))
+}
+
+/// A condition as it stands: what holds, what is missing, until when, who could lift.
+pub(crate) fn told(
+    folder: &Attestations,
+    condition: &Condition,
+    at: Time,
+    known_at: Time,
+    artifact: Option<&str>,
+) -> Value {
+    let view = folder.history.at(known_at);
+    let answer = Standing::new(condition, &view, artifact).answer(at);
+    let who = |name: &str| json!({ "name": name, "members": view.trust().everybody(name) });
+    let requirements = condition.requirements();
+    let missing: Vec<Value> = answer
+        .missing
+        .iter()
+        .map(|(name, why)| {
+            let by = requirements.iter().find(|requirement| requirement.name == *name);
+            json!({ "requirement": name, "why": why, "by": by.map(|requirement| who(&requirement.by)) })
+        })
+        .collect();
+    let lapse: Vec<Value> = answer
+        .would_lapse
+        .iter()
+        .map(|(name, until)| json!({ "requirement": name, "until": strict::format_time(*until) }))
+        .collect();
+    let missed: BTreeSet<&str> = answer.missing.iter().map(|(name, _)| name.as_str()).collect();
+    let holds: Vec<&str> = requirements
+        .iter()
+        .map(|requirement| requirement.name.as_str())
+        .filter(|name| !missed.contains(name))
+        .collect();
+    let artifacts: Vec<String> =
+        artifact.map_or_else(|| folder.artifacts.clone(), |artifact| vec![artifact.to_owned()]);
+    let law = act::met_for_each(condition, &view, &artifacts);
+    let acts: Vec<Value> = act::acts(condition, &view)
+        .iter()
+        .map(|act| {
+            json!({ "entry": act.record.index, "act": act.verb.word(), "from": strict::format_time(act.from),
+                "until": time_value(Some(act.until)), "conditional": act.conditional })
+        })
+        .collect();
+    json!({
+        "condition": condition.id, "order": condition.order, "at": strict::format_time(at),
+        "met": answer.met, "until": time_value(answer.holds_until), "needs_artifact": condition.needs_artifact(),
+        "holds": holds, "missing": missing, "would_lapse": lapse, "evidence": answer.evidence,
+        "authority": who(&condition.authority), "unknown_names": condition.strangers(view.trust()), "acts": acts,
+        "counts_in_law": law.contains(at), "counts_until": time_value(law.change_after(at)),
+    })
+}
+
+/// The same for people.
+fn shown(told: &Value) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value| {
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+        items.map(word).collect::<Vec<_>>().join(", ")
+    };
+    let who = |value: &Value| match value["members"].as_array().map(Vec::len) {
+        None | Some(0) => format!("{}, whom the trust document does not know", word(&value["name"])),
+        Some(_) if list(&value["members"]) == word(&value["name"]) => word(&value["name"]),
+        Some(_) => format!("{} ({})", word(&value["name"]), list(&value["members"])),
+    };
+    let until = |value: &Value| value.as_str().map_or(String::new(), |at| format!(" until {at}"));
+    let met = |yes: &Value| if *yes == json!(true) { "met" } else { "not met" };
+    let mut text = format!(
+        "{} of {}: {} at {}{}\n",
+        word(&told["condition"]),
+        word(&told["order"]),
+        met(&told["met"]),
+        word(&told["at"]),
+        until(&told["until"])
+    );
+    let mut line = |words: String| writeln!(text, "  {words}").unwrap_or_default();
+    if told["holds"].as_array().is_some_and(|holds| !holds.is_empty()) {
+        line(format!("holds: {}", list(&told["holds"])));
+    }
+    for item in told["missing"].as_array().into_iter().flatten() {
+        line(format!("missing: {}: {}; it takes {}", word(&item["requirement"]), word(&item["why"]), who(&item["by"])));
+    }
+    for item in told["would_lapse"].as_array().into_iter().flatten() {
+        line(format!("{} lapses {}", word(&item["requirement"]), word(&item["until"])));
+    }
+    for act in told["acts"].as_array().into_iter().flatten() {
+        line(format!(
+            "act: {} from {}{} (entry {})",
+            word(&act["act"]),
+            word(&act["from"]),
+            until(&act["until"]),
+            act["entry"]
+        ));
+    }
+    line(format!("who could lift: {}", who(&told["authority"])));
+    line(format!("in law it counts as {}{}", met(&told["counts_in_law"]), until(&told["counts_until"])));
+    text
+}
+
+/// The decisions of a journal that may have turned on conditions; what each was about stays with it.
+struct Recorded {
+    decision: Decision,
+    cites: BTreeSet<String>,
+    of_known_subject: bool,
+}
+
+fn recorded(path: &Path) -> Result<Vec<Recorded>, String> {
+    let text = String::from_utf8(read(path)?).map_err(|_not| format!("{}: not UTF-8", path.display()))?;
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let wrong = |why: &str| format!("{}:{}: {why}", path.display(), number + 1);
+        if found.len() == DECISIONS_MAX {
+            return Err(wrong(&format!("more than {DECISIONS_MAX} decisions; take a shorter period")));
+        }
+        let event: Value = serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+        let id = text("/id").ok_or_else(|| wrong("`id` is missing"))?;
+        let time = text("/time").and_then(strict::parse_time).ok_or_else(|| wrong("`time` is missing"))?;
+        let at = text("/data/valid_at").and_then(strict::parse_time).unwrap_or(time);
+        let instruments =
+            ["/data/provisions", "/data/by"].into_iter().filter_map(|list| event.pointer(list)?.as_array());
+        let cites = instruments.flatten().filter_map(Value::as_str);
+        let cites = cites.map(|cited| cited.split(':').next().unwrap_or(cited).to_owned()).collect();
+        let decision = Decision { id: id.to_owned(), at, artifact: None };
+        found.push(Recorded { decision, cites, of_known_subject: text("/data/app").is_some() });
+    }
+    Ok(found)
+}
+
+/// Whether a decision may have turned on a condition: it cites its order or what was made of it, or, since law that a
+/// condition lifts is not cited, it is about a known subject and cites nothing.
+fn turned_on(condition: &Condition, recorded: &Recorded) -> bool {
+    let made = attest_folder::prefix(condition);
+    let named = |cited: &String| *cited == condition.order || cited.starts_with(&made);
+    recorded.cites.iter().any(named) || recorded.of_known_subject && recorded.cites.is_empty()
+}
+
+fn impact(folder: &Attestations, options: &Impact) -> Done {
+    let entry = folder.history.records().iter().find(|record| record.index == options.index);
+    let entry = entry.ok_or_else(|| format!("entry {} is not there, or counts for nothing", options.index))?;
+    let targets: Vec<u64> = folder.history.targeted_by(options.index).iter().map(|record| record.index).collect();
+    let said = entry.statement.claim("/invalidSince").and_then(Value::as_str).and_then(strict::parse_time);
+    let since = instant("since", options.since.as_ref())?.or(said).unwrap_or(Time::MIN);
+    let weighed = if targets.is_empty() { vec![options.index] } else { targets };
+    let recorded = recorded(&options.decisions)?;
+    let mut touched = Vec::new();
+    for condition in &folder.conditions {
+        let mut decisions: Vec<Decision> = Vec::new();
+        for one in recorded.iter().filter(|one| turned_on(condition, one)) {
+            if condition.needs_artifact() {
+                // A record does not keep which artefact it was about: each that is distributed may have been.
+                let each = folder.artifacts.iter().map(|artifact| Some(artifact.clone()));
+                decisions.extend(each.map(|artifact| Decision { artifact, ..one.decision.clone() }));
+            } else {
+                decisions.push(one.decision.clone());
+            }
+        }
+        for &index in &weighed {
+            for found in impact::of(condition, &folder.history, index, since, &decisions) {
+                touched.push(
+                    json!({ "decision": found.id, "condition": condition.id, "entry": index, "turns": found.turns }),
+                );
+            }
+        }
+    }
+    touched.sort_by_key(ToString::to_string);
+    touched.dedup();
+    let turns = touched.iter().any(|found| found["turns"] == json!(true));
+    let mut out = std::io::stdout().lock();
+    for found in &touched {
+        let written = if options.json {
+            writeln!(out, "{found}")
+        } else {
+            let how = if found["turns"] == json!(true) {
+                "would have come out otherwise"
+            } else {
+                "rested on it among others"
+            };
+            writeln!(
+                out,
+                "{}: {how} ({}, entry {})",
+                found["decision"].as_str().unwrap_or_default(),
+                found["condition"].as_str().unwrap_or_default(),
+                found["entry"]
+            )
+        };
+        written.map_err(|error| format!("cannot write: {error}"))?;
+    }
+    if !options.json {
+        writeln!(out, "{} of {} decisions rested on it", touched.len(), recorded.len())
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(u8::from(turns))
+}

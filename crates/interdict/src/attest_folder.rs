@@ -1,0 +1,263 @@
+//! The folder of attestations: whom to trust, what was said in the order it was taken up, and the conditions; and what
+//! of it is law.
+//!
+//! `trust.json` says whose word counts. `entries.ndjson` has one statement a line with its place and the instant it was
+//! taken up; lines are only added. `conditions/*.json` are added to the shipped ones and go before one of the same name.
+//! `artifacts` lists the SHA-256 of what is distributed, one a line, for conditions that turn on it.
+//!
+//! What law counts as met becomes orders, each an instrument that says so: so it is part of the edition, is logged with
+//! it, and can be cited.
+
+use crate::clock;
+use attest::act::{self, Met};
+use attest::dsse::Envelope;
+use attest::history::{Entry, History};
+use attest::timeline::{ALWAYS, NEVER};
+use attest::{Condition, Time, Trust, json};
+use docket::docket::Source;
+use docket::order::Kind;
+use serde_json::Value;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The conditions that belong to the shipped orders.
+const SHIPPED: [(&str, &str); 2] = [
+    ("us/pafaca-divestiture.json", include_str!("../../../conditions/us/pafaca-divestiture.json")),
+    ("us/tiktok-mitigation-2020.json", include_str!("../../../conditions/us/tiktok-mitigation-2020.json")),
+];
+
+/// A statement is at most a megabyte and mostly some kilobytes: ten thousand of them, with room.
+const ENTRIES_BYTES_MAX: u64 = 64 << 20;
+/// Statements in one folder: conditions are worked out anew after each of them.
+const ENTRIES_MAX: usize = 10_000;
+/// What is distributed under one condition: some builds for each of some stores.
+const ARTIFACTS_MAX: usize = 256;
+/// Condition files.
+const CONDITIONS_MAX: usize = 256;
+
+/// Everything in the folder.
+pub(crate) struct Attestations {
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) history: History,
+    pub(crate) artifacts: Vec<String>,
+    /// How many of the conditions the operator wrote: those come first, and the law must know them.
+    own: usize,
+}
+
+fn bytes(path: &Path, max: u64) -> Result<Option<Vec<u8>>, String> {
+    let cannot = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot(&error)),
+        Ok(meta) if meta.len() > max => return Err(cannot(&format!("longer than {max} bytes"))),
+        Ok(_) => {}
+    }
+    std::fs::read(path).map(Some).map_err(|error| cannot(&error))
+}
+
+fn document(path: &Path) -> Result<Value, String> {
+    let bytes =
+        bytes(path, json::DOCUMENT_BYTES_MAX as u64)?.ok_or_else(|| format!("{} is missing", path.display()))?;
+    json::parse(&bytes).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+/// The trust document of the folder.
+pub(crate) fn trust(folder: &Path) -> Result<Trust, String> {
+    let path = folder.join("trust.json");
+    Trust::read(&document(&path)?).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+/// The entries of the folder, in order.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<Entry>, String> {
+    let path = folder.join("entries.ndjson");
+    let Some(bytes) = bytes(&path, ENTRIES_BYTES_MAX)? else { return Ok(Vec::new()) };
+    let mut entries = Vec::new();
+    if bytes.last().is_some_and(|last| *last != b'\n') {
+        return Err(format!(
+            "{}: the last line is cut off; remove it, nobody was told that it was taken up",
+            path.display()
+        ));
+    }
+    for (number, line) in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
+        let wrong = |why: &dyn std::fmt::Display| format!("{}:{}: {why}", path.display(), number + 1);
+        if number == ENTRIES_MAX {
+            return Err(wrong(&format!("more than {ENTRIES_MAX} entries")));
+        }
+        let value = json::parse_within(line, json::DOCUMENT_BYTES_MAX * 2).map_err(|fault| wrong(&fault))?;
+        let index = value.get("index").and_then(Value::as_u64).ok_or_else(|| wrong(&"`index` is missing"))?;
+        let time = value.get("time").and_then(Value::as_str).and_then(json::parse_time);
+        let time = time.ok_or_else(|| wrong(&"`time` is missing, or no instant like `2020-09-18T12:00:00Z`"))?;
+        let envelope = value.get("envelope").ok_or_else(|| wrong(&"`envelope` is missing"))?;
+        let envelope = Envelope::from_value(envelope).map_err(|fault| wrong(&fault))?;
+        entries.push(Entry { index, time, envelope });
+    }
+    Ok(entries)
+}
+
+/// The conditions of the folder, then the shipped ones that it does not replace; and how many are its own.
+pub(crate) fn conditions(folder: Option<&Path>) -> Result<(Vec<Condition>, usize), String> {
+    let mut found: Vec<Condition> = Vec::new();
+    for path in condition_files(folder)? {
+        let condition = Condition::read(&document(&path)?).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        if found.iter().any(|known| known.order == condition.order && known.id == condition.id) {
+            return Err(format!(
+                "{}: there are two conditions `{}` of `{}`",
+                path.display(),
+                condition.id,
+                condition.order
+            ));
+        }
+        found.push(condition);
+    }
+    let own = found.len();
+    for (name, text) in SHIPPED {
+        let value = json::parse(text.as_bytes()).map_err(|fault| format!("{name}: {fault}"))?;
+        let condition = Condition::read(&value).map_err(|fault| format!("{name}: {fault}"))?;
+        if !found.iter().any(|known| known.order == condition.order && known.id == condition.id) {
+            found.push(condition);
+        }
+    }
+    Ok((found, own))
+}
+
+fn condition_files(folder: Option<&Path>) -> Result<Vec<PathBuf>, String> {
+    let Some(folder) = folder.map(|folder| folder.join("conditions")).filter(|folder| folder.is_dir()) else {
+        return Ok(Vec::new());
+    };
+    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        if path.extension().is_some_and(|kind| kind == "json") {
+            paths.push(path);
+        }
+    }
+    if paths.len() > CONDITIONS_MAX {
+        return Err(format!("{}: more than {CONDITIONS_MAX} conditions", folder.display()));
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn artifacts(folder: &Path) -> Result<Vec<String>, String> {
+    let path = folder.join("artifacts");
+    let Some(bytes) = bytes(&path, 1 << 20)? else { return Ok(Vec::new()) };
+    let text = String::from_utf8(bytes).map_err(|_not| format!("{}: not UTF-8", path.display()))?;
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if line.is_empty() {
+            continue;
+        }
+        if line.len() != 64 || !line.bytes().all(|byte| byte.is_ascii_hexdigit()) || found.len() == ARTIFACTS_MAX {
+            let why = format!("a SHA-256 in hexadecimal is needed, on at most {ARTIFACTS_MAX} lines");
+            return Err(format!("{}:{}: {why}", path.display(), number + 1));
+        }
+        found.push(line);
+    }
+    Ok(found)
+}
+
+impl Attestations {
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// A report for people: what is wrong, in which file, and why.
+    pub(crate) fn read(folder: &Path) -> Result<Self, String> {
+        let (conditions, own) = conditions(Some(folder))?;
+        let history = History::new(trust(folder)?, entries(folder)?);
+        let history = history.map_err(|why| format!("{}: {why}", folder.join("entries.ndjson").display()))?;
+        Ok(Self { conditions, history, artifacts: artifacts(folder)?, own })
+    }
+
+    /// What law counts as met, as orders beside those of the corpus.
+    ///
+    /// # Errors
+    /// If a condition of the operator's is no condition of an order in the corpus: it would silently mean nothing.
+    pub(crate) fn orders(&self, corpus: &[Source]) -> Result<Vec<Source>, String> {
+        let read = docket::elaborate::read(corpus, None).corpus;
+        let mut orders = Vec::new();
+        for (number, condition) in self.conditions.iter().enumerate() {
+            let order = read.instruments.iter().find(|known| known.id == condition.order);
+            let declared = order.filter(|order| {
+                let condition_of = |kind: &Kind| matches!(kind, Kind::Condition { .. });
+                order.statements.iter().any(|said| said.id == condition.id && condition_of(&said.kind))
+            });
+            let Some(order) = declared else {
+                if number < self.own {
+                    let why = format!("`{}` has no `condition {}`", condition.order, condition.id);
+                    return Err(format!("condition `{}`: {why} among the orders in force", condition.id));
+                }
+                continue;
+            };
+            let history = act::history_of(condition, &self.history, &self.artifacts);
+            let text: String = history
+                .iter()
+                .enumerate()
+                .map(|(n, met)| instrument(condition, &order.jurisdiction.to_string(), n, met))
+                .collect();
+            if !text.is_empty() {
+                orders.push(Source { path: format!("attested/{}/{}.order", condition.order, condition.id), text });
+            }
+        }
+        Ok(orders)
+    }
+}
+
+/// What instruments made of a condition are called, before their number.
+pub(crate) fn prefix(condition: &Condition) -> String {
+    format!("attested-{}-{}-", condition.order, condition.id)
+}
+
+/// One stretch over which a condition is met, as an instrument that was public while that was known.
+fn instrument(condition: &Condition, jurisdiction: &str, number: usize, met: &Met) -> String {
+    let edge = |word: &str, at: Time| match at {
+        ALWAYS | NEVER => String::new(),
+        at => format!(" {word} {}", json::format_time(at)),
+    };
+    let retracted = match edge("retracted", met.known.until) {
+        none if none.is_empty() => none,
+        line => format!(" {line}\n"),
+    };
+    format!(
+        "instrument {prefix}{number} {{\n  title \"Attested: {condition} of {order}\"\n  jurisdiction {jurisdiction}; rank record; \
+         authority \"{authority}\"\n  zone UTC\n  issued {known}\n  public {known}\n{retracted}  evidence computed\n  \
+         attest met{from}{until} {{ meets {order} {condition} }}\n}}\n",
+        prefix = prefix(condition),
+        condition = condition.id,
+        order = condition.order,
+        authority = condition.authority,
+        known = json::format_time(met.known.from),
+        from = edge("from", met.valid.from),
+        until = edge("until", met.valid.until),
+    )
+}
+
+/// Takes a statement up: adds it behind the others, durable, at the present instant; gives its place.
+///
+/// # Errors
+/// If it would count for nothing, or could not be written.
+pub(crate) fn take_up(folder: &Path, envelope: &Envelope) -> Result<u64, String> {
+    let path = folder.join("entries.ndjson");
+    let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(cannot)?;
+    file.lock().map_err(cannot)?;
+    let mut entries = entries(folder)?;
+    let index = entries.last().map_or(0, |last| last.index + 1);
+    // The clock of a machine may step back; the order of entries does not.
+    let time = clock::now().max(entries.last().map_or(ALWAYS, |last| last.time));
+    entries.push(Entry { index, time, envelope: envelope.clone() });
+    let history = History::new(trust(folder)?, entries)?;
+    if let Some(ignored) = history.ignored().iter().find(|ignored| ignored.index == index) {
+        return Err(format!("it would count for nothing: {}", ignored.why));
+    }
+    let line = serde_json::json!({ "index": index, "time": json::format_time(time), "envelope": envelope.to_value() });
+    let length = file.metadata().map_err(cannot)?.len();
+    let written = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        // Half a line would make the rest unreadable.
+        let undone = file.set_len(length);
+        return Err(format!("{}{}", cannot(error), if undone.is_ok() { "" } else { "; its last line is cut off" }));
+    }
+    Ok(index)
+}
