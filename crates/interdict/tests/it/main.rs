@@ -1,5 +1,6 @@
 //! The binary as its users run it: the command line, the service on a real socket, known answers from outside.
 
+mod attestations;
 mod command;
 mod edge;
 mod house;

@@ -1,0 +1,341 @@
+//! Conditions of orders: evidence that people sign reaches the law, to the second, and leaves it when it lapses.
+
+use crate::program::{Folder, Serving, run};
+use attest::dsse::Signer;
+use attest::statement::{Type, compose, named_subject};
+use attest::{Envelope, json::parse_time};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+
+const APK: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const SOURCE: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/// The Ed25519 key of a name, in PKCS #8: the same on every run.
+fn pkcs8(name: &str) -> Vec<u8> {
+    let mut seed = [b'.'; 32];
+    for (place, byte) in seed.iter_mut().zip(name.bytes()) {
+        *place = byte;
+    }
+    let head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    [&head[..], &seed].concat()
+}
+
+fn key(name: &str) -> Signer {
+    Signer::from_pkcs8(&pkcs8(name)).unwrap()
+}
+
+/// Everybody of both conditions, each of an organisation of its own.
+fn trust() -> Value {
+    let names = [
+        "oracle-ttp",
+        "auditor",
+        "monitor",
+        "inspector",
+        "rebuilder-1",
+        "rebuilder-2",
+        "treasury",
+        "doj",
+        "commerce",
+        "counsel",
+        "registrar",
+        "jv",
+        "white-house",
+    ];
+    let principals: Vec<Value> = names
+        .iter()
+        .map(|name| json!({ "id": name, "org": format!("org-{name}"), "keys": [{ "spki": key(name).key().spki() }] }))
+        .collect();
+    let group = |name: &str, members: &[&str]| json!({ "name": name, "need": "all", "members": members });
+    let groups = [
+        group("custodian-and-auditor", &["oracle-ttp", "auditor"]),
+        group("operator-and-monitor", &["oracle-ttp", "monitor"]),
+        group("accredited-auditors", &["auditor"]),
+        group("reviewers", &["oracle-ttp", "inspector"]),
+        group("rebuilders", &["rebuilder-1", "rebuilder-2"]),
+        group("treasury-and-justice", &["treasury", "doj"]),
+        group("cfius-monitors", &["monitor"]),
+        group("agencies", &["treasury", "doj", "commerce"]),
+        group("secretary-of-commerce", &["commerce"]),
+        group("president", &["white-house"]),
+        group("counsel-and-registrar", &["counsel", "registrar"]),
+        group("venture-and-security-partner", &["jv", "oracle-ttp"]),
+        group("security-partner", &["oracle-ttp"]),
+        group("justice", &["doj"]),
+        group("everybody", &names),
+    ];
+    let accept: Vec<Value> =
+        Type::ALL.iter().map(|kind| json!({ "by": "everybody", "type": kind.name(), "subject": "*" })).collect();
+    json!({ "version": 1, "principals": principals, "groups": groups, "accept": accept })
+}
+
+/// What somebody signed, as a line of the folder.
+struct Log(String, u64);
+
+impl Log {
+    fn say(&mut self, at: &str, by: &[&str], kind: Type, about: &str, mut claims: Value) {
+        claims["timeCreated"] = json!(at);
+        let subject = match about.strip_prefix("artifact:") {
+            Some(digest) => json!({ "digest": { "sha256": digest } }),
+            None => named_subject(about),
+        };
+        let mut envelope = Envelope::unsigned(serde_json::to_vec(&compose(kind, &[subject], &claims)).unwrap());
+        by.iter().for_each(|name| key(name).sign(&mut envelope));
+        let line = json!({ "index": self.1, "time": at, "envelope": envelope.to_value() });
+        writeln!(self.0, "{line}").unwrap();
+        self.1 += 1;
+    }
+}
+
+/// The safeguards of 2020 as if they had been carried out and the Secretary had lifted the list: entries 0 to 8.
+fn mitigation(log: &mut Log) {
+    let (at, system) = ("2020-10-08T00:00:00Z", "system:tiktok-us");
+    let us = json!({ "custodian": "oracle", "regions": ["US"], "unapprovedEgress": 0 });
+    log.say(at, &["oracle-ttp", "auditor"], Type::DataResidencyAudit, system, us);
+    let operated = json!({ "operator": "oracle", "parentAdminAccounts": 0 });
+    log.say(at, &["oracle-ttp", "monitor"], Type::OperationsControl, system, operated);
+    let period = |from: &str, until: &str| json!({ "unapproved": 0, "opinion": "unqualified", "periodStart": from, "periodEnd": until });
+    log.say(at, &["oracle-ttp"], Type::AccessLog, system, period("2020-10-01T00:00:00Z", at));
+    log.say(at, &["auditor"], Type::AuditReport, system, period("2020-10-01T00:00:00Z", at));
+    let reviewed = json!({ "coverage": { "lines": 1.0 }, "openCritical": 0 });
+    log.say(at, &["oracle-ttp", "inspector"], Type::SourceReview, &format!("artifact:{SOURCE}"), reviewed);
+    let built = json!({ "level": "L1", "result": "reproduced", "sourceDigest": SOURCE });
+    log.say(at, &["rebuilder-1", "rebuilder-2"], Type::BuildReproduced, &format!("artifact:{APK}"), built);
+    log.say(at, &["treasury", "doj"], Type::GovernmentOversight, "order:us-doc-tiktok-id-v2", json!({}));
+    let lift = json!({ "act": "lift", "from": "2020-10-12T04:00:00Z", "condition": "mitigation-2020" });
+    log.say("2020-10-10T16:00:00Z", &["commerce"], Type::Act, "order:us-doc-tiktok-id-v2", lift);
+    let next = "2020-10-18T00:00:00Z";
+    log.say(next, &["oracle-ttp"], Type::AccessLog, system, period(at, next));
+}
+
+/// The divestiture as if it had been determined when its agreements were executed.
+fn divestiture(log: &mut Log) {
+    let (at, entity, system) = ("2025-12-18T17:00:00Z", "entity:tiktok-usds-jv", "system:tiktok-us");
+    let owned = json!({ "adversaryStakePct": 19.9, "usPersonMajority": true });
+    log.say(at, &["counsel", "registrar"], Type::Ownership, entity, owned);
+    let governed = json!({ "adversaryDirectors": 1, "directors": 7, "adversaryOnSecurityCommittee": false });
+    log.say(at, &["counsel", "registrar"], Type::GovernanceControl, entity, governed);
+    let apart = json!({ "recommenderCooperation": false, "dataSharingAgreement": false });
+    log.say(at, &["jv", "oracle-ttp"], Type::OperationalRelationship, entity, apart);
+    let us = json!({ "custodian": "oracle", "regions": ["US"], "unapprovedEgress": 0 });
+    log.say(at, &["oracle-ttp", "auditor"], Type::DataResidencyAudit, system, us);
+    let model = json!({ "trainingDataRegions": ["US"], "owner": "tiktok-usds-jv" });
+    log.say(at, &["oracle-ttp"], Type::ModelRetrained, system, model);
+    let watched = json!({ "openCritical": 0, "scope": ["software-updates", "algorithms", "data-flows"] });
+    log.say(at, &["oracle-ttp"], Type::SourceReview, system, watched);
+    let certified = json!({ "framework": "nist-800-53", "satisfied": true });
+    log.say(at, &["auditor"], Type::OscalAssessment, system, certified);
+    let lift = json!({ "act": "lift", "from": "2025-12-20T05:00:00Z", "condition": "qualified-divestiture" });
+    log.say("2025-12-19T12:00:00Z", &["white-house"], Type::Act, "order:us-pafaca", lift);
+}
+
+fn folder(entries: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("trust.json", &trust().to_string());
+    folder.write("artifacts", &format!("{APK}  # what the stores have\n"));
+    if !entries.is_empty() {
+        folder.write("entries.ndjson", entries);
+    }
+    folder
+}
+
+fn inquiry(act: &str, at: &str, known_at: Option<&str>) -> Value {
+    json!({ "subject": { "type": "business", "id": "store" }, "action": { "name": act },
+        "resource": { "type": "android-package", "id": "com.zhiliaoapp.musically" },
+        "context": { "valid_at": at, "known_at": known_at, "place": "US" } })
+}
+
+/// Status and verdict at each question, one a line.
+fn answers(attestations: Option<&Path>, questions: &[(String, Value)]) -> Vec<String> {
+    let lines: String = questions.iter().map(|(_, inquiry)| format!("{inquiry}\n")).collect();
+    let path = attestations.map(|path| path.display().to_string());
+    let mut words = vec!["decide", "-", "--json", "--stayed", "forbid"];
+    if let Some(path) = &path {
+        words.extend(["--attestations", path]);
+    }
+    let ran = run(&words, lines.as_bytes());
+    assert_ne!(ran.code, 2, "{}", ran.err);
+    let told = ran.out.lines().zip(questions).map(|(line, (title, _))| {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        let context = &answer["context"];
+        let possible: Vec<&str> = context["possible"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        format!("{title}: {} ({})", possible.join(" or "), context["verdict"].as_str().unwrap())
+    });
+    told.collect()
+}
+
+/// One second before each boundary of the question's timeline under these attestations, and at it.
+fn at_every_boundary(act: &str, from: &str, until: &str, attestations: &Path) -> Vec<(String, Value)> {
+    let ran = run(
+        &[
+            "timeline",
+            "--act",
+            act,
+            "--app",
+            "com.zhiliaoapp.musically",
+            "--place",
+            "US",
+            "--json",
+            "--attestations",
+            &attestations.display().to_string(),
+        ],
+        b"",
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let stretches: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    let (from, until) = (parse_time(from).unwrap(), parse_time(until).unwrap());
+    let edges = stretches.iter().filter_map(|stretch| parse_time(stretch["from"].as_str()?));
+    let mut questions = Vec::new();
+    for edge in edges.filter(|edge| (from..until).contains(edge)) {
+        for at in [edge - 1, edge] {
+            let at = attest::json::format_time(at);
+            questions.push((format!("{act} {at}"), inquiry(act, &at, None)));
+        }
+    }
+    questions
+}
+
+/// Compares with the file beside this one; `UPDATE_EXPECT=1` writes it anew.
+fn expect(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(name);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{name}");
+}
+
+#[test]
+fn the_offer_and_the_divestiture_reach_the_law_at_every_boundary() {
+    let mut log = Log(String::new(), 0);
+    mitigation(&mut log);
+    divestiture(&mut log);
+    let folder = folder(&log.0);
+    let mut questions = Vec::new();
+    for act in ["app.distribute", "host.provide"] {
+        questions.extend(at_every_boundary(act, "2020-08-06T00:00:00Z", "2021-07-01T00:00:00Z", folder.path()));
+        questions.extend(at_every_boundary(act, "2024-04-24T00:00:00Z", "2026-06-01T00:00:00Z", folder.path()));
+    }
+    for known_at in ["2020-10-10T15:59:59Z", "2020-10-10T16:00:00Z", "2020-10-17T23:59:59Z", "2020-10-18T00:00:00Z"] {
+        for at in ["2020-10-12T04:00:00Z", "2020-10-25T00:00:00Z"] {
+            let title = format!("app.distribute {at} as known {known_at}");
+            questions.push((title, inquiry("app.distribute", at, Some(known_at))));
+        }
+    }
+    assert!(questions.len() > 40, "{}", questions.len());
+    let (with, without) = (answers(Some(folder.path()), &questions), answers(None, &questions));
+    let text = with.iter().zip(&without).fold(String::new(), |mut text, (with, without)| {
+        let (_, otherwise) = without.rsplit_once(": ").unwrap();
+        let changed = if with == without { String::new() } else { format!("   without attestations: {otherwise}") };
+        writeln!(text, "{with}{changed}").unwrap();
+        text
+    });
+    for (title, said) in [
+        ("app.distribute 2020-10-12T03:59:59Z", "stayed (forbid)"),
+        ("app.distribute 2020-10-12T04:00:00Z", "permitted (permit)"),
+        ("app.distribute 2020-10-30T23:59:59Z", "permitted (permit)"),
+        ("app.distribute 2020-10-31T00:00:00Z", "stayed (forbid)"),
+    ] {
+        assert!(with.contains(&format!("{title}: {said}")), "{title}: {text}");
+    }
+    expect("attested.expected", &text);
+}
+
+#[test]
+fn what_is_signed_and_taken_up_is_told_and_revoked() {
+    let folder = folder("");
+    let attestations = folder.path().display().to_string();
+    let attest = |words: &[&str]| run(&[&["--attestations", attestations.as_str(), "attest"][..], words].concat(), b"");
+    let now = attest::json::format_time(crate::lab::now());
+    let say = |kind: Type, about: &str, claims: Value, by: &[&str]| {
+        let mut claims = claims;
+        claims["timeCreated"] = json!(now);
+        let mut file = folder.write("statement.json", &compose(kind, &[named_subject(about)], &claims).to_string());
+        for name in by {
+            let pem = folder.path().join("key.der");
+            std::fs::write(&pem, pkcs8(name)).unwrap();
+            let signed = folder.path().join(format!("signed-{name}.json")).display().to_string();
+            let ran = attest(&["sign", &file, "--key", &pem.display().to_string(), "-o", &signed]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            file = signed;
+        }
+        file
+    };
+    folder.write(
+        "conditions/audited.json",
+        &json!({ "order": "us-doc-tiktok-id-v2", "condition": "mitigation-2020", "effect": "automatic-pause",
+            "onLapse": { "act": "alert" }, "authority": "secretary-of-commerce",
+            "need": { "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" } })
+        .to_string(),
+    );
+    let ran = attest(&["status", "mitigation-2020", "--json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(told["missing"][0]["requirement"], "audit");
+    assert_eq!(told["authority"]["members"], json!(["commerce"]));
+
+    // A key made for a log prints a public half, and nobody trusts it.
+    let secret = folder.path().join("log.key").display().to_string();
+    assert_eq!(run(&["log", "key", "stranger.example", "-o", &secret], b"").code, 0);
+    assert_eq!(attest(&["key", &secret]).out.trim().len(), 60, "base64 of 44 bytes");
+    let statement = say(Type::AuditReport, "system:x", json!({}), &[]);
+    let by_stranger = folder.path().join("stranger.json").display().to_string();
+    assert_eq!(attest(&["sign", &statement, "--key", &secret, "-o", &by_stranger]).code, 0);
+    assert_eq!(attest(&["verify", &by_stranger]).code, 3);
+    let refused = attest(&["add", &by_stranger]);
+    assert!(refused.code == 2 && refused.err.contains("count for nothing"), "{}", refused.err);
+
+    let signed = say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(attest(&["verify", &signed]).code, 0);
+    let added = attest(&["add", &signed]);
+    assert_eq!(added.out, "0\n", "{}", added.err);
+    let ran = attest(&["status", "mitigation-2020"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("who could lift: secretary-of-commerce (commerce)"), "{}", ran.out);
+    assert!(ran.out.contains("in law it counts as met until"), "{}", ran.out);
+
+    // Which decisions rested on it: the one made while it held, about what the order is about.
+    let later = attest::json::format_time(crate::lab::now() + 86_400);
+    let event = |id: &str, at: &str, by: &[&str]| {
+        json!({ "id": id, "time": at, "data": { "app": "tiktok", "valid_at": at, "provisions": [], "by": by } })
+            .to_string()
+    };
+    let events = [
+        event("before", "2020-10-01T00:00:00Z", &[]),
+        event("while", &later, &[]),
+        event("other", &later, &["us-pafaca"]),
+    ];
+    let journal = folder.write("d.ndjson", &format!("{}\n", events.join("\n")));
+    let said: Vec<Value> = {
+        let payload = std::fs::read(&signed).unwrap();
+        let digest = attest::dsse::hex(&Envelope::parse(&payload).unwrap().statement_digest());
+        vec![json!({ "sha256": digest })]
+    };
+    let revocation = say(Type::Revocation, "order:us-doc-tiktok-id-v2", json!({ "targets": said }), &["auditor"]);
+    let ran = attest(&["impact", "0", "--decisions", &journal, "--json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(
+        ran.out.contains("\"while\"") && !ran.out.contains("\"before\"") && !ran.out.contains("\"other\""),
+        "{}",
+        ran.out
+    );
+
+    // The service, live: the condition of the operator's pauses the list, and a revocation ends that.
+    let mut serving = Serving::start(&["--attestations", &attestations]);
+    let edition = |serving: &Serving| {
+        let body = inquiry("app.distribute", "2020-10-01T00:00:00Z", None).to_string();
+        let (status, _, body) = serving.post("/access/v1/evaluation", body.as_bytes());
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<Value>(&body).unwrap()["context"]["law"]["edition"].clone()
+    };
+    let before = edition(&serving);
+    let added = attest(&["add", &revocation]);
+    assert_eq!(added.out, "1\n", "{}", added.err);
+    serving.hears("law in force");
+    assert_ne!(edition(&serving), before, "what counts as met is part of the law that answers");
+    assert_eq!(serving.stop(), Some(0));
+    assert_eq!(attest(&["status", "mitigation-2020"]).code, 1, "revoked");
+
+    std::fs::write(folder.path().join("entries.ndjson"), "{\"index\":0").unwrap();
+    let ran = attest(&["status"]);
+    assert!(ran.code == 2 && ran.err.contains("cut off"), "{}", ran.err);
+}
