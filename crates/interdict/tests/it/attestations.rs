@@ -240,59 +240,83 @@ fn the_offer_and_the_divestiture_reach_the_law_at_every_boundary() {
     expect("attested.expected", &text);
 }
 
-#[test]
-fn what_is_signed_and_taken_up_is_told_and_revoked() {
-    let folder = folder("");
-    let attestations = folder.path().display().to_string();
-    let attest = |words: &[&str]| run(&[&["--attestations", attestations.as_str(), "attest"][..], words].concat(), b"");
-    let now = attest::json::format_time(crate::lab::now());
-    let say = |kind: Type, about: &str, claims: Value, by: &[&str]| {
-        let mut claims = claims;
-        claims["timeCreated"] = json!(now);
-        let mut file = folder.write("statement.json", &compose(kind, &[named_subject(about)], &claims).to_string());
+/// A folder with a condition of the operator's own: an audit pauses the list by itself.
+struct Desk {
+    folder: Folder,
+    attestations: String,
+    now: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = folder("");
+        folder.write(
+            "conditions/audited.json",
+            &json!({ "order": "us-doc-tiktok-id-v2", "condition": "mitigation-2020", "effect": "automatic-pause",
+                "onLapse": { "act": "alert" }, "authority": "secretary-of-commerce",
+                "need": { "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" } })
+            .to_string(),
+        );
+        let attestations = folder.path().display().to_string();
+        Self { folder, attestations, now: attest::json::format_time(crate::lab::now()) }
+    }
+
+    fn attest(&self, words: &[&str]) -> crate::program::Ran {
+        run(&[&["--attestations", self.attestations.as_str(), "attest"][..], words].concat(), b"")
+    }
+
+    /// A statement made now, signed by each of these in turn with the command.
+    fn say(&self, kind: Type, about: &str, mut claims: Value, by: &[&str]) -> String {
+        claims["timeCreated"] = json!(self.now);
+        let mut file =
+            self.folder.write("statement.json", &compose(kind, &[named_subject(about)], &claims).to_string());
         for name in by {
-            let pem = folder.path().join("key.der");
-            std::fs::write(&pem, pkcs8(name)).unwrap();
-            let signed = folder.path().join(format!("signed-{name}.json")).display().to_string();
-            let ran = attest(&["sign", &file, "--key", &pem.display().to_string(), "-o", &signed]);
+            let der = self.folder.path().join("key.der");
+            std::fs::write(&der, pkcs8(name)).unwrap();
+            let signed = self.folder.path().join(format!("signed-{}-{name}.json", kind.name())).display().to_string();
+            let ran = self.attest(&["sign", &file, "--key", &der.display().to_string(), "-o", &signed]);
             assert_eq!(ran.code, 0, "{}", ran.err);
             file = signed;
         }
         file
-    };
-    folder.write(
-        "conditions/audited.json",
-        &json!({ "order": "us-doc-tiktok-id-v2", "condition": "mitigation-2020", "effect": "automatic-pause",
-            "onLapse": { "act": "alert" }, "authority": "secretary-of-commerce",
-            "need": { "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" } })
-        .to_string(),
-    );
-    let ran = attest(&["status", "mitigation-2020", "--json"]);
+    }
+}
+
+#[test]
+fn what_is_signed_and_taken_up_is_told() {
+    let desk = Desk::new();
+    let ran = desk.attest(&["status", "mitigation-2020", "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     let told: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(told["missing"][0]["requirement"], "audit");
     assert_eq!(told["authority"]["members"], json!(["commerce"]));
 
     // A key made for a log prints a public half, and nobody trusts it.
-    let secret = folder.path().join("log.key").display().to_string();
+    let secret = desk.folder.path().join("log.key").display().to_string();
     assert_eq!(run(&["log", "key", "stranger.example", "-o", &secret], b"").code, 0);
-    assert_eq!(attest(&["key", &secret]).out.trim().len(), 60, "base64 of 44 bytes");
-    let statement = say(Type::AuditReport, "system:x", json!({}), &[]);
-    let by_stranger = folder.path().join("stranger.json").display().to_string();
-    assert_eq!(attest(&["sign", &statement, "--key", &secret, "-o", &by_stranger]).code, 0);
-    assert_eq!(attest(&["verify", &by_stranger]).code, 3);
-    let refused = attest(&["add", &by_stranger]);
+    assert_eq!(desk.attest(&["key", &secret]).out.trim().len(), 60, "base64 of 44 bytes");
+    let statement = desk.say(Type::AuditReport, "system:x", json!({}), &[]);
+    let by_stranger = desk.folder.path().join("stranger.json").display().to_string();
+    assert_eq!(desk.attest(&["sign", &statement, "--key", &secret, "-o", &by_stranger]).code, 0);
+    assert_eq!(desk.attest(&["verify", &by_stranger]).code, 3);
+    let refused = desk.attest(&["add", &by_stranger]);
     assert!(refused.code == 2 && refused.err.contains("count for nothing"), "{}", refused.err);
 
-    let signed = say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
-    assert_eq!(attest(&["verify", &signed]).code, 0);
-    let added = attest(&["add", &signed]);
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(desk.attest(&["verify", &signed]).code, 0);
+    let added = desk.attest(&["add", &signed]);
     assert_eq!(added.out, "0\n", "{}", added.err);
-    let ran = attest(&["status", "mitigation-2020"]);
+    let ran = desk.attest(&["status", "mitigation-2020"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("who could lift: secretary-of-commerce (commerce)"), "{}", ran.out);
     assert!(ran.out.contains("in law it counts as met until"), "{}", ran.out);
+}
 
+#[test]
+fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
+    let desk = Desk::new();
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(desk.attest(&["add", &signed]).code, 0);
     // Which decisions rested on it: the one made while it held, about what the order is about.
     let later = attest::json::format_time(crate::lab::now() + 86_400);
     let event = |id: &str, at: &str, by: &[&str]| {
@@ -304,14 +328,14 @@ fn what_is_signed_and_taken_up_is_told_and_revoked() {
         event("while", &later, &[]),
         event("other", &later, &["us-pafaca"]),
     ];
-    let journal = folder.write("d.ndjson", &format!("{}\n", events.join("\n")));
+    let journal = desk.folder.write("d.ndjson", &format!("{}\n", events.join("\n")));
     let said: Vec<Value> = {
         let payload = std::fs::read(&signed).unwrap();
         let digest = attest::dsse::hex(&Envelope::parse(&payload).unwrap().statement_digest());
         vec![json!({ "sha256": digest })]
     };
-    let revocation = say(Type::Revocation, "order:us-doc-tiktok-id-v2", json!({ "targets": said }), &["auditor"]);
-    let ran = attest(&["impact", "0", "--decisions", &journal, "--json"]);
+    let revocation = desk.say(Type::Revocation, "order:us-doc-tiktok-id-v2", json!({ "targets": said }), &["auditor"]);
+    let ran = desk.attest(&["impact", "0", "--decisions", &journal, "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(
         ran.out.contains("\"while\"") && !ran.out.contains("\"before\"") && !ran.out.contains("\"other\""),
@@ -320,7 +344,7 @@ fn what_is_signed_and_taken_up_is_told_and_revoked() {
     );
 
     // The service, live: the condition of the operator's pauses the list, and a revocation ends that.
-    let mut serving = Serving::start(&["--attestations", &attestations]);
+    let mut serving = Serving::start(&["--attestations", &desk.attestations]);
     let edition = |serving: &Serving| {
         let body = inquiry("app.distribute", "2020-10-01T00:00:00Z", None).to_string();
         let (status, _, body) = serving.post("/access/v1/evaluation", body.as_bytes());
@@ -328,14 +352,14 @@ fn what_is_signed_and_taken_up_is_told_and_revoked() {
         serde_json::from_str::<Value>(&body).unwrap()["context"]["law"]["edition"].clone()
     };
     let before = edition(&serving);
-    let added = attest(&["add", &revocation]);
+    let added = desk.attest(&["add", &revocation]);
     assert_eq!(added.out, "1\n", "{}", added.err);
     serving.hears("law in force");
     assert_ne!(edition(&serving), before, "what counts as met is part of the law that answers");
     assert_eq!(serving.stop(), Some(0));
-    assert_eq!(attest(&["status", "mitigation-2020"]).code, 1, "revoked");
+    assert_eq!(desk.attest(&["status", "mitigation-2020"]).code, 1, "revoked");
 
-    std::fs::write(folder.path().join("entries.ndjson"), "{\"index\":0").unwrap();
-    let ran = attest(&["status"]);
+    std::fs::write(desk.folder.path().join("entries.ndjson"), "{\"index\":0").unwrap();
+    let ran = desk.attest(&["status"]);
     assert!(ran.code == 2 && ran.err.contains("cut off"), "{}", ran.err);
 }

@@ -1,5 +1,6 @@
 //! The binary as its users run it: the command line, the service on a real socket, known answers from outside.
 
+#[cfg(test)]
 mod attestations;
 mod command;
 mod edge;
