@@ -1,22 +1,24 @@
 //! A list of names, and which of them a name may be, found without looking at all of them.
 //!
-//! Tokens are kept once, with the names they stand in. A query's tokens are looked up as they are, with one
-//! letter dropped, by sound, and run together; names that share too little with it are never opened, so
-//! there is no slow path over the whole list.
+//! Every word of the list is kept once, with the names it stands in. A word of a query is looked up with up to
+//! three letters dropped, by sound and by custom, which finds every word [`score::alike`] would pair it with.
+//! How much of two names can match at most then follows without aligning them, so that nearly every name that
+//! is not the one asked for is passed over, and none that is: a search finds what scoring every name would.
 
-use super::name::{Class, Kind, Name, Token};
+use super::name::{self, Class, Kind, Name, Token};
 use super::score::{self, Alignment};
 use foldhash::HashMap;
 use std::hash::BuildHasher;
 
-/// Names looked at closely for one query.
-const CLOSE_MAX: usize = 256;
-/// Vocabulary one token may stand for; the nearest count.
-const VARIANTS_MAX: usize = 48;
-/// Names opened for one token. A token in more of them tells nothing on its own.
-const OPENED_MAX: usize = 60_000;
-/// Letters of a token that are looked up with one dropped: slips beyond them are rare and found by sound.
-const PREFIX_LETTERS: usize = 8;
+mod near;
+
+use near::{Near, Pairs};
+
+/// Words whose neighbours are remembered from one query to the next. Names of people repeat: this many are
+/// met in some hundred thousand payments, and take about 8 MB.
+const REMEMBERED_MAX: usize = 1 << 16;
+/// What rounding may add to a sum of a few dozen terms below 24.
+const ROUNDING: f32 = 1e-4;
 
 /// One name of a listed party.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,14 +41,15 @@ pub struct List {
     /// Names each token stands in, and where its part of the postings ends.
     postings: Vec<u32>,
     posting_ends: Vec<u32>,
-    by_text: HashMap<u64, u32>,
-    /// By hash: tokens with one letter dropped, and tokens by sound.
-    near: Vec<(u32, u32)>,
-    near_index: HashMap<u32, (u32, u32)>,
-    /// By hash: names whose neighbouring tokens run together.
-    joined: Vec<(u32, u32)>,
-    joined_index: HashMap<u32, (u32, u32)>,
+    /// Tokens by what they are looked up by.
+    near: Near,
+    /// Names by their neighbouring tokens run together, and companies by initials.
+    joined: Near,
+    /// Tokens by customary group.
+    customary: HashMap<u16, Vec<u32>>,
     hasher: foldhash::fast::FixedState,
+    /// Tells one list from another to a [`Scratch`].
+    fingerprint: u64,
 }
 
 /// A name a query may be.
@@ -58,22 +61,43 @@ pub struct Match {
     pub alignment: Alignment,
 }
 
+/// A token of a query: what it may be in the vocabulary, in how many names that stands.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    /// Its part of [`Scratch::neighbours`].
+    from: u32,
+    to: u32,
+    standing: usize,
+}
+
 /// Room for a search, kept from one to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    list: u64,
+    /// When each name was last opened.
     stamps: Vec<u32>,
     now: u32,
     opened: Vec<u32>,
-    /// Those opened because tokens run together, at most [`CLOSE_MAX`].
+    /// Opened because tokens run together or are initials: bounds do not see that.
     joined: Vec<u32>,
+    /// Tokens, and how alike the asked one is.
+    neighbours: Vec<(u32, f32)>,
+    /// The place of a word's neighbours, by what kind of word it is.
+    remembered: [HashMap<String, (u32, u32)>; 3],
+    asked: Vec<Asked>,
+    /// For each token of the vocabulary: when, and the last of its rows in `met`.
+    slots: Vec<(u32, u32)>,
+    /// Which token of the query is how alike, and the row before.
+    met: Vec<(u32, f32, u32)>,
 }
 
 /// Gathers names for a list.
 #[derive(Debug, Default)]
 pub struct Builder {
     list: List,
-    places: HashMap<(String, u8), u32>,
+    places: HashMap<(String, Class, u32), u32>,
     standing: Vec<Vec<u32>>,
+    joined: Pairs,
 }
 
 impl Builder {
@@ -93,11 +117,9 @@ impl Builder {
     pub fn add(&mut self, written: &str, entry: Entry) {
         let name = Name::new(written, entry.kind);
         let Ok(number) = u32::try_from(self.list.entries.len()) else { return };
-        let company = u8::from(entry.kind == Kind::Company);
-        let mut ids = Vec::with_capacity(name.tokens.len());
         for token in &name.tokens {
             let next = u32::try_from(self.list.vocabulary.len()).unwrap_or(u32::MAX);
-            let id = *self.places.entry((token.text.clone(), company)).or_insert(next);
+            let id = *self.places.entry((token.text.clone(), token.class, token.weight.to_bits())).or_insert(next);
             if id == next {
                 self.list.vocabulary.push(token.clone());
                 self.standing.push(Vec::new());
@@ -107,15 +129,13 @@ impl Builder {
             {
                 names.push(number);
             }
-            ids.push(id);
+            self.list.tokens.push(id);
         }
-        for pair in name.tokens.windows(2) {
-            let [first, second] = pair else { continue };
-            for text in [format!("{}{}", first.text, second.text), format!("{}{}", second.text, first.text)] {
-                self.list.joined.push((self.list.hash32(&text), number));
-            }
+        let tokens: Vec<&Token> = name.tokens.iter().collect();
+        score::each_run(&tokens, &mut |_, text| self.joined.put(self.list.hash(text), number));
+        if entry.kind == Kind::Company {
+            score::each_initials(&tokens, &mut |_, text| self.joined.put(self.list.hash(text), number));
         }
-        self.list.tokens.extend(ids);
         self.list.token_ends.push(u32::try_from(self.list.tokens.len()).unwrap_or(u32::MAX));
         self.list.texts.push_str(written);
         self.list.text_ends.push(u32::try_from(self.list.texts.len()).unwrap_or(u32::MAX));
@@ -129,39 +149,23 @@ impl Builder {
             self.list.postings.extend(names);
             self.list.posting_ends.push(u32::try_from(self.list.postings.len()).unwrap_or(u32::MAX));
         }
-        let mut near = Vec::new();
+        let mut pairs = Pairs::default();
         for (id, token) in (0..).zip(&self.list.vocabulary) {
-            self.list.by_text.entry(self.list.hash64(&token.text, token_kind(token))).or_insert(id);
-            self.list.variants(token, &mut |hash| near.push((hash, id)));
+            near::keys(token, &mut |key| pairs.put(key, id));
+            match (token.class, token.text.chars().next()) {
+                (Class::Initial, Some(letter)) => pairs.put(near::initial(letter), id),
+                (Class::Form(class), _) => pairs.put(near::form(class), id),
+                (Class::Initial | Class::Word | Class::Common | Class::Particle | Class::Number, _) => {}
+            }
+            for group in name::groups(&token.text) {
+                self.list.customary.entry(*group).or_default().push(id);
+            }
         }
-        // Tokens of people and of companies are kept apart only by what they are; both are looked up.
-        near.sort_unstable();
-        near.dedup();
-        self.list.near_index = index(&near);
-        self.list.near = near;
-        self.list.joined.sort_unstable();
-        self.list.joined.dedup();
-        self.list.joined_index = index(&self.list.joined);
+        self.list.near = pairs.finish();
+        self.list.joined = self.joined.finish();
+        self.list.fingerprint = self.list.hash(&self.list.texts) ^ self.list.entries.len() as u64;
         self.list
     }
-}
-
-/// Tokens of one spelling may be a word for people and a common word for companies.
-fn token_kind(token: &Token) -> u8 {
-    match token.class {
-        Class::Word | Class::Initial | Class::Particle => 0,
-        Class::Number => 1,
-        Class::Form(_) | Class::Common => 2,
-    }
-}
-
-/// Where the run of each hash lies in a sorted table.
-fn index(table: &[(u32, u32)]) -> HashMap<u32, (u32, u32)> {
-    let mut index: HashMap<u32, (u32, u32)> = HashMap::default();
-    for (n, (hash, _)) in (0..).zip(table) {
-        index.entry(*hash).and_modify(|(_, end)| *end = n + 1).or_insert((n, n + 1));
-    }
-    index
 }
 
 impl List {
@@ -204,206 +208,312 @@ impl List {
         self.postings.get(stretch(&self.posting_ends, token as usize)).unwrap_or_default()
     }
 
-    fn hash32(&self, text: &str) -> u32 {
-        // The upper half of a 64-bit hash is as good as any.
-        u32::try_from(self.hasher.hash_one(text) >> 32).unwrap_or(0)
+    fn hash(&self, text: &str) -> u64 {
+        self.hasher.hash_one(text)
     }
 
-    fn hash64(&self, text: &str, kind: u8) -> u64 {
-        self.hasher.hash_one((text, kind))
-    }
-
-    /// The hashes a token is found under besides its own: with one letter of its beginning dropped, and by
-    /// its sound.
-    fn variants(&self, token: &Token, put: &mut dyn FnMut(u32)) {
-        if !matches!(token.class, Class::Word | Class::Common) || token.text.len() < 3 {
-            return;
-        }
-        let end = token.text.char_indices().nth(PREFIX_LETTERS).map_or(token.text.len(), |(n, _)| n);
-        let prefix = token.text.get(..end).unwrap_or("");
-        put(self.hash32(prefix));
-        let mut without = String::with_capacity(prefix.len());
-        for (n, letter) in prefix.char_indices() {
-            without.clear();
-            without.push_str(prefix.get(..n).unwrap_or(""));
-            without.push_str(prefix.get(n + letter.len_utf8()..).unwrap_or(""));
-            put(self.hash32(&without));
-        }
-        if token.sound.len() >= 2 {
-            without.clear();
-            without.push('~');
-            without.push_str(&token.sound);
-            put(self.hash32(&without));
-        }
-    }
-
-    /// Names a query may be, the likeliest first, none below `least`.
+    /// Names a query may be, the likeliest first, none below `least`: the same as [`List::search_all`] finds.
     #[must_use]
     pub fn search(&self, query: &Name, least: f32, scratch: &mut Scratch) -> Vec<Match> {
-        let asked = self.asked(query);
-        scratch.begin(self.entries.len());
-        let words = asked.iter().filter(|asked| asked.telling).count();
-        let mut order: Vec<&Asked> = asked.iter().filter(|asked| asked.telling && !asked.variants.is_empty()).collect();
-        order.sort_by_key(|asked| asked.standing);
-        // Of several words at least two must be met, so the most common need open nothing.
-        let openers = if words >= 2 { order.len().min(words - 1) } else { order.len() };
-        for asked in order.iter().take(openers) {
-            let mut opened = 0;
-            for (token, _) in &asked.variants {
-                let names = self.names_of(*token);
-                opened += names.len();
-                if opened > OPENED_MAX {
-                    break;
-                }
-                scratch.open(names);
-            }
-        }
-        self.open_joined(query, scratch);
-        self.close(query, &asked, least, scratch)
-    }
-
-    /// What each token of a query may be in the vocabulary.
-    fn asked(&self, query: &Name) -> Vec<Asked> {
-        query
-            .tokens
-            .iter()
-            .map(|token| {
-                let telling = matches!(token.class, Class::Word | Class::Common | Class::Number);
-                let mut variants: Vec<(u32, f32)> = Vec::new();
-                for kind in 0..3 {
-                    if let Some(id) = self.by_text.get(&self.hash64(&token.text, kind)) {
-                        variants.push((*id, 1.0));
+        scratch.begin(self);
+        self.ask(query, scratch);
+        let Some(openers) = Reach::new(query).openers(&scratch.asked, least) else {
+            // So low a threshold, or so odd a name, that anything may be it.
+            return self.search_all(query, least);
+        };
+        let Scratch { stamps, now, opened, joined, neighbours, asked, .. } = scratch;
+        self.run_together(query, &mut |name| joined.push(name));
+        joined.sort_unstable();
+        joined.dedup();
+        for n in openers {
+            let part = asked.get(n).map_or(0..0, |asked| asked.from as usize..asked.to as usize);
+            for (token, _) in neighbours.get(part).unwrap_or_default() {
+                for name in self.names_of(*token) {
+                    if let Some(stamp) = stamps.get_mut(*name as usize)
+                        && *stamp != *now
+                    {
+                        *stamp = *now;
+                        opened.push(*name);
                     }
                 }
-                if telling {
-                    self.variants(token, &mut |hash| {
-                        let (from, to) = self.near_index.get(&hash).copied().unwrap_or((0, 0));
-                        for (_, id) in self.near.get(from as usize..to as usize).unwrap_or_default() {
-                            if variants.len() >= VARIANTS_MAX || variants.iter().any(|(known, _)| known == id) {
-                                continue;
-                            }
-                            let Some(other) = self.vocabulary.get(*id as usize) else { continue };
-                            if let Some((similarity, _)) = score::alike(token, other, query.abjad) {
-                                variants.push((*id, similarity));
-                            }
-                        }
-                    });
-                }
-                let standing = variants.iter().map(|(id, _)| self.names_of(*id).len()).sum();
-                Asked { variants, standing, telling, weight: token.weight }
-            })
-            .collect()
+            }
+        }
+        self.close(query, least, scratch)
     }
 
-    fn open_joined(&self, query: &Name, scratch: &mut Scratch) {
-        for token in query.tokens.iter().filter(|token| token.text.len() >= 6) {
-            let (from, to) = self.joined_index.get(&self.hash32(&token.text)).copied().unwrap_or((0, 0));
-            for (_, name) in self.joined.get(from as usize..to as usize).unwrap_or_default() {
-                scratch.open_joined(*name);
+    /// The same by scoring every name: what [`List::search`] is measured against.
+    #[must_use]
+    pub fn search_all(&self, query: &Name, least: f32) -> Vec<Match> {
+        let tokens: Vec<&Token> = query.tokens.iter().collect();
+        let all = (0..self.entries.len()).filter_map(|entry| self.aligned(query, &tokens, entry, least));
+        ordered(all.collect())
+    }
+
+    /// Finds what each token of a query may be in the vocabulary.
+    fn ask(&self, query: &Name, scratch: &mut Scratch) {
+        if scratch.remembered.iter().map(HashMap::len).sum::<usize>() > REMEMBERED_MAX {
+            scratch.remembered.iter_mut().for_each(HashMap::clear);
+            scratch.neighbours.clear();
+        }
+        for (n, token) in (0..).zip(&query.tokens) {
+            let class = match token.class {
+                Class::Word | Class::Common => Some(0),
+                Class::Particle => Some(1),
+                Class::Initial => Some(2),
+                Class::Number | Class::Form(_) => None,
+            };
+            let memory = class.filter(|_| !query.abjad).and_then(|class| scratch.remembered.get_mut(class));
+            let (from, to) = match memory.as_ref().and_then(|memory| memory.get(&token.text)) {
+                Some(known) => *known,
+                None => {
+                    let part = self.neighbours(token, query.abjad, &mut scratch.neighbours);
+                    if let Some(memory) = memory {
+                        memory.insert(token.text.clone(), part);
+                    }
+                    part
+                }
+            };
+            let mut standing = 0;
+            for (id, similarity) in scratch.neighbours.get(from as usize..to as usize).unwrap_or_default() {
+                standing += self.names_of(*id).len();
+                let Some(slot) = scratch.slots.get_mut(*id as usize) else { continue };
+                let before = if slot.0 == scratch.now { slot.1 } else { u32::MAX };
+                *slot = (scratch.now, u32::try_from(scratch.met.len()).unwrap_or(u32::MAX));
+                scratch.met.push((n, *similarity, before));
+            }
+            scratch.asked.push(Asked { from, to, standing });
+        }
+    }
+
+    /// Every token of the vocabulary that a token may be, but for those an initial stands for, which are too
+    /// many to name.
+    fn neighbours(&self, token: &Token, abjad: bool, found: &mut Vec<(u32, f32)>) -> (u32, u32) {
+        let from = found.len();
+        let mut seen: Vec<u32> = Vec::new();
+        near::keys(token, &mut |key| seen.extend(self.near.get(key)));
+        if let (Class::Word | Class::Common | Class::Particle, Some(letter)) = (token.class, token.text.chars().next())
+        {
+            seen.extend(self.near.get(near::initial(letter)));
+        }
+        if let Class::Form(class) = token.class {
+            seen.extend(self.near.get(near::form(class)));
+        }
+        for group in name::groups(&token.text) {
+            seen.extend(self.customary.get(group).into_iter().flatten());
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        for id in seen {
+            let Some(other) = self.vocabulary.get(id as usize) else { continue };
+            if token.class == Class::Initial && other.text != token.text {
+                continue;
+            }
+            if near::may_be_alike(token, other)
+                && let Some((similarity, _)) = score::alike(token, other, abjad)
+            {
+                found.push((id, similarity));
             }
         }
-        for pair in query.tokens.windows(2) {
-            let [first, second] = pair else { continue };
-            let text = format!("{}{}", first.text, second.text);
-            for kind in 0..3 {
-                if let Some(id) = self.by_text.get(&self.hash64(&text, kind)) {
-                    self.names_of(*id).iter().for_each(|name| scratch.open_joined(*name));
+        let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        (short(from), short(found.len()))
+    }
+
+    /// Names that pair with a query by tokens run together, or by initials.
+    fn run_together(&self, query: &Name, open: &mut dyn FnMut(u32)) {
+        let tokens: Vec<&Token> = query.tokens.iter().collect();
+        for token in tokens.iter().filter(|token| token.text.len() >= 3) {
+            self.joined.get(self.hash(&token.text)).for_each(&mut *open);
+            for other in name::same_by_custom(&token.text) {
+                self.joined.get(self.hash(other)).for_each(&mut *open);
+            }
+        }
+        let mut spelled = |text: &str| {
+            let mut open_all = |id: u32| self.names_of(id).iter().for_each(|name| open(*name));
+            for id in self.near.get(near::whole(text)) {
+                if self.vocabulary.get(id as usize).is_some_and(|token| token.text == text) {
+                    open_all(id);
                 }
             }
-        }
+            for group in name::groups(text) {
+                self.customary.get(group).into_iter().flatten().for_each(|id| open_all(*id));
+            }
+        };
+        score::each_run(&tokens, &mut |_, text| spelled(text));
+        score::each_initials(&tokens, &mut |_, text| spelled(text));
     }
 
     /// Looks closely at the opened names that can still reach the threshold.
-    fn close(&self, query: &Name, asked: &[Asked], least: f32, scratch: &Scratch) -> Vec<Match> {
-        let mut met: Vec<(u32, u8, f32)> = Vec::new();
-        for (n, asked) in (0..).zip(asked) {
-            met.extend(asked.variants.iter().map(|(id, similarity)| (*id, n, *similarity * asked.weight.max(0.1))));
+    fn close(&self, query: &Name, least: f32, scratch: &Scratch) -> Vec<Match> {
+        let tokens: Vec<&Token> = query.tokens.iter().collect();
+        let reach = Reach::new(query);
+        let hopeful = scratch.opened.iter().filter(|name| {
+            let kind = self.entries.get(**name as usize).map_or(query.kind, |entry| entry.kind);
+            reach.of(self, self.ids(**name as usize), kind, scratch) + ROUNDING >= least
+        });
+        let mut names: Vec<u32> = hopeful.chain(&scratch.joined).copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        ordered(names.into_iter().filter_map(|name| self.aligned(query, &tokens, name as usize, least)).collect())
+    }
+
+    fn aligned(&self, query: &Name, tokens: &[&Token], entry: usize, least: f32) -> Option<Match> {
+        let listed = self.tokens(entry);
+        let kind = self.entries.get(entry).map_or(query.kind, |entry| entry.kind);
+        let mut alignment = score::align(tokens, &listed, kind, query.abjad);
+        let same = || tokens.len() == listed.len() && tokens.iter().zip(&listed).all(|(a, b)| a.text == b.text);
+        if alignment.score >= 0.99 && same() {
+            alignment.score = 1.0;
         }
-        met.sort_unstable_by_key(|(id, ..)| *id);
-        let whole = query.weight();
-        let mut hopeful: Vec<(f32, u32)> = Vec::new();
-        for name in &scratch.opened {
-            let ids = self.ids(*name as usize);
-            let (mut shared, mut own, mut seen) = (0.0, 0.0, 0_u32);
-            for id in ids {
-                let weight = self.vocabulary.get(*id as usize).map_or(0.0, |token| token.weight);
-                own += weight;
-                let at = met.partition_point(|(known, ..)| known < id);
-                if let Some((_, n, _)) = met.get(at).filter(|(known, ..)| known == id) {
-                    shared += weight;
-                    seen |= 1 << n;
+        (alignment.score >= least).then_some(Match { entry, alignment })
+    }
+}
+
+fn ordered(mut matches: Vec<Match>) -> Vec<Match> {
+    matches.sort_by(|a, b| b.alignment.score.total_cmp(&a.alignment.score).then(a.entry.cmp(&b.entry)));
+    matches
+}
+
+/// How high a query can score at most.
+struct Reach<'q> {
+    query: &'q Name,
+    whole: f32,
+    words: usize,
+    telling: usize,
+    numbers: bool,
+}
+
+impl<'q> Reach<'q> {
+    fn new(query: &'q Name) -> Self {
+        let count = |is: fn(Class) -> bool| query.tokens.iter().filter(|token| is(token.class)).count();
+        Self {
+            query,
+            whole: query.weight().max(0.01),
+            words: count(|class| matches!(class, Class::Word | Class::Common)),
+            telling: count(|class| class == Class::Word),
+            numbers: count(|class| class == Class::Number) > 0,
+        }
+    }
+
+    /// The tokens whose names must be opened: the rest, the commonest, reach nothing by themselves. `None`
+    /// where anything may.
+    fn openers(&self, asked: &[Asked], least: f32) -> Option<Vec<usize>> {
+        let mut order: Vec<usize> = (0..asked.len()).collect();
+        order.sort_by_key(|n| std::cmp::Reverse(asked.get(*n).map_or(0, |asked| asked.standing)));
+        let mut left: Vec<usize> = Vec::new();
+        if self.without(&left) + ROUNDING >= least {
+            return None;
+        }
+        for n in order.iter().copied() {
+            left.push(n);
+            if self.without(&left) + ROUNDING >= least {
+                left.pop();
+                break;
+            }
+        }
+        order.retain(|n| !left.contains(n));
+        Some(order)
+    }
+
+    /// How high a name can score that meets none but these tokens, and initials of any.
+    fn without(&self, left: &[usize]) -> f32 {
+        let initial = score::INITIAL * score::INITIAL;
+        let (mut met, mut telling, mut partners) = (0.0, 0, 0);
+        for (n, token) in self.query.tokens.iter().enumerate() {
+            if left.contains(&n) {
+                met += token.weight;
+                telling += usize::from(token.class == Class::Word);
+            } else if token.class == Class::Initial {
+                met += token.weight * initial;
+            } else {
+                continue;
+            }
+            partners += 1;
+        }
+        let a = (met / self.whole).min(1.0);
+        let b = if left.is_empty() { initial } else { 1.0 };
+        let base = 0.62 * a.max(b) + 0.38 * a.min(b);
+        // Either the other name has words left over too, or it has no more words than there are partners.
+        let substituted = base * if telling < self.telling { score::SUBSTITUTION_PERSON } else { 1.0 };
+        let covered = base * if partners <= 1 && self.words >= 2 { score::LONE } else { 1.0 };
+        (a * b).sqrt().max(substituted).max(covered)
+    }
+
+    /// How high a name can score whose tokens are known, were every token free to take any partner.
+    fn of(&self, list: &List, ids: &[u32], kind: Kind, scratch: &Scratch) -> f32 {
+        let mut best = [0.0_f32; name::TOKENS_MAX];
+        let (mut own, mut met, mut words, mut telling_left, mut numbers) = (0.0, 0.0, 0, false, false);
+        for id in ids {
+            let Some(token) = list.vocabulary.get(*id as usize) else { continue };
+            let mut most = 0.0_f32;
+            let slot = scratch.slots.get(*id as usize).filter(|slot| slot.0 == scratch.now);
+            let mut row = slot.map_or(u32::MAX, |slot| slot.1);
+            while let Some((n, similarity, before)) = scratch.met.get(row as usize) {
+                most = most.max(*similarity);
+                if let Some(best) = best.get_mut(*n as usize) {
+                    *best = best.max(*similarity);
+                }
+                row = *before;
+            }
+            for (asked, best) in self.query.tokens.iter().zip(&mut best) {
+                if asked.class == Class::Initial && is_initial_of(asked, token) {
+                    most = most.max(score::INITIAL);
+                    *best = best.max(score::INITIAL);
                 }
             }
-            let asked_met: f32 =
-                (0..).zip(asked).filter(|(n, _): &(u32, _)| seen >> n & 1 == 1).map(|(_, asked)| asked.weight).sum();
-            let bound = {
-                let (a, b) = (asked_met / whole.max(0.01), shared / own.max(0.01));
-                0.62 * a.max(b) + 0.38 * a.min(b)
-            };
-            // Tokens run together are not seen here.
-            if bound >= least - 0.08 || scratch.joined.contains(name) {
-                hopeful.push((bound, *name));
+            own += token.weight;
+            met += token.weight * most * most;
+            words += usize::from(matches!(token.class, Class::Word | Class::Common));
+            numbers |= token.class == Class::Number;
+            telling_left |= most == 0.0 && is_telling(token.class, kind);
+        }
+        let (mut asked_met, mut asked_left) = (0.0, false);
+        for (token, best) in self.query.tokens.iter().zip(best) {
+            asked_met += token.weight * best * best;
+            asked_left |= best == 0.0 && is_telling(token.class, kind);
+        }
+        let (a, b) = (asked_met / self.whole, met / f32::max(own, 0.01));
+        let (most, least) = (a.max(b), a.min(b));
+        let both_left = telling_left && asked_left;
+        match kind {
+            Kind::Person => {
+                let lone = words.min(self.words) <= 1 && words.max(self.words) >= 2;
+                let base = 0.62 * most + 0.38 * least;
+                base * if both_left { score::SUBSTITUTION_PERSON } else { 1.0 } * if lone { score::LONE } else { 1.0 }
+            }
+            Kind::Company => {
+                let base = (most * least).sqrt();
+                base * if both_left { score::SUBSTITUTION_COMPANY } else { 1.0 }
+                    * if numbers == self.numbers { 1.0 } else { score::NUMBERED }
             }
         }
-        hopeful.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let tokens: Vec<&Token> = query.tokens.iter().collect();
-        let mut matches = Vec::new();
-        for (_, name) in hopeful.iter().take(CLOSE_MAX) {
-            let listed = self.tokens(*name as usize);
-            let kind = self.entries.get(*name as usize).map_or(query.kind, |entry| entry.kind);
-            let mut alignment = score::align(&tokens, &listed, kind, query.abjad);
-            let same = || tokens.len() == listed.len() && tokens.iter().zip(&listed).all(|(a, b)| a.text == b.text);
-            if alignment.score >= 0.99 && same() {
-                alignment.score = 1.0;
-            }
-            if alignment.score >= least {
-                matches.push(Match { entry: *name as usize, alignment });
-            }
-        }
-        matches.sort_by(|a, b| b.alignment.score.total_cmp(&a.alignment.score).then(a.entry.cmp(&b.entry)));
-        matches
     }
 }
 
-/// A token of a query and what it may be.
-#[derive(Debug)]
-struct Asked {
-    variants: Vec<(u32, f32)>,
-    standing: usize,
-    telling: bool,
-    weight: f32,
+fn is_telling(class: Class, kind: Kind) -> bool {
+    match kind {
+        Kind::Person => class == Class::Word,
+        Kind::Company => matches!(class, Class::Word | Class::Number),
+    }
+}
+
+/// Whether an initial stands for a word.
+fn is_initial_of(initial: &Token, word: &Token) -> bool {
+    matches!(word.class, Class::Word | Class::Common | Class::Particle)
+        && initial.text.chars().next() == word.text.chars().next()
 }
 
 impl Scratch {
-    fn begin(&mut self, names: usize) {
+    fn begin(&mut self, list: &List) {
         self.opened.clear();
         self.joined.clear();
-        if self.stamps.len() != names || self.now == u32::MAX {
-            self.stamps.clear();
-            self.stamps.resize(names, 0);
-            self.now = 0;
+        self.asked.clear();
+        self.met.clear();
+        if self.list != list.fingerprint || self.stamps.len() != list.entries.len() || self.now == u32::MAX {
+            *self = Self { list: list.fingerprint, ..Self::default() };
+            self.stamps.resize(list.entries.len(), 0);
+            self.slots.resize(list.vocabulary.len(), (0, 0));
         }
         self.now += 1;
-    }
-
-    fn open(&mut self, names: &[u32]) {
-        for name in names {
-            if let Some(stamp) = self.stamps.get_mut(*name as usize)
-                && *stamp != self.now
-            {
-                *stamp = self.now;
-                self.opened.push(*name);
-            }
-        }
-    }
-}
-
-impl Scratch {
-    fn open_joined(&mut self, name: u32) {
-        if self.joined.len() < CLOSE_MAX {
-            self.open(&[name]);
-            self.joined.push(name);
-        }
     }
 }
 
@@ -414,60 +524,4 @@ fn stretch(ends: &[u32], n: usize) -> std::ops::Range<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn list() -> List {
-        let mut builder = Builder::default();
-        for (party, (name, kind)) in (0..).zip([
-            ("PUTIN, Vladimir Vladimirovich", Kind::Person),
-            ("LAVROV, Sergey Viktorovich", Kind::Person),
-            ("AL-TIKRITI, Barzan Ibrahim Hasan", Kind::Person),
-            ("ROSNEFT OIL COMPANY", Kind::Company),
-            ("Bank Melli Iran", Kind::Company),
-            ("USMANOV, Alisher", Kind::Person),
-        ]) {
-            builder.add(name, Entry { party, kind });
-        }
-        builder.finish()
-    }
-
-    fn best(list: &List, query: &str, kind: Kind) -> Option<(usize, f32)> {
-        let matches = list.search(&Name::new(query, kind), super::super::NOTE, &mut Scratch::default());
-        matches.first().map(|found| (found.entry, found.alignment.score))
-    }
-
-    #[test]
-    fn listed_names_are_found_as_people_write_them() {
-        let list = list();
-        for (query, kind, entry) in [
-            ("Vladimir Putin", Kind::Person, 0),
-            ("Wladimir Putin", Kind::Person, 0),
-            ("Владимир Путин", Kind::Person, 0),
-            ("Sergei Lavrov", Kind::Person, 1),
-            ("Barzan Ibrahim Hasan al-Tikriti", Kind::Person, 2),
-            ("Rosneft", Kind::Company, 3),
-            ("Bank Meli Iran", Kind::Company, 4),
-            ("AlisherUsmanov", Kind::Person, 5),
-        ] {
-            assert_eq!(best(&list, query, kind).map(|(entry, _)| entry), Some(entry), "{query}");
-        }
-        assert_eq!(best(&list, "PUTIN, Vladimir Vladimirovich", Kind::Person), Some((0, 1.0)));
-        assert_eq!(list.text(5), "USMANOV, Alisher");
-    }
-
-    #[test]
-    fn other_names_are_not() {
-        let list = list();
-        for query in ["John Smith", "Vladimir Petrov", "Hasan Petrov", "", "x", "Maria Putinova Garcia Lopez"] {
-            assert_eq!(best(&list, query, Kind::Person), None, "{query}");
-        }
-    }
-
-    #[test]
-    fn an_empty_list_finds_nothing() {
-        let list = Builder::default().finish();
-        assert!(list.is_empty() && list.entry(0).is_none());
-        assert_eq!(best(&list, "John Smith", Kind::Person), None);
-    }
-}
+mod tests;

@@ -283,6 +283,16 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
     Words { forms, common: set(COMMON), particles: set(PARTICLES), same }
 });
 
+/// The groups of names that are one by custom which a name is in.
+pub(super) fn groups(text: &str) -> &'static [u16] {
+    WORDS.same.get(text).map_or(&[], Vec::as_slice)
+}
+
+/// Every name that is the same by custom, itself among them.
+pub(super) fn same_by_custom(text: &str) -> impl Iterator<Item = &'static str> {
+    groups(text).iter().filter_map(|group| SAME.get(usize::from(*group))).flat_map(|names| names.split(' '))
+}
+
 /// Whether two given names are one person's by custom.
 #[must_use]
 pub fn are_one_name(a: &str, b: &str) -> bool {

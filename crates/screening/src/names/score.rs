@@ -6,7 +6,7 @@ use crate::text;
 use std::ops::Range;
 
 /// Initials stand for a name they begin.
-const INITIAL: f32 = 0.75;
+pub(super) const INITIAL: f32 = 0.75;
 /// One name of one person by custom: Bob and Robert.
 const CUSTOM: f32 = 0.85;
 /// Same consonants in a script that writes no vowels.
@@ -14,14 +14,14 @@ const CONSONANTS: f32 = 0.8;
 /// Less alike than this, tokens are other tokens.
 const PARTNER_MIN: f32 = 0.5;
 /// Distinctive tokens left over on both sides are another father's name, another city.
-const SUBSTITUTION_PERSON: f32 = 0.72;
-const SUBSTITUTION_COMPANY: f32 = 0.85;
+pub(super) const SUBSTITUTION_PERSON: f32 = 0.72;
+pub(super) const SUBSTITUTION_COMPANY: f32 = 0.85;
 /// One word beside several says little.
-const LONE: f32 = 0.9;
+pub(super) const LONE: f32 = 0.9;
 /// A son of his own father's father: the names stand the other way round.
 const TURNED: f32 = 0.8;
 /// A numeral on one side only is another fund, another ship.
-const NUMBERED: f32 = 0.85;
+pub(super) const NUMBERED: f32 = 0.85;
 /// Legal forms of other classes are seldom one company's.
 const FORMED: f32 = 0.97;
 /// Initials that spell a short name.
@@ -103,7 +103,7 @@ pub fn align_names(a: &Name, b: &Name) -> Alignment {
 /// The same for tokens; `across` where one side comes from a script without vowels.
 #[must_use]
 pub fn align(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Alignment {
-    let mut found = partners(a, b, across);
+    let mut found = partners(a, b, kind, across);
     found.sort_by(|x, y| y.worth.total_cmp(&x.worth));
     let (mut used_a, mut used_b) = (0_u32, 0_u32);
     let mut alignment = Alignment::default();
@@ -206,7 +206,7 @@ fn weight(tokens: &[&Token], range: &Range<usize>) -> f32 {
 }
 
 /// Every pair alike enough, tokens run together among them.
-fn partners(a: &[&Token], b: &[&Token], across: bool) -> Vec<Partner> {
+fn partners(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Vec<Partner> {
     let mut found = Vec::with_capacity(a.len() + b.len());
     for (n, x) in a.iter().enumerate() {
         for (m, y) in b.iter().enumerate() {
@@ -216,67 +216,88 @@ fn partners(a: &[&Token], b: &[&Token], across: bool) -> Vec<Partner> {
             found.push(Partner { pair: Pair { a: n..n + 1, b: m..m + 1, similarity, how }, worth });
         }
     }
-    acronym(a, b, &mut |of_a, of_b| {
-        found.push(Partner { pair: Pair { a: of_a, b: of_b, similarity: ACRONYM, how: How::Initial }, worth: ACRONYM });
-    });
-    acronym(b, a, &mut |of_b, of_a| {
-        found.push(Partner { pair: Pair { a: of_a, b: of_b, similarity: ACRONYM, how: How::Initial }, worth: ACRONYM });
-    });
-    joined(a, b, &mut |of_a, of_b, similarity| {
-        found.push(Partner {
-            pair: Pair { a: of_a, b: of_b, similarity, how: How::Spelling },
-            worth: similarity + 0.02,
-        });
-    });
-    joined(b, a, &mut |of_b, of_a, similarity| {
-        found.push(Partner {
-            pair: Pair { a: of_a, b: of_b, similarity, how: How::Spelling },
-            worth: similarity + 0.02,
-        });
-    });
+    let mut put = |pair: Pair, more: f32| {
+        let worth = pair.similarity + more;
+        found.push(Partner { pair, worth });
+    };
+    if kind == Kind::Company {
+        let how = How::Initial;
+        acronym(a, b, &mut |a, b| put(Pair { a, b, similarity: ACRONYM, how }, 0.0));
+        acronym(b, a, &mut |b, a| put(Pair { a, b, similarity: ACRONYM, how }, 0.0));
+    }
+    joined(a, b, &mut |a, b, similarity| put(Pair { a, b, similarity, how: How::Spelling }, 0.02));
+    joined(b, a, &mut |b, a, similarity| put(Pair { a, b, similarity, how: How::Spelling }, 0.02));
     found
 }
 
 /// Three to six words of `many` whose initials are a word of `one`.
 fn acronym(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<usize>)) {
-    for (m, short) in
-        one.iter().enumerate().filter(|(_, token)| (3..=6).contains(&token.text.len()) && token.class == Class::Word)
-    {
-        let is_part = |token: &&&Token| matches!(token.class, Class::Word | Class::Common) && token.weight > 0.1;
-        let words: Vec<usize> = many.iter().enumerate().filter(|(_, token)| is_part(token)).map(|(n, _)| n).collect();
-        for run in words.windows(short.text.len()) {
-            let letters = run.iter().filter_map(|n| many.get(*n)?.text.chars().next());
-            if let (true, Some(first), Some(last)) = (letters.eq(short.text.chars()), run.first(), run.last()) {
-                found(*first..*last + 1, m..m + 1);
+    each_initials(many, &mut |run, letters| {
+        for (m, _) in one.iter().enumerate().filter(|(_, t)| t.class == Class::Word && t.text == letters) {
+            found(run.clone(), m..m + 1);
+        }
+    });
+}
+
+/// Calls back with the initials of each run of three to six words.
+pub(super) fn each_initials(tokens: &[&Token], found: &mut dyn FnMut(Range<usize>, &str)) {
+    let is_part = |token: &Token| matches!(token.class, Class::Word | Class::Common) && token.weight > 0.1;
+    let words: Vec<(usize, char)> = (0..)
+        .zip(tokens)
+        .filter(|(_, token)| is_part(token))
+        .filter_map(|(n, token)| Some((n, token.text.chars().next()?)))
+        .collect();
+    for length in 3..=6 {
+        for run in words.windows(length) {
+            let letters: String = run.iter().map(|(_, letter)| *letter).collect();
+            if let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) {
+                found(*first..*last + 1, &letters);
             }
         }
     }
 }
 
-/// Two or three tokens of `many` run together that are one of `one`.
+/// Two or three tokens of `many` run together that are one of `one`, or are by custom.
 fn joined(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<usize>, f32)) {
-    for (m, whole) in one.iter().enumerate().filter(|(_, token)| token.text.len() >= 4 && token.class != Class::Initial)
-    {
-        for n in 0..many.len() {
-            let mut length = many.get(n).map_or(0, |token| token.text.len());
-            for more in 1..=2 {
-                let Some(next) = many.get(n + more) else { break };
-                length += next.text.len();
-                // Only lengths that can be one word within two letters.
-                if length + 2 < whole.text.len() {
-                    continue;
+    // Nearly no two names have any: a length alone tells.
+    let longest = one.iter().map(|token| token.text.len()).max().unwrap_or(0);
+    let shortest =
+        many.windows(2).map(|pair| pair.iter().map(|token| token.text.len()).sum()).min().unwrap_or(usize::MAX);
+    if shortest > longest + CUSTOM_LETTERS_MAX {
+        return;
+    }
+    each_run(many, &mut |run, text| {
+        let whole = |token: &&&Token| token.text.len() >= RUN_LETTERS_MIN && token.class != Class::Initial;
+        for (m, token) in one.iter().enumerate().filter(|(_, token)| whole(token)) {
+            if token.text == text {
+                found(run.clone(), m..m + 1, 1.0);
+            } else if are_one_name(&token.text, text) {
+                found(run.clone(), m..m + 1, CUSTOM);
+            }
+        }
+    });
+}
+
+/// Shorter than this, words that happen to stand side by side spell too much.
+const RUN_LETTERS_MIN: usize = 4;
+/// Names that are one by custom differ in length by less than this.
+const CUSTOM_LETTERS_MAX: usize = 8;
+
+/// Calls back with two and three neighbouring tokens run together, forwards and backwards.
+pub(super) fn each_run(tokens: &[&Token], found: &mut dyn FnMut(Range<usize>, &str)) {
+    let mut text = String::new();
+    for length in 2..=3 {
+        for (n, run) in tokens.windows(length).enumerate() {
+            for turned in [false, true] {
+                text.clear();
+                let mut put = |token: &&Token| text.push_str(&token.text);
+                if turned {
+                    run.iter().rev().for_each(&mut put)
+                } else {
+                    run.iter().for_each(&mut put)
                 }
-                if length > whole.text.len() + 2 {
-                    break;
-                }
-                let parts = || many.get(n..=n + more).unwrap_or_default().iter().map(|token| token.text.as_str());
-                let (text, turned): (String, String) = (parts().collect(), parts().rev().collect());
-                let mut similarity = spelling(&text, &whole.text, false).max(spelling(&turned, &whole.text, false));
-                if are_one_name(&text, &whole.text) {
-                    similarity = similarity.max(CUSTOM);
-                }
-                if similarity >= 0.8 {
-                    found(n..n + more + 1, m..m + 1, similarity);
+                if text.len() >= RUN_LETTERS_MIN {
+                    found(n..n + length, &text);
                 }
             }
         }
@@ -302,12 +323,12 @@ pub fn alike(x: &Token, y: &Token, across: bool) -> Option<(f32, How)> {
     if are_one_name(&x.text, &y.text) {
         return Some((CUSTOM, How::Custom));
     }
-    let sounds = !x.sound.is_empty() && x.sound == y.sound;
+    let sounds = x.sound.len() >= 2 && x.sound == y.sound;
     let similarity = spelling(&x.text, &y.text, sounds);
     if similarity >= PARTNER_MIN {
         return Some((similarity, How::Spelling));
     }
-    (across && sounds && x.sound.len() >= 2).then_some((CONSONANTS, How::Consonants))
+    (across && sounds).then_some((CONSONANTS, How::Consonants))
 }
 
 /// One less the share of letters that differ, zero past a budget that grows with length.
@@ -327,7 +348,8 @@ fn spelling(a: &str, b: &str, sounds: bool) -> f32 {
         return 0.0;
     }
     let edits = edits(a, b, budget);
-    if edits > budget as f32 {
+    // Letters that look alike cost less, yet no more of them may differ: three at 0.7 are within 2.75, four are not.
+    if edits > budget as f32 - if budget >= 3 && !sounds { 0.25 } else { 0.0 } {
         return 0.0;
     }
     let first = a.chars().next() != b.chars().next() && !sounds;

@@ -1,0 +1,136 @@
+//! Keys under which words that are written alike meet, and a table of them.
+//!
+//! Two words within `k` slips of each other (a letter more, less, another, or two swapped) share what is left
+//! of their beginnings after at most `k` letters are dropped from each. How many slips count grows with length
+//! as in [`score::alike`](super::score::alike), so a word of six letters is under one drop and under two.
+
+use crate::names::name::{self, Class, Token};
+
+/// Lengths of words, how much of their beginning counts, and how many letters are dropped from it. The lengths
+/// overlap where a word and one within as many slips fall under different budgets.
+const DROPS: [(std::ops::RangeInclusive<usize>, usize, u32); 3] =
+    [(2..=6, 6, 1), (6..=11, 7, 2), (10..=usize::MAX, 8, 3)];
+
+/// What a whole word is found under.
+pub(super) fn whole(text: &str) -> u64 {
+    text.bytes().fold(1, |key, b| mixed(key ^ u64::from(b)))
+}
+
+/// What initials of a letter are found under.
+pub(super) fn initial(letter: char) -> u64 {
+    mixed(0x1_0000_0000 | u64::from(letter))
+}
+
+/// What legal forms of a class are found under.
+pub(super) fn form(class: u8) -> u64 {
+    mixed(0x2_0000_0000 | u64::from(class))
+}
+
+/// Everything a token is kept and looked up under.
+pub(super) fn keys(token: &Token, put: &mut dyn FnMut(u64)) {
+    put(whole(&token.text));
+    if !matches!(token.class, Class::Word | Class::Common | Class::Particle) {
+        return;
+    }
+    for (salt, (lengths, beginning, drops)) in (3..).zip(&DROPS) {
+        if lengths.contains(&token.text.len()) {
+            let bytes = token.text.bytes().take(*beginning);
+            let (word, length) = bytes.fold((0, 0), |(word, n), b| (word | u64::from(b) << (8 * n), n + 1));
+            drop_letters(word, length, 0, *drops, &mut |left| put(mixed(left ^ salt << 60)));
+        }
+    }
+    if token.sound.len() >= 2 {
+        put(!whole(&token.sound));
+    }
+}
+
+/// What is left of a word of at most eight letters after dropping any `drops` of them or fewer.
+fn drop_letters(word: u64, length: u32, from: u32, drops: u32, put: &mut dyn FnMut(u64)) {
+    put(word);
+    if drops == 0 {
+        return;
+    }
+    for at in from..length {
+        let before = word & !(u64::MAX << (8 * at));
+        let behind = word.checked_shr(8 * (at + 1)).unwrap_or(0) << (8 * at);
+        drop_letters(before | behind, length - 1, at, drops - 1, put);
+    }
+}
+
+fn mixed(key: u64) -> u64 {
+    let key = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (key ^ key >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+/// A quick no to most words that only share a key: too many letters of one are not in the other.
+pub(super) fn may_be_alike(x: &Token, y: &Token) -> bool {
+    let (short, long) = (x.text.len().min(y.text.len()), x.text.len().max(y.text.len()));
+    let budget = match short {
+        0..=5 => 1,
+        6..=9 => 2,
+        _ => 3,
+    };
+    let other = letters(&x.text) ^ letters(&y.text);
+    (long - short <= budget && other.count_ones() as usize <= 2 * budget)
+        || x.sound == y.sound
+        || x.class == Class::Initial
+        || y.class == Class::Initial
+        || matches!(x.class, Class::Form(_))
+        || !name::groups(&x.text).is_empty()
+}
+
+fn letters(text: &str) -> u64 {
+    text.bytes().fold(0, |set, b| set | 1 << (b & 63))
+}
+
+/// Keys and what is under them, being gathered.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(Vec<(u64, u32)>);
+
+impl Pairs {
+    pub(super) fn put(&mut self, key: u64, id: u32) {
+        self.0.push((key, id));
+    }
+
+    pub(super) fn finish(mut self) -> Near {
+        self.0.sort_unstable();
+        self.0.dedup();
+        let bits = (self.0.len().max(2) as u64).ilog2();
+        let mut near = Near { shift: 64 - bits, ..Near::default() };
+        let mut rows = self.0.iter().peekable();
+        for bucket in 0..1_u64 << bits {
+            near.starts.push(u32::try_from(near.ids.len()).unwrap_or(u32::MAX));
+            while let Some((key, id)) = rows.next_if(|(key, _)| key >> near.shift == bucket) {
+                near.tags.push(tag(*key));
+                near.ids.push(*id);
+            }
+        }
+        near.starts.push(u32::try_from(near.ids.len()).unwrap_or(u32::MAX));
+        near
+    }
+}
+
+/// What is under each key. A key is told from others by 32 of its bits besides its place, so that now and then
+/// something is found that is not under it, and is looked at in vain.
+#[derive(Debug, Default)]
+pub(super) struct Near {
+    shift: u32,
+    starts: Vec<u32>,
+    tags: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+impl Near {
+    pub(super) fn get(&self, key: u64) -> impl Iterator<Item = u32> {
+        let bucket = usize::try_from(key >> self.shift.min(63)).unwrap_or(usize::MAX);
+        let end = bucket.checked_add(1).and_then(|next| self.starts.get(next)).copied().unwrap_or(0) as usize;
+        let part = self.starts.get(bucket).map_or(0, |start| *start as usize)..end;
+        let (tags, ids) = (self.tags.get(part.clone()), self.ids.get(part));
+        let rows = tags.unwrap_or_default().iter().zip(ids.unwrap_or_default());
+        rows.filter(move |(own, _)| **own == tag(key)).map(|(_, id)| *id)
+    }
+}
+
+fn tag(key: u64) -> u32 {
+    u32::try_from(key & 0xffff_ffff).unwrap_or(0)
+}
