@@ -17,6 +17,10 @@ use near::{Near, Pairs};
 /// Words whose neighbours are remembered from one query to the next. Names of people repeat: this many are
 /// met in some hundred thousand payments, and take about 8 MB.
 const REMEMBERED_MAX: usize = 1 << 16;
+/// How many names are noted in the time one is looked at.
+const NOTES_A_LOOK: usize = 12;
+/// Tokens of a query for which every combination has its bound worked out once.
+const COMBINED_MAX: usize = 8;
 /// What rounding may add to a sum of a few dozen terms below 24.
 const ROUNDING: f32 = 1e-4;
 
@@ -74,8 +78,8 @@ struct Asked {
 #[derive(Debug, Default)]
 pub struct Scratch {
     list: u64,
-    /// When each name was last opened.
-    stamps: Vec<u32>,
+    /// When each name was last opened, and which tokens of the query it meets.
+    seen: Vec<(u32, u32)>,
     now: u32,
     opened: Vec<u32>,
     /// Opened because tokens run together or are initials: bounds do not see that.
@@ -221,24 +225,47 @@ impl List {
             // So low a threshold, or so odd a name, that anything may be it.
             return self.search_all(query, least);
         };
-        let Scratch { stamps, now, opened, joined, neighbours, asked, .. } = scratch;
-        self.run_together(query, &mut |name| joined.push(name));
-        joined.sort_unstable();
-        joined.dedup();
+        self.run_together(query, &mut |name| scratch.joined.push(name));
+        self.open(&openers, scratch);
+        self.close(query, least, scratch)
+    }
+
+    /// Opens every name that meets one of the openers, and notes which other tokens it meets.
+    fn open(&self, openers: &[usize], scratch: &mut Scratch) {
+        let Scratch { seen, now, opened, neighbours, asked, .. } = scratch;
+        let names = |asked: &Asked| {
+            let part = neighbours.get(asked.from as usize..asked.to as usize).unwrap_or_default();
+            part.iter().flat_map(|(token, _)| self.names_of(*token))
+        };
         for n in openers {
-            let part = asked.get(n).map_or(0..0, |asked| asked.from as usize..asked.to as usize);
-            for (token, _) in neighbours.get(part).unwrap_or_default() {
-                for name in self.names_of(*token) {
-                    if let Some(stamp) = stamps.get_mut(*name as usize)
-                        && *stamp != *now
-                    {
-                        *stamp = *now;
-                        opened.push(*name);
+            for name in asked.get(*n).into_iter().flat_map(names) {
+                let Some((stamp, met)) = seen.get_mut(*name as usize) else { continue };
+                if *stamp != *now {
+                    (*stamp, *met) = (*now, 0);
+                    opened.push(*name);
+                }
+                *met |= 1 << n;
+            }
+        }
+        for (n, asked) in asked.iter().enumerate().filter(|(n, _)| !openers.contains(n)) {
+            // To take it that they do costs a closer look at each, which is as dear as some dozen notes.
+            let dear = asked.standing > opened.len().saturating_mul(NOTES_A_LOOK);
+            if dear {
+                for name in opened.iter() {
+                    if let Some((_, met)) = seen.get_mut(*name as usize) {
+                        *met |= 1 << n;
                     }
+                }
+                continue;
+            }
+            for name in names(asked) {
+                if let Some((stamp, met)) = seen.get_mut(*name as usize)
+                    && *stamp == *now
+                {
+                    *met |= 1 << n;
                 }
             }
         }
-        self.close(query, least, scratch)
     }
 
     /// The same by scoring every name: what [`List::search`] is measured against.
@@ -303,12 +330,13 @@ impl List {
         }
         seen.sort_unstable();
         seen.dedup();
+        let letters = near::Letters::of(token);
         for id in seen {
             let Some(other) = self.vocabulary.get(id as usize) else { continue };
             if token.class == Class::Initial && other.text != token.text {
                 continue;
             }
-            if near::may_be_alike(token, other)
+            if letters.may_be_alike(other)
                 && let Some((similarity, _)) = score::alike(token, other, abjad)
             {
                 found.push((id, similarity));
@@ -346,7 +374,16 @@ impl List {
     fn close(&self, query: &Name, least: f32, scratch: &Scratch) -> Vec<Match> {
         let tokens: Vec<&Token> = query.tokens.iter().collect();
         let reach = Reach::new(query);
+        // By combination of tokens met: whether that can be enough. Worked out when first asked.
+        let mut combined: [Option<bool>; 1 << COMBINED_MAX] = [None; 1 << COMBINED_MAX];
         let hopeful = scratch.opened.iter().filter(|name| {
+            let met = scratch.seen.get(**name as usize).map_or(0, |seen| seen.1);
+            if let Some(known) = combined.get_mut(met as usize) {
+                let enough = || reach.without(|n| met >> n & 1 == 1) + ROUNDING >= least;
+                if !*known.get_or_insert_with(enough) {
+                    return false;
+                }
+            }
             let kind = self.entries.get(**name as usize).map_or(query.kind, |entry| entry.kind);
             reach.of(self, self.ids(**name as usize), kind, scratch) + ROUNDING >= least
         });
@@ -399,27 +436,28 @@ impl<'q> Reach<'q> {
     fn openers(&self, asked: &[Asked], least: f32) -> Option<Vec<usize>> {
         let mut order: Vec<usize> = (0..asked.len()).collect();
         order.sort_by_key(|n| std::cmp::Reverse(asked.get(*n).map_or(0, |asked| asked.standing)));
-        let mut left: Vec<usize> = Vec::new();
-        if self.without(&left) + ROUNDING >= least {
+        let mut left = 0_u32;
+        if self.without(|_| false) + ROUNDING >= least {
             return None;
         }
-        for n in order.iter().copied() {
-            left.push(n);
-            if self.without(&left) + ROUNDING >= least {
-                left.pop();
+        for n in &order {
+            let more = left | 1 << n;
+            if self.without(|n| more >> n & 1 == 1) + ROUNDING >= least {
                 break;
             }
+            left = more;
         }
-        order.retain(|n| !left.contains(n));
+        order.retain(|n| left >> n & 1 == 0);
         Some(order)
     }
 
     /// How high a name can score that meets none but these tokens, and initials of any.
-    fn without(&self, left: &[usize]) -> f32 {
+    fn without(&self, meets: impl Fn(usize) -> bool) -> f32 {
         let initial = score::INITIAL * score::INITIAL;
-        let (mut met, mut telling, mut partners) = (0.0, 0, 0);
+        let (mut met, mut telling, mut partners, mut best) = (0.0, 0, 0, initial);
         for (n, token) in self.query.tokens.iter().enumerate() {
-            if left.contains(&n) {
+            if meets(n) {
+                best = 1.0;
                 met += token.weight;
                 telling += usize::from(token.class == Class::Word);
             } else if token.class == Class::Initial {
@@ -430,7 +468,7 @@ impl<'q> Reach<'q> {
             partners += 1;
         }
         let a = (met / self.whole).min(1.0);
-        let b = if left.is_empty() { initial } else { 1.0 };
+        let b = best;
         let base = 0.62 * a.max(b) + 0.38 * a.min(b);
         // Either the other name has words left over too, or it has no more words than there are partners.
         let substituted = base * if telling < self.telling { score::SUBSTITUTION_PERSON } else { 1.0 };
@@ -508,9 +546,9 @@ impl Scratch {
         self.joined.clear();
         self.asked.clear();
         self.met.clear();
-        if self.list != list.fingerprint || self.stamps.len() != list.entries.len() || self.now == u32::MAX {
+        if self.list != list.fingerprint || self.seen.len() != list.entries.len() || self.now == u32::MAX {
             *self = Self { list: list.fingerprint, ..Self::default() };
-            self.stamps.resize(list.entries.len(), 0);
+            self.seen.resize(list.entries.len(), (0, 0));
             self.slots.resize(list.vocabulary.len(), (0, 0));
         }
         self.now += 1;
