@@ -10,6 +10,7 @@ import argparse, csv, gzip, pathlib, random, statistics, subprocess, sys, time, 
 
 HERE = pathlib.Path(__file__).resolve().parent
 OURS = HERE / "../../target/bench-screening/release/bench-screening"
+THRESHOLDS = (0.75, 0.80, 0.82, 0.85)
 COMPANY = {"Company", "Organization", "LegalEntity", "Vessel"}
 
 
@@ -181,12 +182,13 @@ def lists(data, folder):
     chance = random.Random(20200920)
     asked = [(kind, altered(name, kind, chance)) for kind, name in chance.sample(un, min(683, len(un)))]
     found = ours("search", [f"{kind}\t{name}" for kind, name in asked], path, "0.75")
-    missed = [name for (_, name), row in zip(asked, found) if float(row[0]) < 0.75]
-    print(f"  recall on {len(asked)} altered names of the UN list at .75: {1 - len(missed) / len(asked):.4f}; missed: {missed[:8]}")
+    for threshold in THRESHOLDS:
+        missed = [name for (_, name), row in zip(asked, found) if float(row[0]) < threshold]
+        print(f"  recall on {len(asked)} altered names of the UN list at {threshold}: {1 - len(missed) / len(asked):.4f}; missed: {missed[:8]}")
     for which in ("us", "global"):
         lines = [f"Person\t{name}" for name in negatives(data, which)]
         found = ours("search", lines, path, "0.75")
-        for threshold in (0.75, 0.80, 0.85):
+        for threshold in THRESHOLDS:
             hits = sum(float(row[0]) >= threshold for row in found)
             print(f"  false positives, {len(found)} {which} names at {threshold}: {hits / len(found):.4%}")
         nanos = sorted(int(row[2]) for row in found)

@@ -2,9 +2,9 @@
 
 use crate::commands::{Done, print};
 use clap::{Args, Subcommand, ValueEnum};
-use quick_xml::events::Event;
-use screening::names::list::{Builder, Entry, List, Scratch};
+use screening::names::list::Scratch;
 use screening::names::name::{Kind, Name, Token};
+use screening::names::published::Published;
 use screening::names::score::{Alignment, How};
 use screening::names::{HOLD, NOTE, ofac, score};
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn search(name: &str, lists: &[PathBuf], least: f32, how: &Options) -> Done {
     if !(0.3..=1.0).contains(&least) {
         return Err(String::from("--least: between 0.3 and 1; below that everything is alike"));
     }
-    let list = read(lists)?;
+    let list = read(lists)?.names.finish();
     let kind = how.kind.kind();
     let matches = list.search(&Name::new(name, kind), least, &mut Scratch::default());
     let mut text = String::new();
@@ -124,136 +124,19 @@ fn search(name: &str, lists: &[PathBuf], least: f32, how: &Options) -> Done {
     Ok(code(matches.first().map_or(0.0, |found| found.alignment.score)))
 }
 
-/// Reads every list file.
-fn read(paths: &[PathBuf]) -> Result<List, String> {
-    let mut builder = Builder::default();
-    let mut kinds = std::collections::HashMap::new();
+/// Reads every list file, each by its name.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Published, String> {
+    let mut published = Published::default();
     for path in paths {
         let size = std::fs::metadata(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?.len();
         if size > LIST_BYTES_MAX {
             return Err(format!("{}: larger than {LIST_BYTES_MAX} bytes, so no list", path.display()));
         }
         let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        // OFAC's legacy files are Latin-1.
-        let text =
-            String::from_utf8(bytes).unwrap_or_else(|wrong| wrong.into_bytes().into_iter().map(char::from).collect());
-        let before = builder.len();
-        if text.trim_start().starts_with('<') {
-            united_nations(&text, &mut builder).map_err(|why| format!("{}: {why}", path.display()))?;
-        } else {
-            lines(&text, &mut builder, &mut kinds);
-        }
-        if builder.len() == before {
-            return Err(format!("{}: no names in it; see --help for the formats", path.display()));
-        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        published.read(&bytes, &name).map_err(|why| format!("{}: {why}", path.display()))?;
     }
-    Ok(builder.finish())
-}
-
-/// OFAC's comma-separated files, or one name a line.
-fn lines(text: &str, builder: &mut Builder, kinds: &mut std::collections::HashMap<String, Kind>) {
-    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let party = u32::try_from(builder.len()).unwrap_or(u32::MAX);
-        let cells = cells(line);
-        match cells.as_slice() {
-            // sdn.csv: number, name, kind, …
-            [number, name, kind, _, _, ..]
-                if number.bytes().all(|b| b.is_ascii_digit()) && !matches!(kind.as_str(), "aka" | "fka" | "nka") =>
-            {
-                let kind = if kind.trim() == "individual" { Kind::Person } else { Kind::Company };
-                kinds.insert(number.clone(), kind);
-                builder.add(name, Entry { party: number.parse().unwrap_or(party), kind });
-            }
-            // alt.csv: number, number of the alias, kind of alias, name, remarks
-            [number, _, kind, name, ..] if matches!(kind.as_str(), "aka" | "fka" | "nka") => {
-                let kind = kinds.get(number).copied().unwrap_or(Kind::Company);
-                builder.add(name, Entry { party: number.parse().unwrap_or(party), kind });
-            }
-            _ => {
-                let (kind, name) = match line.split_once('\t') {
-                    Some((kind, name)) if kind.eq_ignore_ascii_case("person") => (Kind::Person, name),
-                    Some((_, name)) => (Kind::Company, name),
-                    None => (Kind::Person, line),
-                };
-                builder.add(name, Entry { party, kind });
-            }
-        }
-    }
-}
-
-/// The cells of a line, quotation marks taken off.
-fn cells(line: &str) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let mut quoted = false;
-    for letter in line.chars() {
-        match letter {
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            _ => {
-                if let Some(cell) = cells.last_mut() {
-                    cell.push(letter);
-                }
-            }
-        }
-    }
-    cells.iter_mut().for_each(|cell| *cell = cell.trim().to_owned());
-    cells
-}
-
-/// The consolidated list of the United Nations Security Council.
-fn united_nations(text: &str, builder: &mut Builder) -> Result<(), String> {
-    let mut reader = quick_xml::Reader::from_str(text);
-    let (mut kind, mut parts, mut element) = (Kind::Person, String::new(), String::new());
-    let mut party = 0;
-    loop {
-        match reader.read_event().map_err(|error| format!("at byte {}: {error}", reader.error_position()))? {
-            Event::Start(tag) => {
-                let name = tag.local_name();
-                element = AsRef::<str>::as_ref(&name).to_owned();
-                if matches!(element.as_str(), "INDIVIDUAL" | "ENTITY") {
-                    kind = if element == "INDIVIDUAL" { Kind::Person } else { Kind::Company };
-                    party += 1;
-                }
-                if element == "ALIAS_NAME" || element == "INDIVIDUAL_ALIAS" || element == "ENTITY_ALIAS" {
-                    flush(&mut parts, party, kind, builder);
-                }
-            }
-            Event::Text(said) => {
-                if matches!(
-                    element.as_str(),
-                    "FIRST_NAME" | "SECOND_NAME" | "THIRD_NAME" | "FOURTH_NAME" | "ALIAS_NAME"
-                ) {
-                    let said: &str = &said;
-                    parts.push_str(said.trim());
-                    parts.push(' ');
-                }
-            }
-            Event::End(tag) => {
-                let name = tag.local_name();
-                let name: &str = name.as_ref();
-                if matches!(name, "ALIAS_NAME" | "INDIVIDUAL" | "ENTITY") {
-                    flush(&mut parts, party, kind, builder);
-                }
-                element.clear();
-            }
-            Event::Eof => return Ok(()),
-            Event::DocType(_) => return Err(String::from("a document type declaration, which is refused")),
-            Event::Empty(_)
-            | Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_)
-            | Event::GeneralRef(_) => {}
-        }
-    }
-}
-
-fn flush(parts: &mut String, party: u32, kind: Kind, builder: &mut Builder) {
-    let name = parts.split_whitespace().collect::<Vec<_>>().join(" ");
-    parts.clear();
-    if !name.is_empty() {
-        builder.add(&name, Entry { party, kind });
-    }
+    Ok(published)
 }
 
 fn how_word(how: How) -> &'static str {

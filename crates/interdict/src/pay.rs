@@ -71,6 +71,13 @@ pub(crate) struct Screen {
     /// Screen as if these orders were in force too (files or folders); marked as such everywhere
     #[arg(long, value_name = "ORDER")]
     what_if: Vec<PathBuf>,
+    /// A list of people and companies to look for (OFAC's sdn.csv and alt.csv, the UN's XML, one name a line); may be
+    /// repeated. A name that may be theirs is for review
+    #[arg(long = "list", value_name = "FILE")]
+    lists: Vec<PathBuf>,
+    /// The order that freezes the property of those on the lists: their bank codes and identifiers block
+    #[arg(long, value_name = "ORDER", requires = "lists")]
+    frozen_under: Option<String>,
     /// As known when (`2020-09-19T10:00-04:00`); absent counts all that is known
     #[arg(long, value_name = "INSTANT")]
     known_at: Option<String>,
@@ -157,9 +164,18 @@ fn split(loading: &Loading, options: &Split) -> Done {
     Ok(u8::from(!held.is_empty()))
 }
 
+/// What is looked for: what the subjects are called, and who is on the lists given.
+fn known(docket: &Docket, options: &Screen) -> Result<Known, String> {
+    let known = Known::of(docket)?;
+    if options.lists.is_empty() {
+        return Ok(known);
+    }
+    Ok(known.with_lists(crate::names::read(&options.lists)?, options.frozen_under.as_deref()))
+}
+
 fn screen(loading: &Loading, options: &Screen) -> Done {
     let docket = law(loading, &options.what_if)?;
-    let known = Known::of(&docket)?;
+    let known = known(&docket, options)?;
     let settings = settings(options.known_at.as_deref(), &options.zone)?;
     let mut judge = Judge::new(&docket, &known, settings);
     let as_if = !options.what_if.is_empty();

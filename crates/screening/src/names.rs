@@ -1,7 +1,7 @@
 //! Names of people and companies: how alike two are, which of a list a name may be, and why.
 //!
 //! [`name`] takes a name apart into weighted tokens, [`sound`] says how a token sounds, [`score`] aligns two
-//! names, [`list`] finds candidates among millions without looking at all, [`ofac`] says what the public search
+//! names, [`list`] finds candidates among millions without looking at all, [`published`] reads lists as their keepers write them, [`ofac`] says what the public search
 //! of the United States Treasury would.
 //!
 //! A score orders what a person looks at; it is no probability.
@@ -9,6 +9,7 @@
 pub mod list;
 pub mod name;
 pub mod ofac;
+pub mod published;
 pub mod score;
 pub mod sound;
 

@@ -19,6 +19,8 @@ use law::{Statuses, Time};
 use screening::brand::{Grade, Hit, Scratch, Sense, speaks_of_moving_money};
 use screening::identifier::Met;
 use screening::iso20022::Paths;
+use screening::names::name::{Kind, Name};
+use screening::names::{HOLD, NOTE, list};
 use screening::{Payment, Role, Says, Whom};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -45,6 +47,7 @@ pub struct Judge<'d> {
     known: &'d Known,
     settings: Settings,
     scratch: Scratch,
+    listed: list::Scratch,
     hits: Vec<Hit>,
     answers: HashMap<Asked, Rc<Answer>>,
 }
@@ -179,7 +182,15 @@ impl<'d> Judge<'d> {
     /// Decides by a docket.
     #[must_use]
     pub fn new(docket: &'d Docket, known: &'d Known, settings: Settings) -> Self {
-        Self { docket, known, settings, scratch: Scratch::default(), hits: Vec::new(), answers: HashMap::new() }
+        Self {
+            docket,
+            known,
+            settings,
+            scratch: Scratch::default(),
+            listed: list::Scratch::default(),
+            hits: Vec::new(),
+            answers: HashMap::new(),
+        }
     }
 
     /// Everything met in one set of fields.
@@ -188,12 +199,58 @@ impl<'d> Judge<'d> {
         self.known.brands.scan(payment, &mut self.scratch, &mut self.hits);
         let mut met = Vec::new();
         self.known.identifiers.scan(payment, &mut met);
-        if self.hits.is_empty() && met.is_empty() {
+        let on_lists = self.on_lists(payment, paths);
+        if self.hits.is_empty() && met.is_empty() && on_lists.is_empty() {
             return Vec::new();
         }
         let names = self.hits.iter().filter_map(|hit| self.named(payment, paths, hit));
         let mut evidence: Vec<Evidence> = names.collect();
         evidence.extend(met.iter().filter_map(|met| self.identified(payment, paths, met)));
+        evidence.extend(on_lists);
+        evidence
+    }
+
+    /// Whom on the operator's lists those who take part may be: of each field the likeliest. A name is never
+    /// certain, since others bear it.
+    fn on_lists(&mut self, payment: &Payment, paths: &Paths) -> Vec<Evidence> {
+        let Some(lists) = &self.known.lists else { return Vec::new() };
+        let mut evidence = Vec::new();
+        for field in payment.fields.iter().filter(|field| field.says == Says::Name && field.role.takes_part()) {
+            let text = payment.text_of(field);
+            let kind = if party::is_company_name(text) { Kind::Company } else { Kind::Person };
+            let name = Name::new(text, kind);
+            let matches = lists.names.search(&name, NOTE, &mut self.listed);
+            let Some(found) = matches.first() else { continue };
+            let Some(place) = lists.names.entry(found.entry).map(|entry| entry.party) else { continue };
+            let Some(on_list) = lists.parties.get(place as usize) else { continue };
+            let left = found.alignment.left_a.iter().filter_map(|n| name.tokens.get(*n));
+            let alias = lists.names.text(found.entry);
+            evidence.push(Evidence {
+                subject: on_list.name.clone(),
+                number: LISTED.saturating_add(place),
+                alias: alias.to_owned(),
+                source: format!(
+                    "{}, alike by {:.3}; OFAC's public search would say {}",
+                    on_list.source,
+                    found.alignment.score,
+                    screening::names::ofac::score(text, alias)
+                ),
+                grade: if found.alignment.score >= HOLD { Grade::Near } else { Grade::Weak },
+                sense: Sense::Company,
+                role: field.role,
+                whom: field.whom,
+                moves_money: false,
+                identifier: false,
+                freezes: false,
+                path: paths.words(field.path),
+                text: text.to_owned(),
+                matched: 0..text.len(),
+                letters: name.tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" "),
+                unmatched: left.map(|token| token.text.clone()).collect(),
+                bytes: field.bytes.clone(),
+                exact_bytes: field.plain,
+            });
+        }
         evidence
     }
 
@@ -470,9 +527,15 @@ fn listed(judged: &mut Judged, number: u32) {
     for evidence in own {
         let told = format!("{} ({}) in {}", evidence.subject, evidence.alias, evidence.path);
         if evidence.role.takes_part() && evidence.freezes {
-            restrain(judged, Outcome::Block, format!("{told}: the list freezes the holder's property"));
+            restrain(
+                judged,
+                Outcome::Block,
+                format!("{told}: the holder's property is frozen, and the code is nobody else's"),
+            );
+        } else if evidence.role.takes_part() && evidence.grade == Grade::Weak {
+            judged.reasons.push(format!("{told}: too little alike to hold a payment, {}", evidence.source));
         } else if evidence.role.takes_part() {
-            restrain(judged, Outcome::Review, format!("{told}: on a list"));
+            restrain(judged, Outcome::Review, format!("{told}: on a list ({})", evidence.source));
         } else {
             judged.reasons.push(format!("{told}: named, not taking part"));
         }

@@ -5,6 +5,8 @@ use docket::subject::{Registry, Subject};
 use docket::vocabulary::ResourceKind;
 use screening::brand::{Alias, Brands, Sense};
 use screening::identifier::{Identifiers, Known as Holder};
+use screening::names::list::List;
+use screening::names::published::{CodeKind, Party, Published};
 
 const ALIASES: &str = include_str!("aliases.txt");
 const NEIGHBOURS: &str = include_str!("neighbours.txt");
@@ -44,9 +46,20 @@ pub struct Known {
     pub identifiers: Identifiers,
     /// Words that make a mention a way of paying.
     pub verbs: Vec<&'static str>,
+    /// Names on lists the operator keeps.
+    pub lists: Option<Lists>,
 }
 
-/// A holder that is a subject has its number; one of a list has the number above this.
+/// Lists of people and companies the operator keeps.
+#[derive(Debug)]
+pub struct Lists {
+    /// Every name.
+    pub names: List,
+    /// Whom the names name.
+    pub parties: Vec<Party>,
+}
+
+/// A holder that is a subject has its number; one of a list has its place there added to this.
 pub const LISTED: u32 = 1 << 16;
 
 impl Known {
@@ -87,7 +100,32 @@ impl Known {
         }
         let neighbours: Vec<&str> = lines(NEIGHBOURS).map(|(_, line)| line).collect();
         let brands = Brands::new(aliases, &neighbours).map_err(|error| error.to_string())?;
-        Ok(Self { brands, identifiers: identifiers(registry), verbs: lines(VERBS).map(|(_, line)| line).collect() })
+        Ok(Self {
+            brands,
+            identifiers: identifiers(registry),
+            verbs: lines(VERBS).map(|(_, line)| line).collect(),
+            lists: None,
+        })
+    }
+
+    /// Looks for whoever is on these lists too. Where an order freezes their property, `frozen_under` names it.
+    #[must_use]
+    pub fn with_lists(mut self, published: Published, frozen_under: Option<&str>) -> Self {
+        for (number, party) in (LISTED..).zip(&published.parties) {
+            let source = match frozen_under {
+                Some(order) => format!("{} ({}, property frozen under {order})", party.name, party.source),
+                None => format!("{} ({})", party.name, party.source),
+            };
+            for (kind, code) in &party.codes {
+                let holder = Holder { holder: number, source: source.clone(), freezes: frozen_under.is_some() };
+                match kind {
+                    CodeKind::Bic => self.identifiers.add_bic(code, holder),
+                    CodeKind::Number => self.identifiers.add_number(code, holder),
+                }
+            }
+        }
+        self.lists = Some(Lists { names: published.names.finish(), parties: published.parties });
+        self
     }
 }
 

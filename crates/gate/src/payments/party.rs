@@ -96,7 +96,9 @@ pub fn being(sources: &[&Payment], whom: Whom) -> Being {
     }
 }
 
-fn is_company_name(name: &str) -> bool {
+/// Whether a name says that it is a company's.
+#[must_use]
+pub fn is_company_name(name: &str) -> bool {
     let lower = name.to_lowercase();
     let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.any(|word| COMPANY_WORDS.contains(&word)) || COMPANY_PARTS.iter().any(|part| name.contains(part))

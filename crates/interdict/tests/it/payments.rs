@@ -287,6 +287,51 @@ fn other_formats_come_to_the_same() {
 }
 
 #[test]
+fn who_is_on_a_list_is_held_and_blocked_only_where_an_order_freezes() {
+    let folder = Folder::new();
+    let list = folder.write(
+        "sdn.csv",
+        "906,\"EXAMPLE BANK LIMITED\",-0- ,\"CUBA\",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,\"SWIFT/BIC EXMPGB2L; Website www.example.org.\"\n\
+         907,\"OSTERBAUM, Ferdinand Maria\",\"individual\",\"X\",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,\"DOB 1960.\"\n",
+    );
+    let payment = |id: &str, payee: &str, bank: &str| {
+        format!(
+            "<CdtTrfTxInf><PmtId><EndToEndId>{id}</EndToEndId><TxId>{id}</TxId></PmtId><IntrBkSttlmAmt Ccy=\"USD\">1.00</IntrBkSttlmAmt><IntrBkSttlmDt>2024-05-06</IntrBkSttlmDt><Dbtr><Nm>Acme LLC</Nm></Dbtr><CdtrAgt><FinInstnId><BICFI>{bank}</BICFI></FinInstnId></CdtrAgt><Cdtr><Nm>{payee}</Nm></Cdtr></CdtTrfTxInf>"
+        )
+    };
+    let rows = [
+        payment("code", "Orchard Foods LLC", "EXMPGB2LXXX"),
+        payment("name", "Ferdinand Maria Osterbaum", "CHASUS33XXX"),
+        payment("slip", "Ferdinant Osterbaum", "CHASUS33XXX"),
+        payment("other", "Ferdinand Huber", "CHASUS33XXX"),
+    ];
+    let file = folder.write(
+        "lists.xml",
+        &format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\"><FIToFICstmrCdtTrf><GrpHdr><MsgId>L3</MsgId></GrpHdr>{}</FIToFICstmrCdtTrf></Document>",
+            rows.concat()
+        ),
+    );
+    let outcomes = |words: &[&str]| -> Vec<String> {
+        let ran = run(&[&["pay", "screen", "--json"], words, &[&file]].concat(), b"");
+        let lines = ran.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.filter_map(|line| line["outcome"].as_str().map(str::to_owned)).collect()
+    };
+    assert_eq!(outcomes(&[]), ["pass"; 4]);
+    assert_eq!(outcomes(&["--list", &list]), ["review", "review", "review", "pass"]);
+    let answers = folder.path().join("frozen").display().to_string();
+    let frozen = ["--list", &list, "--frozen-under", "31 CFR part 515", "--answers", &answers];
+    assert_eq!(outcomes(&frozen), ["block", "review", "review", "pass"]);
+    let answer = std::fs::read_dir(&answers).expect("answers").next().expect("one").expect("readable").path();
+    let answer = std::fs::read_to_string(answer).expect("read");
+    assert!(answer.contains("<TxSts>BLCK</TxSts>") && answer.contains("<Cd>AM07</Cd>"), "{answer}");
+    let ran = run(&["pay", "screen", "--list", &file, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("no names in it"), "{}", ran.err);
+    let ran = run(&["pay", "screen", "--frozen-under", "x", &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("--list"), "{}", ran.err);
+}
+
+#[test]
 fn a_file_is_parted_byte_for_byte() {
     let folder = Folder::new();
     let file = folder.write("in.xml", PAIN);

@@ -330,7 +330,7 @@ impl List {
         }
         seen.sort_unstable();
         seen.dedup();
-        let letters = near::Letters::of(token);
+        let letters = near::Letters::of(token, abjad);
         for id in seen {
             let Some(other) = self.vocabulary.get(id as usize) else { continue };
             if token.class == Class::Initial && other.text != token.text {

@@ -72,7 +72,7 @@ pub(super) struct Letters<'t> {
 }
 
 impl<'t> Letters<'t> {
-    pub(super) fn of(token: &'t Token) -> Self {
+    pub(super) fn of(token: &'t Token, across: bool) -> Self {
         let mut places = [0; 128];
         for (n, letter) in token.text.bytes().enumerate().take(64) {
             if let Some(place) = places.get_mut(usize::from(letter)) {
@@ -80,21 +80,25 @@ impl<'t> Letters<'t> {
             }
         }
         let by_class = matches!(token.class, Class::Initial | Class::Form(_));
-        let otherwise = by_class || !token.text.is_ascii() || !name::groups(&token.text).is_empty();
+        let otherwise = across || by_class || !token.text.is_ascii() || !name::groups(&token.text).is_empty();
         Self { token, places, otherwise }
     }
 
     /// A quick no to most words that only share a key: more letters differ than may.
     pub(super) fn may_be_alike(&self, other: &Token) -> bool {
         let (here, there) = (self.token.text.len(), other.text.len());
-        let budget = match here.min(there) {
-            0..=5 => 1,
-            6..=9 => 2,
-            _ => 3,
-        };
-        if self.otherwise || other.class == Class::Initial || self.token.sound == other.sound || here.max(there) > 32 {
+        if self.otherwise || other.class == Class::Initial || here.max(there) > 32 {
             return true;
         }
+        // Words that sound alike may differ in one letter more, and letters that look alike cost 0.7 of one.
+        let sounds = self.token.sound == other.sound;
+        let budget = match (here.min(there), sounds) {
+            (0..=5, false) => 1,
+            (0..=5, true) | (6..=9, false) => 2,
+            (6..=9, true) => 4,
+            (_, false) => 3,
+            (_, true) => 5,
+        };
         here.abs_diff(there) <= budget && self.slips(&other.text) <= budget
     }
 

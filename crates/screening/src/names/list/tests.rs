@@ -158,13 +158,13 @@ const WORDS: &[&str] = &[
 fn a_search_finds_what_scoring_every_name_would() {
     let mut chance = Chance(20_200_920);
     let mut builder = Builder::default();
-    for party in 0..1_500 {
+    for party in 0..900 {
         let kind = if chance.below(2) == 0 { Kind::Person } else { Kind::Company };
         builder.add(&chance.name(WORDS), Entry { party, kind });
     }
     let list = builder.finish();
     let (mut scratch, mut found) = (Scratch::default(), 0);
-    for _ in 0..1_500 {
+    for _ in 0..700 {
         let kind = if chance.below(2) == 0 { Kind::Person } else { Kind::Company };
         let written = chance.name(WORDS);
         let query = Name::new(&written, kind);
@@ -177,7 +177,7 @@ fn a_search_finds_what_scoring_every_name_would() {
             found += fast.len();
         }
     }
-    assert!(found > 1_000, "{found}");
+    assert!(found > 300, "{found}");
 }
 
 #[test]
