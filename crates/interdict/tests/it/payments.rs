@@ -302,7 +302,7 @@ fn who_is_on_a_list_is_held_and_blocked_only_where_an_order_freezes() {
     let rows = [
         payment("code", "Orchard Foods LLC", "EXMPGB2LXXX"),
         payment("name", "Ferdinand Maria Osterbaum", "CHASUS33XXX"),
-        payment("slip", "Ferdinant Osterbaum", "CHASUS33XXX"),
+        payment("slip", "Ferdinant Maria Osterbaum", "CHASUS33XXX"),
         payment("other", "Ferdinand Huber", "CHASUS33XXX"),
     ];
     let file = folder.write(
