@@ -30,7 +30,13 @@ struct Row {
 pub fn run(folder: &Path) {
     let start = Instant::now();
     let index = Index::new(world::references(folder), &Background::default());
-    println!("{} references, {} functions, {} postings, {:.1?}", index.references().len(), index.functions(), index.postings(), start.elapsed());
+    println!(
+        "{} references, {} functions, {} postings, {:.1?}",
+        index.references().len(),
+        index.functions(),
+        index.postings(),
+        start.elapsed()
+    );
     let mut rows: BTreeMap<(bool, String), Row> = BTreeMap::new();
     let mut unrelated: Vec<(f32, f32, u32, String)> = Vec::new();
     let mut none = 0;
@@ -65,9 +71,17 @@ pub fn run(folder: &Path) {
                 continue;
             }
             let half = &mut judged[usize::from(world::is_calibration(&made.target))];
-            half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
+            half.push((
+                judgement.probability,
+                own,
+                format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy()),
+            ));
             if *name == made.target {
-                row.verdicts[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
+                row.verdicts[match judgement.verdict {
+                    Verdict::Contains => 0,
+                    Verdict::Unsure => 1,
+                    Verdict::DoesNotContain { .. } => 2,
+                }] += 1;
             }
         }
         none += index.references().len() - found.len();
@@ -95,14 +109,20 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
     let map = folder.join("maps").join(made.path.file_name().expect("a name")).with_extension("map");
     let mapping = if made.row == "dx" { Some(Mapping::default()) } else { Mapping::read(&map) };
     let Some(mapping) = mapping else { return };
-    let present: FxHashSet<(&str, &str)> = program.functions.iter().map(|f| (program.class_name(f), program.words(f.name))).collect();
+    let present: FxHashSet<(&str, &str)> =
+        program.functions.iter().map(|f| (program.class_name(f), program.words(f.name))).collect();
     let mut found = FxHashSet::default();
     let mut direct = FxHashSet::default();
     for pair in &evidence.pairs {
         let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
         let kind = usize::from(pair.via != Via::Fingerprints);
         row.claimed[kind] += 1;
-        if mapping.agrees(known.class_name(ours), known.words(ours.name), program.class_name(theirs), program.words(theirs.name)) {
+        if mapping.agrees(
+            known.class_name(ours),
+            known.words(ours.name),
+            program.class_name(theirs),
+            program.words(theirs.name),
+        ) {
             row.right[kind] += 1;
             found.insert(pair.reference);
             if kind == 0 {
@@ -114,7 +134,10 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
         let (class, name) = (known.class_name(function), known.words(function.name));
         let survives = match mapping.methods.get(&(class.to_owned(), name.to_owned())) {
             Some(set) => set.iter().any(|(c, m)| present.contains(&(c.as_str(), m.as_str()))),
-            None => made.row == "dx" || mapping.classes.get(class).is_some_and(|new| present.contains(&(new.as_str(), name))),
+            None => {
+                made.row == "dx"
+                    || mapping.classes.get(class).is_some_and(|new| present.contains(&(new.as_str(), name)))
+            }
         };
         if survives {
             row.wanted += 1;
@@ -125,7 +148,10 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
 }
 
 fn report(rows: &BTreeMap<(bool, String), Row>) {
-    println!("{:<12} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)", "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision");
+    println!(
+        "{:<12} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)",
+        "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision"
+    );
     for ((calibration, name), row) in rows {
         let mut weights: Vec<f32> = row.pairs.iter().map(|p| p.0).collect();
         weights.sort_by(f32::total_cmp);
@@ -137,11 +163,28 @@ fn report(rows: &BTreeMap<(bool, String), Row>) {
         let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
         println!(
             "{:<12} {:>4}/{:<3} {:>4}/{:<3} {:>9.0} {:>9.0} {:>9.3} {:>8.3} of {:<6} {:>8.3} of {:<6} {:.3} ({:.3}) of {}",
-            format!("{}{}", if *calibration { "c " } else { "t " }, name), hit, n, hosts, row.hosts.len(), weights[0], weights[n / 2], shares[n / 2],
-            ratio(row.right[0], row.claimed[0]), row.claimed[0], ratio(row.right[1], row.claimed[1]), row.claimed[1],
-            ratio(row.recalled, row.wanted), ratio(row.direct, row.wanted), row.wanted,
+            format!("{}{}", if *calibration { "c " } else { "t " }, name),
+            hit,
+            n,
+            hosts,
+            row.hosts.len(),
+            weights[0],
+            weights[n / 2],
+            shares[n / 2],
+            ratio(row.right[0], row.claimed[0]),
+            row.claimed[0],
+            ratio(row.right[1], row.claimed[1]),
+            row.claimed[1],
+            ratio(row.recalled, row.wanted),
+            ratio(row.direct, row.wanted),
+            row.wanted,
         );
-        println!("      contains {}, unsure {}, not {}", row.verdicts[0], row.verdicts[1], n - row.verdicts[0] - row.verdicts[1]);
+        println!(
+            "      contains {}, unsure {}, not {}",
+            row.verdicts[0],
+            row.verdicts[1],
+            n - row.verdicts[0] - row.verdicts[1]
+        );
         for (weight, share, functions, what) in row.pairs.iter().chain(&row.hosts).filter(|p| p.0 < 50.0) {
             println!("      missed {what}: {weight:.0} {share:.3} {functions}");
         }
@@ -159,7 +202,12 @@ fn reliability(judged: &[Vec<(f32, bool, String)>; 2]) {
             bin.2 += 1;
         }
         let error: f64 = bins.iter().map(|b| (b.0 - b.1).abs()).sum::<f64>() / half.len().max(1) as f64;
-        let wrong = |least: f32| half.iter().filter(|(p, truth, _)| !truth && *p >= least).map(|(_, _, what)| what.clone()).collect::<Vec<_>>();
+        let wrong = |least: f32| {
+            half.iter()
+                .filter(|(p, truth, _)| !truth && *p >= least)
+                .map(|(_, _, what)| what.clone())
+                .collect::<Vec<_>>()
+        };
         println!("{name}: {} pairs with evidence, expected calibration error {error:.4}", half.len());
         println!("  falsely `contains`: {:?}", wrong(verdict::CONTAINS_MIN));
         println!("  falsely unsure or more: {}", wrong(verdict::UNSURE_MIN).len());

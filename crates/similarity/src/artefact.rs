@@ -6,6 +6,7 @@ use crate::container::{self, Opening};
 use crate::dex::{self, Dex};
 use crate::packing;
 use crate::program::{Damage, Program};
+use crate::{python, script};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -15,6 +16,8 @@ pub const TOTAL_BYTES_MAX: u64 = 2 << 30;
 pub const DEPTH_MAX: usize = 8;
 /// Files within one artefact, at all depths.
 pub const FILES_MAX: usize = 200_000;
+/// Bytes of source text of one language: three times the largest bundle that was ever seen in an app.
+pub const SOURCE_BYTES_MAX: u64 = 256 << 20;
 /// Reasons listed of one artefact; more of them say nothing new.
 pub const UNCLEAR_MAX: usize = 64;
 
@@ -27,11 +30,18 @@ pub struct Budgets {
     pub depth_max: usize,
     /// See [`FILES_MAX`].
     pub files_max: usize,
+    /// See [`SOURCE_BYTES_MAX`].
+    pub source_bytes_max: u64,
 }
 
 impl Default for Budgets {
     fn default() -> Self {
-        Self { total_bytes_max: TOTAL_BYTES_MAX, depth_max: DEPTH_MAX, files_max: FILES_MAX }
+        Self {
+            total_bytes_max: TOTAL_BYTES_MAX,
+            depth_max: DEPTH_MAX,
+            files_max: FILES_MAX,
+            source_bytes_max: SOURCE_BYTES_MAX,
+        }
     }
 }
 
@@ -40,17 +50,23 @@ impl Default for Budgets {
 pub enum Language {
     /// Dalvik and Java.
     Bytecode,
+    /// JavaScript.
+    Script,
+    /// Python.
+    Python,
 }
 
 impl Language {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Bytecode];
+    pub const ALL: [Self; 3] = [Self::Bytecode, Self::Script, Self::Python];
 
     /// In the words of a report.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Bytecode => "bytecode",
+            Self::Script => "script",
+            Self::Python => "python",
         }
     }
 
@@ -188,6 +204,7 @@ impl Artefact {
             uncompared: opening.leaves.iter().filter(|leaf| leaf.kind.is_uncompared()).count(),
         };
         artefact.bytecode(&opening, sink);
+        artefact.sources(&opening, budgets);
         packing::judge(&mut artefact, &opening);
         artefact.unclear.truncate(UNCLEAR_MAX);
         artefact
@@ -229,7 +246,7 @@ impl Artefact {
                     Err(damage) => self.damaged(&leaf.path, damage),
                 },
                 container::Kind::Class => classes.push(&leaf.bytes),
-                container::Kind::Elf | container::Kind::MachO | container::Kind::Script => {}
+                container::Kind::Elf | container::Kind::MachO | container::Kind::Script | container::Kind::Python => {}
             }
         }
         if !dexes.is_empty() {
@@ -246,6 +263,30 @@ impl Artefact {
             self.note(Unclear::Damaged { path: String::from("bytecode"), why });
         }
         self.keep(Language::Bytecode, program);
+    }
+
+    /// Source text: each file by itself.
+    fn sources(&mut self, opening: &Opening<'_>, budgets: &Budgets) {
+        let (mut scripts, mut python) = (Program::default(), Program::default());
+        for leaf in &opening.leaves {
+            let is_script = match leaf.kind {
+                container::Kind::Script => true,
+                container::Kind::Python => false,
+                container::Kind::Dex | container::Kind::Class | container::Kind::Elf | container::Kind::MachO => {
+                    continue;
+                }
+            };
+            let program = if is_script { &mut scripts } else { &mut python };
+            // A byte of text never becomes more than a few fingerprints, so this bounds memory, and work with it.
+            if program.code_bytes + leaf.bytes.len() as u64 > budgets.source_bytes_max {
+                self.note(Unclear::Budget { path: leaf.path.clone(), what: "SOURCE_BYTES_MAX" });
+                continue;
+            }
+            let read = if is_script { script::extract } else { python::extract };
+            program.append(&read(&leaf.path, &leaf.bytes));
+        }
+        self.keep(Language::Script, scripts);
+        self.keep(Language::Python, python);
     }
 
     fn damaged(&mut self, path: &str, damage: Damage) {

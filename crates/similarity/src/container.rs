@@ -27,14 +27,15 @@ pub(crate) enum Kind {
     Elf,
     MachO,
     Script,
+    Python,
 }
 
 impl Kind {
     /// Whether files of this kind are only counted.
     pub(crate) const fn is_uncompared(self) -> bool {
         match self {
-            Self::Dex | Self::Class => false,
-            Self::Elf | Self::MachO | Self::Script => true,
+            Self::Dex | Self::Class | Self::Script | Self::Python => false,
+            Self::Elf | Self::MachO => true,
         }
     }
 }
@@ -148,6 +149,8 @@ fn code(path: &str, bytes: &[u8]) -> Option<Kind> {
         Some(Kind::MachO)
     } else if is_script(path, bytes) {
         Some(Kind::Script)
+    } else if path.ends_with(".py") && is_text(bytes) {
+        Some(Kind::Python)
     } else {
         None
     }
@@ -155,7 +158,11 @@ fn code(path: &str, bytes: &[u8]) -> Option<Kind> {
 
 fn is_script(path: &str, bytes: &[u8]) -> bool {
     let named = [".js", ".mjs", ".cjs", ".jsbundle", ".bundle"].iter().any(|ending| path.ends_with(ending));
-    named && bytes.len() >= SCRIPT_BYTES_MIN && bytes.get(..SCRIPT_BYTES_MIN).is_some_and(|head| !head.contains(&0))
+    named && is_text(bytes)
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.get(..SCRIPT_BYTES_MIN).is_some_and(|head| !head.contains(&0))
 }
 
 enum Form {

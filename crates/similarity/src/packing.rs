@@ -3,6 +3,7 @@
 
 use crate::artefact::{Artefact, Language, Unclear};
 use crate::container::{Kind, Opening};
+use crate::{python, script};
 use rustc_hash::FxHashSet;
 
 /// File names that packers leave in the apps they pack.
@@ -73,7 +74,17 @@ pub(crate) fn judge(artefact: &mut Artefact, opening: &Opening<'_>) {
             {
                 artefact.note(Unclear::Packed { path: leaf.path.clone(), packer: "UPX" });
             }
-            Kind::Dex | Kind::Class | Kind::Elf | Kind::MachO | Kind::Script => {}
+            Kind::Script => {
+                if let Some(packer) = script::hidden(&leaf.bytes) {
+                    artefact.note(Unclear::Packed { path: leaf.path.clone(), packer });
+                }
+            }
+            Kind::Python => {
+                if let Some(packer) = python::hidden(&leaf.bytes) {
+                    artefact.note(Unclear::Packed { path: leaf.path.clone(), packer });
+                }
+            }
+            Kind::Dex | Kind::Class | Kind::Elf | Kind::MachO => {}
         }
     }
     let loads =

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn each_budget_is_reached_and_named() {
-        let small = Budgets { total_bytes_max: 10_000, depth_max: 2, files_max: 3 };
+        let small = Budgets { total_bytes_max: 10_000, depth_max: 2, files_max: 3, ..Budgets::default() };
         let what = |artefact: &Artefact| {
             artefact.unclear.iter().find_map(|why| match why {
                 Unclear::Budget { what, .. } => Some(*what),
