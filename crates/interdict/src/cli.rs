@@ -156,6 +156,8 @@ pub(crate) enum Command {
     },
     /// Look for code of listed subjects in artefacts, and say what the law says of it
     Scan(crate::scan::Scan),
+    /// Put two artefacts side by side: which functions of one stand in the other
+    Compare(crate::scan_compare::Compare),
     /// Keep the reference code that `scan` looks for
     Similarity {
         #[command(subcommand)]

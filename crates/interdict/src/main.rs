@@ -26,7 +26,9 @@ mod reach;
 mod recording;
 mod replay;
 mod scan;
+mod scan_compare;
 mod scan_law;
+mod scan_page;
 mod scan_references;
 mod scan_report;
 mod scan_sbom;
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Names { command } => names::names(&command),
         Command::Pay { command } => pay::pay(&loading, &command),
         Command::Scan(options) => scan::scan(&loading, &options),
+        Command::Compare(options) => scan_compare::run(&options),
         Command::Similarity { command } => scan_references::run(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Reach(options) => reach::reach(&loading, &options),

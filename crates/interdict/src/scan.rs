@@ -4,12 +4,12 @@
 use crate::cli::PostureArgs;
 use crate::commands::{Done, Loading, print};
 use crate::scan_law::{self, Law, Ruling};
-use crate::{clock, question, scan_references, scan_report, scan_sbom, scan_waiver};
+use crate::{clock, question, scan_compare, scan_page, scan_references, scan_report, scan_sbom, scan_waiver};
 use clap::Args;
 use docket::Docket;
 use docket::finding::Verdict as LegalVerdict;
 use docket::vocabulary::ResourceKind;
-use similarity::artefact::{Artefact, Budgets, Code};
+use similarity::artefact::{Artefact, Budgets, Code, Language};
 use similarity::matching::{self, Evidence};
 use similarity::verdict::{self, Judgement, Verdict};
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ pub(crate) struct Scan {
     /// Write SARIF 2.1.0
     #[arg(long)]
     pub(crate) sarif: bool,
+    /// Write a page for people to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Look for the references in this folder too (see `interdict similarity`)
     #[arg(long, value_name = "DIR")]
     pub(crate) references: Option<PathBuf>,
@@ -201,6 +204,9 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
     if let Some(waivers) = &waivers {
         scanned.iter_mut().for_each(|file| waivers.apply(file));
     }
+    if let Some(path) = &options.html {
+        scan_compare::write(path, &scan_page::scan(&scanned))?;
+    }
     let text = if options.json {
         scan_report::json(&scanned, &library)
     } else if options.sarif {
@@ -300,10 +306,26 @@ fn one(
     for code in &artefact.code {
         coded(&mut scanned, library, code);
     }
+    unanswered(&mut scanned, &artefact, library);
     for found in &mut scanned.found {
         found.rulings = scan_law::rule(docket, law, posture, &found.subject)?;
     }
     Ok(scanned)
+}
+
+/// Code of a kind of which there is no reference was compared with nothing, so it is neither found nor cleared.
+fn unanswered(scanned: &mut Scanned, artefact: &Artefact, library: &scan_references::Library) {
+    let alone = |code: &&Code| library.index(code.language).is_none();
+    let Some(code) = artefact.code.iter().find(alone) else { return };
+    scanned.uncompared += artefact.code.iter().filter(alone).map(|code| code.program.classes.len()).sum::<usize>();
+    if !artefact.code.iter().all(|code| alone(&code)) {
+        return;
+    }
+    // Python says nothing of an app; a script may be all there is of one.
+    scanned.looked = artefact.names != similarity::artefact::Names::default();
+    if code.language == Language::Script {
+        scanned.unclear.push(format!("it is {} code, and there is no reference of that kind", code.language.word()));
+    }
 }
 
 /// Tier 0: what something calls itself.

@@ -123,6 +123,11 @@ pub(crate) fn load(folder: Option<&Path>, shipped: bool) -> Result<Library, Stri
     Ok(Library { indexes })
 }
 
+/// The shipped background of common code.
+pub(crate) fn shipped_background() -> Background {
+    Background::from_bytes(SHIPPED_COMMON)
+}
+
 fn shipped_segments() -> Result<Vec<Segment>, String> {
     let read =
         |(name, bytes): &(&str, &[u8])| Segment::from_bytes(bytes).map_err(|why| format!("shipped {name}: {why}"));

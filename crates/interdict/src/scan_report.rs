@@ -12,7 +12,7 @@ const FUNCTIONS_SHOWN: usize = 8;
 /// Files without a finding that are listed one by one.
 const CLEAR_SHOWN: usize = 20;
 
-const fn word(code: &FoundCode) -> &'static str {
+pub(crate) const fn word(code: &FoundCode) -> &'static str {
     match code.judgement.verdict {
         Verdict::Contains => "contains",
         Verdict::Unsure => "may contain",
@@ -20,7 +20,7 @@ const fn word(code: &FoundCode) -> &'static str {
     }
 }
 
-fn verdict(file: &Scanned) -> &'static str {
+pub(crate) fn verdict(file: &Scanned) -> &'static str {
     if file.found.iter().any(Found::is_sure) {
         "contains"
     } else if !file.found.is_empty() || !file.unclear.is_empty() {

@@ -201,6 +201,51 @@ fn code_under_another_name_is_found_with_both_names() {
 }
 
 #[test]
+fn two_artefacts_stand_side_by_side_and_a_page_shows_them() {
+    let world = World::of("wechat");
+    let (sdk, app) = (world.folder.path().join("sdk.jar").display().to_string(), world.renamed());
+    let page = world.folder.path().join("page.html");
+    let ran = run(&["compare", &sdk, &app, "--json", "--html", &page.display().to_string()], b"");
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let code = &report["code"][0];
+    let share = |side: &str| code[side].as_f64().expect("a share");
+    assert!(share("a_in_b") > 0.95, "all of the library is in the app: {code}");
+    assert!((0.3..0.7).contains(&share("b_in_a")), "half of the app is the library: {code}");
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("com.vendor.sdk.C0: 8 of 8") && page.contains("org.shop.C0: 0 of 8"), "{page}");
+    let page = world.folder.path().join("scan.html");
+    let ran = world.scan(&app, &["--html", &page.display().to_string()]);
+    assert!(ran.out.contains("contains"), "{}", ran.out);
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("wechat, by code") && !page.contains("<script"), "{page}");
+}
+
+#[test]
+fn a_minified_script_is_found_and_one_without_references_is_not_cleared() {
+    let world = World::of("wechat");
+    let script = |names: [&str; 3]| {
+        let function = |n: usize| {
+            let [function, argument, local] = names;
+            format!(
+                "function {function}{n}({argument}){{var {local}={argument}.item{n}.split(\"part {n} of it\");window.store{n}.put{n}({local}.length,{}*{argument}.rate{n});{argument}.done{n}(\"message number {n}\")}}\n",
+                1_000 + n
+            )
+        };
+        (0..60).map(function).collect::<String>()
+    };
+    let ours = put(&world.folder, "sdk.js", script(["work", "customer", "parts"]).as_bytes());
+    let theirs = put(&world.folder, "bundle.js", script(["a", "b", "c"]).replace('\n', "").as_bytes());
+    assert_eq!(world.scan(&theirs, &[]).code, 3, "there is no reference of that kind yet");
+    let added = run(&["similarity", "add", &ours, "--subject", "wechat", "--store", &world.store], b"");
+    assert_eq!(added.code, 0, "{}", added.err);
+    let ran = world.scan(&theirs, &["--fail-on-evidence", "--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(report["files"][0]["found"][0]["code"]["kind"], "script");
+}
+
+#[test]
 fn other_code_is_not_and_the_bound_is_told() {
     let world = World::of("wechat");
     let ran = world.scan(&world.clean(), &["--json", "--fail-on-evidence"]);
