@@ -2,6 +2,7 @@
 
 mod mapping;
 mod matrix;
+mod speed;
 mod world;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ fn main() {
     let folder = words.next().map_or_else(|| PathBuf::from("target/similarity"), PathBuf::from);
     match what.as_str() {
         "matrix" => matrix::run(&folder),
-        _ => eprintln!("similarity-bench matrix [FOLDER]"),
+        "speed" => speed::run(&folder),
+        _ => eprintln!("similarity-bench matrix|speed [FOLDER]"),
     }
 }

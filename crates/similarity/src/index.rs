@@ -2,6 +2,7 @@
 //! subject's code are one, so that fifty versions of an app do not make its own code look common.
 
 use crate::background::Background;
+use crate::company::Company;
 use crate::fingerprint::Family;
 use crate::program::Program;
 use rustc_hash::FxHashMap;
@@ -15,6 +16,8 @@ const WORLD_LINEAGES: f32 = 100.0;
 const COMMON_WORTH: f32 = 0.25;
 /// Bits of a fingerprint that choose its place in the directory, beyond which it would not fit a cache.
 const DIRECTORY_BITS_MAX: u32 = 22;
+/// Bits of the filter for each fingerprint: of eight that are not there, seven are turned away without a look.
+const FILTER_BITS_EACH: usize = 8;
 
 /// One artefact that is looked for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +50,10 @@ pub struct Index {
     postings: Vec<u32>,
     directory: Vec<u32>,
     shift: u32,
+    /// One bit for each fingerprint, by its lowest bits.
+    filter: Vec<u64>,
+    /// Of each reference, who goes with whom.
+    company: Vec<Company>,
 }
 
 /// A fingerprint that occurs, and where its postings begin.
@@ -125,8 +132,12 @@ impl Index {
             postings,
             directory: Vec::new(),
             shift: 0,
+            filter: Vec::new(),
+            company: Vec::new(),
         };
+        index.company = index.references.iter().map(|reference| Company::new(&reference.program)).collect();
         index.build_directory();
+        index.build_filter();
         index.weigh();
         index
     }
@@ -146,6 +157,18 @@ impl Index {
             *slot = sum;
         }
         self.directory = directory;
+    }
+
+    fn build_filter(&mut self) {
+        let words = (self.keys.len() * FILTER_BITS_EACH).div_ceil(64).next_power_of_two();
+        let mut filter = vec![0_u64; words];
+        for key in &self.keys {
+            let (word, bit) = place(key.fingerprint, words);
+            if let Some(word) = filter.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        self.filter = filter;
     }
 
     fn weigh(&mut self) {
@@ -209,11 +232,31 @@ impl Index {
         self.keys.get(start + n).map(|key| (start + n, key))
     }
 
-    /// The key of a fingerprint and the functions that hold it.
-    pub(crate) fn lookup(&self, fingerprint: u64) -> Option<(&Key, &[u32])> {
-        let (n, key) = self.locate(fingerprint)?;
+    /// The number of a fingerprint's key. Most fingerprints of a program are in no reference, and the filter, which
+    /// fits a cache, says so for most of them.
+    pub(crate) fn key(&self, fingerprint: u64) -> Option<usize> {
+        let (word, bit) = place(fingerprint, self.filter.len());
+        if self.filter.get(word)? & bit == 0 {
+            return None;
+        }
+        self.locate(fingerprint).map(|(n, _)| n)
+    }
+
+    /// How many different fingerprints there are.
+    pub(crate) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// A key by its number, and the functions that hold it, in order.
+    pub(crate) fn held_by(&self, n: usize) -> Option<(&Key, &[u32])> {
+        let key = self.keys.get(n)?;
         let end = self.keys.get(n + 1).map_or(self.postings.len(), |next| next.start as usize);
         Some((key, self.postings.get(key.start as usize..end)?))
+    }
+
+    /// Who goes with whom in a reference.
+    pub(crate) fn company_of(&self, reference: usize) -> Option<&Company> {
+        self.company.get(reference)
     }
 
     /// The reference a function belongs to.
@@ -231,6 +274,11 @@ impl Index {
         let end = self.first.get(reference + 1).copied();
         start..end.unwrap_or(u32::try_from(self.owner.len()).unwrap_or(u32::MAX))
     }
+}
+
+/// The word and the bit of a fingerprint in a filter of `words`, a power of two.
+fn place(fingerprint: u64, words: usize) -> (usize, u64) {
+    ((fingerprint >> 6) as usize & words.wrapping_sub(1), 1 << (fingerprint & 63))
 }
 
 fn weight(fingerprint: u64, lineages: u32) -> f32 {

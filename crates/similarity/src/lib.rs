@@ -4,6 +4,7 @@
 pub mod artefact;
 pub mod background;
 pub mod class;
+mod company;
 mod container;
 pub mod dex;
 pub mod fingerprint;

@@ -1,6 +1,7 @@
 //! Which functions of a program are which functions of a reference. Fingerprints vote for pairs; each fingerprint
 //! of the program can be claimed once, so that one function is not evidence for ten.
 
+use crate::company::Company;
 use crate::fingerprint::Family;
 use crate::index::Index;
 use crate::program::{Function, Program};
@@ -94,7 +95,7 @@ pub struct Evidence {
 #[must_use]
 pub fn find(index: &Index, program: &Program) -> Vec<Evidence> {
     let votes = Votes::count(index, program);
-    let mut symbols = None;
+    let mut company = None;
     let mut found: Vec<Evidence> = (0..index.references().len())
         .filter(|reference| votes.weight_of(index, *reference) >= REFERENCE_WEIGHT_MIN)
         .filter_map(|reference| {
@@ -103,8 +104,8 @@ pub fn find(index: &Index, program: &Program) -> Vec<Evidence> {
             if evidence.functions == 0 {
                 return None;
             }
-            let symbols = symbols.get_or_insert_with(|| program.symbols());
-            propagate::extend(index, reference, program, symbols, &mut pairs);
+            let company = company.get_or_insert_with(|| Company::new(program));
+            propagate::extend(index, reference, program, company, &mut pairs);
             evidence.pairs = pairs;
             Some(evidence)
         })
@@ -142,74 +143,137 @@ struct Candidate {
     function: u32,
 }
 
-/// For each function of the index its best candidates.
+/// For each function of the references that may be there, its best candidates.
 struct Votes {
     best: Vec<[Candidate; CANDIDATES]>,
+    /// Of each reference, what to take from a function's number to find it in `best`; nothing for a reference
+    /// that cannot be there.
+    base: Vec<Option<u32>>,
     /// Of each reference, the distinct worth that the program holds anywhere.
     held: Vec<f32>,
 }
 
+/// The fingerprints of a program that some reference has, function by function.
+struct Hits {
+    keys: Vec<u32>,
+    /// Behind the last of each function.
+    ends: Vec<u32>,
+}
+
+impl Hits {
+    fn of(index: &Index, program: &Program) -> Self {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut hits = Self { keys: Vec::new(), ends: Vec::with_capacity(program.functions.len()) };
+        for function in &program.functions {
+            let own = program.fingerprints_of(function);
+            hits.keys.extend(own.iter().filter_map(|f| index.key(*f)).map(count));
+            hits.ends.push(count(hits.keys.len()));
+        }
+        hits
+    }
+
+    fn by_function(&self) -> impl Iterator<Item = (u32, &[u32])> {
+        let mut start = 0;
+        self.ends.iter().zip(0_u32..).map(move |(end, number)| {
+            let keys = self.keys.get(start..*end as usize).unwrap_or(&[]);
+            start = *end as usize;
+            (number, keys)
+        })
+    }
+
+    /// Of each reference, the worth of the distinct fingerprints that the program holds anywhere.
+    fn held(&self, index: &Index) -> Vec<f32> {
+        let mut held = vec![0_f32; index.references().len()];
+        let mut seen = vec![false; index.keys()];
+        for key in &self.keys {
+            match seen.get_mut(*key as usize) {
+                Some(seen) if !*seen => *seen = true,
+                Some(_) | None => continue,
+            }
+            let Some((key, postings)) = index.held_by(*key as usize).filter(|(key, _)| key.distinct) else { continue };
+            // Postings are in order, so those of one reference stand together.
+            let mut last = usize::MAX;
+            for id in postings {
+                let owner = index.owner_of(*id);
+                if owner != last {
+                    last = owner;
+                    if let Some(held) = held.get_mut(owner) {
+                        *held += key.weight;
+                    }
+                }
+            }
+        }
+        held
+    }
+}
+
 impl Votes {
     fn count(index: &Index, program: &Program) -> Self {
-        let mut best = vec![[Candidate::default(); CANDIDATES]; index.functions()];
-        let mut weights = vec![0_f32; index.functions()];
+        let hits = Hits::of(index, program);
+        let held = hits.held(index);
+        let mut base = Vec::with_capacity(held.len());
+        let mut functions = 0_u32;
+        for (reference, held) in held.iter().enumerate() {
+            let range = index.functions_of(reference);
+            // Without distinct worth no pair can be evidence: its votes need not be counted.
+            base.push((*held >= WORTH_MIN).then(|| range.start.wrapping_sub(functions)));
+            functions += if *held >= WORTH_MIN { range.end - range.start } else { 0 };
+        }
+        let mut votes = Self { best: vec![[Candidate::default(); CANDIDATES]; functions as usize], base, held };
+        if functions > 0 {
+            votes.poll(index, &hits);
+        }
+        votes
+    }
+
+    fn poll(&mut self, index: &Index, hits: &Hits) {
+        let mut weights = vec![0_f32; self.best.len()];
         let mut touched: Vec<u32> = Vec::new();
-        for (function, number) in program.functions.iter().zip(0_u32..) {
-            for fingerprint in program.fingerprints_of(function) {
-                let Some((key, postings)) = index.lookup(*fingerprint) else { continue };
+        for (number, keys) in hits.by_function() {
+            for (key, postings) in keys.iter().filter_map(|key| index.held_by(*key as usize)) {
                 let most = if key.distinct { POSTINGS_MAX } else { COMMON_POSTINGS_MAX };
-                for id in postings.iter().take(if postings.len() > most { 0 } else { most }) {
-                    if let Some(weight) = weights.get_mut(*id as usize) {
+                if postings.len() > most {
+                    continue;
+                }
+                for id in postings {
+                    let Some(at) = self.place(index, *id) else { continue };
+                    if let Some(weight) = weights.get_mut(at as usize) {
                         if *weight == 0.0 {
-                            touched.push(*id);
+                            touched.push(at);
                         }
                         *weight += key.weight;
                     }
                 }
             }
-            for id in touched.drain(..) {
-                let (Some(weight), Some(best)) = (weights.get_mut(id as usize), best.get_mut(id as usize)) else {
+            for at in touched.drain(..) {
+                let (Some(weight), Some(best)) = (weights.get_mut(at as usize), self.best.get_mut(at as usize)) else {
                     continue;
                 };
                 insert(best, Candidate { weight: std::mem::take(weight), function: number });
             }
         }
-        Self { best, held: held(index, program) }
+    }
+
+    fn place(&self, index: &Index, id: u32) -> Option<u32> {
+        let base = self.base.get(index.owner_of(id)).copied().flatten()?;
+        Some(id.wrapping_sub(base))
+    }
+
+    /// The best candidates for a function of the index.
+    fn best(&self, index: &Index, id: u32) -> &[Candidate] {
+        let best = self.place(index, id).and_then(|at| self.best.get(at as usize));
+        best.map_or(&[][..], |best| &best[..])
     }
 
     fn weight_of(&self, index: &Index, reference: usize) -> f32 {
-        let range = index.functions_of(reference);
-        let best = self.best.get(range.start as usize..range.end as usize).unwrap_or(&[]);
-        best.iter()
-            .filter_map(|best| best.first())
-            .map(|first| first.weight)
-            .filter(|weight| *weight >= WEIGHT_MIN)
-            .sum()
+        let best = index.functions_of(reference).filter_map(|id| self.best(index, id).first());
+        best.map(|first| first.weight).filter(|weight| *weight >= WEIGHT_MIN).sum()
     }
 
     fn containment(&self, index: &Index, reference: usize) -> f32 {
         let all = index.distinct_worth(reference);
         if all <= 0.0 { 0.0 } else { self.held.get(reference).copied().unwrap_or(0.0) / all }
     }
-}
-
-/// Of each reference, the worth of the distinct fingerprints that the program holds anywhere.
-fn held(index: &Index, program: &Program) -> Vec<f32> {
-    let mut held = vec![0_f32; index.references().len()];
-    let mut last = vec![0_u64; held.len()];
-    for fingerprint in program.distinct_fingerprints() {
-        let Some((key, postings)) = index.lookup(fingerprint).filter(|(key, _)| key.distinct) else { continue };
-        for id in postings {
-            let owner = index.owner_of(*id);
-            if let (Some(last), Some(held)) = (last.get_mut(owner), held.get_mut(owner))
-                && *last != fingerprint
-            {
-                *last = fingerprint;
-                *held += key.weight;
-            }
-        }
-    }
-    held
 }
 
 fn insert(best: &mut [Candidate; CANDIDATES], new: Candidate) {
@@ -270,7 +334,7 @@ fn proposals(
 ) -> Vec<Proposal> {
     let class_of = |candidate: &Candidate| program.functions.get(candidate.function as usize).map_or(0, |f| f.class);
     let rows = || known.functions.iter().zip(range.clone()).zip(0_u32..);
-    let best = |id: u32| votes.best.get(id as usize).map_or(&[][..], |best| &best[..]);
+    let best = |id: u32| votes.best(index, id);
     let mut together: FxHashMap<(u32, u32), f32> = FxHashMap::default();
     for ((function, id), _) in rows() {
         if let Some(first) = best(id).first().filter(|first| first.weight > 0.0) {

@@ -1,6 +1,7 @@
 //! Functions too short or too changed to be recognised alone, recognised by their company: what calls them, what
 //! they call, the class they stand in. Such pairs explain a finding and carry no evidence.
 
+use crate::company::Company;
 use crate::index::Index;
 use crate::matching::{Pair, Via, both};
 use crate::program::{Function, Program};
@@ -10,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 const ROUNDS: usize = 3;
 /// Likeness from which a neighbour counts as the same function, by how it was reached.
 const CALLED_MIN: f32 = 0.55;
+const CALLING_MIN: f32 = 0.62;
 const CLASS_MIN: f32 = 0.62;
 /// Share of a function's fingerprints that must stand in another for it to be inlined there.
 const INLINED_MIN: f32 = 0.5;
@@ -21,20 +23,18 @@ const COMPARED_MAX: usize = 64;
 struct Sides<'a> {
     known: &'a Program,
     program: &'a Program,
-    known_symbols: FxHashMap<u64, u32>,
-    symbols: &'a FxHashMap<u64, u32>,
+    known_company: &'a Company,
+    company: &'a Company,
 }
 
 /// Adds to `pairs` what follows from them.
-pub(crate) fn extend(
-    index: &Index,
-    reference: usize,
-    program: &Program,
-    symbols: &FxHashMap<u64, u32>,
-    pairs: &mut Vec<Pair>,
-) {
-    let Some(known) = index.references().get(reference).map(|r| &r.program) else { return };
-    let sides = Sides { known, program, known_symbols: known.symbols(), symbols };
+pub(crate) fn extend(index: &Index, reference: usize, program: &Program, company: &Company, pairs: &mut Vec<Pair>) {
+    let (Some(known), Some(known_company)) =
+        (index.references().get(reference).map(|r| &r.program), index.company_of(reference))
+    else {
+        return;
+    };
+    let sides = Sides { known, program, known_company, company };
     let mut ours: FxHashMap<u32, u32> = pairs.iter().map(|pair| (pair.reference, pair.program)).collect();
     let mut theirs: FxHashSet<u32> = pairs.iter().map(|pair| pair.program).collect();
     let mut from = 0;
@@ -71,12 +71,13 @@ impl Sides<'_> {
             }
         };
         for pair in fresh {
-            let known = callees(self.known, pair.reference, &self.known_symbols);
-            let program = callees(self.program, pair.program, self.symbols);
-            propose(&known, &program, CALLED_MIN);
+            let known = self.known_company.callees(pair.reference);
+            propose(known, self.company.callees(pair.program), CALLED_MIN);
+            let known = self.known_company.callers(pair.reference);
+            propose(known, self.company.callers(pair.program), CALLING_MIN);
         }
         for (known, program) in self.classes(fresh, all) {
-            propose(&known, &program, CLASS_MIN);
+            propose(known, program, CLASS_MIN);
         }
         proposals.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
         let pair = |(similarity, reference, program)| Pair {
@@ -91,7 +92,7 @@ impl Sides<'_> {
     }
 
     /// The functions of classes that go together by the pairs so far, where something is new.
-    fn classes(&self, fresh: &[Pair], all: &[Pair]) -> Vec<(Vec<u32>, Vec<u32>)> {
+    fn classes(&self, fresh: &[Pair], all: &[Pair]) -> Vec<(&[u32], &[u32])> {
         let class = |program: &Program, n: u32| program.functions.get(n as usize).map(|f| f.class);
         let both = |pair: &Pair| Some((class(self.known, pair.reference)?, class(self.program, pair.program)?));
         let mut weights: FxHashMap<(u32, u32), f32> = FxHashMap::default();
@@ -114,16 +115,7 @@ impl Sides<'_> {
             .collect();
         touched.sort_unstable();
         touched.dedup();
-        let members = |program: &Program| {
-            let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-            for (function, n) in program.functions.iter().zip(0_u32..) {
-                members.entry(function.class).or_default().push(n);
-            }
-            members
-        };
-        let (known, program) = (members(self.known), members(self.program));
-        let of = |members: &FxHashMap<u32, Vec<u32>>, class: u32| members.get(&class).cloned().unwrap_or_default();
-        touched.into_iter().map(|(k, p)| (of(&known, k), of(&program, p))).collect()
+        touched.into_iter().map(|(k, p)| (self.known_company.members(k), self.company.members(p))).collect()
     }
 
     /// How alike two functions are when their company already is: 0 to 1.
@@ -146,7 +138,7 @@ impl Sides<'_> {
         let mut found: FxHashMap<u32, Pair> = FxHashMap::default();
         for pair in pairs {
             let Some(host) = self.program.functions.get(pair.program as usize) else { continue };
-            for callee in callees(self.known, pair.reference, &self.known_symbols) {
+            for callee in self.known_company.callees(pair.reference).iter().copied() {
                 if ours.contains_key(&callee) {
                     continue;
                 }
@@ -173,15 +165,6 @@ impl Sides<'_> {
         found.sort_by_key(|pair| pair.reference);
         found
     }
-}
-
-fn callees(program: &Program, function: u32, symbols: &FxHashMap<u64, u32>) -> Vec<u32> {
-    let Some(function) = program.functions.get(function as usize) else { return Vec::new() };
-    let mut callees: Vec<u32> =
-        program.calls_of(function).iter().filter_map(|symbol| symbols.get(symbol).copied()).collect();
-    callees.sort_unstable();
-    callees.dedup();
-    callees
 }
 
 fn count(n: usize) -> f32 {
