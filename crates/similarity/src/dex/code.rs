@@ -52,6 +52,7 @@ pub fn extract(dexes: &[Dex<'_>], sink: &mut dyn FnMut(u64, &[u8])) -> Result<Pr
             defined: &defined,
             sink,
             types: vec![0; dex.types.count as usize],
+            descriptors: vec![0; dex.types.count as usize],
             strings: vec![None; dex.strings.count as usize],
             fields: vec![None; dex.fields.count as usize],
             methods: vec![None; dex.methods.count as usize],
@@ -71,6 +72,8 @@ struct Reading<'a, 'd> {
     defined: &'a FxHashSet<&'d [u8]>,
     sink: &'a mut dyn FnMut(u64, &[u8]),
     types: Vec<u64>,
+    /// Hash of each type's whole descriptor, 0 before it is asked for.
+    descriptors: Vec<u64>,
     /// Hash of each string; 0 for one that is too short.
     strings: Vec<Option<u64>>,
     /// Token half of each field, and whether it is of the platform.
@@ -147,20 +150,31 @@ impl<'d> Reading<'_, 'd> {
 
     /// The symbol of a method, and its shape with the program's own types erased.
     fn signature(&mut self, owner: u32, proto: u32, name: u32) -> Result<(u64, u64), Damage> {
-        let class = self.dex.descriptor(owner).ok_or(Damage::Malformed)?;
         let written = self.dex.string(name).ok_or(Damage::Malformed)?;
-        self.spend_name(class)?;
         self.spend_name(written)?;
         let (result, parameters) = self.dex.proto(proto).ok_or(Damage::Malformed)?;
-        let mut symbol = mix(hash(class) ^ hash(written).rotate_left(17));
+        let mut symbol = mix(self.descriptor(owner)? ^ hash(written).rotate_left(17));
         let mut shape = 0;
         for kind in std::iter::once(result).chain(parameters) {
-            let descriptor = self.dex.descriptor(kind).ok_or(Damage::Malformed)?;
-            self.spend_name(descriptor)?;
-            symbol = mix(symbol ^ hash(descriptor));
+            symbol = mix(symbol ^ self.descriptor(kind)?);
             shape = mix(shape ^ self.erased(kind).ok_or(Damage::Malformed)?);
         }
         Ok((symbol, shape))
+    }
+
+    /// The hash of a type's descriptor: read once, asked for by every signature.
+    fn descriptor(&mut self, index: u32) -> Result<u64, Damage> {
+        let known = self.descriptors.get(index as usize).copied().ok_or(Damage::Malformed)?;
+        if known != 0 {
+            return Ok(known);
+        }
+        let descriptor = self.dex.descriptor(index).ok_or(Damage::Malformed)?;
+        self.spend_name(descriptor)?;
+        let found = hash(descriptor);
+        if let Some(slot) = self.descriptors.get_mut(index as usize) {
+            *slot = found;
+        }
+        Ok(found)
     }
 
     fn erased(&mut self, index: u32) -> Option<u64> {
