@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
+/// A pair is an inclusion when, by the mapping file alone, at least this many of the target's methods of
+/// [`RECALL_TOKENS_MIN`] tokens and more stand in what was made, or half of all it has if that is less. A shrinker that keeps an interface or two has not
+/// included the library, and nothing that reads code could tell.
+const INCLUSION_METHODS_MIN: usize = 5;
 /// Methods of fewer tokens are not asked for.
 const RECALL_TOKENS_MIN: u32 = 20;
 
@@ -25,23 +29,19 @@ struct Row {
     recalled: usize,
     direct: usize,
     verdicts: [usize; 3],
+    empty: usize,
 }
 
 pub fn run(folder: &Path) {
     let start = Instant::now();
     let index = Index::new(world::references(folder), &Background::default());
-    println!(
-        "{} references, {} functions, {} postings, {:.1?}",
-        index.references().len(),
-        index.functions(),
-        index.postings(),
-        start.elapsed()
-    );
+    println!("{} references, {} functions, {} postings, {:.1?}", index.references().len(), index.functions(), index.postings(), start.elapsed());
     let mut rows: BTreeMap<(bool, String), Row> = BTreeMap::new();
     let mut unrelated: Vec<(f32, f32, u32, String)> = Vec::new();
     let mut none = 0;
     let mut judged: [Vec<(f32, bool, String)>; 2] = [Vec::new(), Vec::new()];
     let shared = world::shared();
+    let mut features = Vec::new();
     let (mut read, mut matched, mut bytes) = (0.0, 0.0, 0_u64);
     for made in world::made(folder) {
         let Ok(raw) = std::fs::read(&made.path) else { continue };
@@ -52,14 +52,21 @@ pub fn run(folder: &Path) {
         let t = Instant::now();
         let found = matching::find(&index, &program);
         matched += t.elapsed().as_secs_f64();
+        let reference = |name: &str| index.references().iter().find(|r| r.lineage == name).map(|r| &r.program);
+        let inside = |name: &str| reference(name).is_some_and(|known| is_included(known, &program, &made, folder));
+        let (is_inclusion, is_host_included) = (inside(&made.target), made.host.as_deref().is_some_and(inside));
         let row = rows.entry((world::is_calibration(&made.target), made.row.clone())).or_default();
         let of = |name: &str| {
             let evidence = found.iter().find(|e| index.references()[e.reference].lineage == name);
             let (d, c, f) = evidence.map_or((0.0, 0.0, 0), |e| (e.distinct, e.containment, e.functions));
             (d, c, f, format!("{} in {}", name, made.path.file_name().expect("a name").to_string_lossy()))
         };
-        row.pairs.push(of(&made.target));
-        if let Some(host) = &made.host {
+        if is_inclusion {
+            row.pairs.push(of(&made.target));
+        } else {
+            row.empty += 1;
+        }
+        if let Some(host) = made.host.as_ref().filter(|_| is_host_included) {
             row.hosts.push(of(host));
         }
         for evidence in &found {
@@ -70,18 +77,18 @@ pub fn run(folder: &Path) {
             if !own && (related(&made.target) || made.host.as_deref().is_some_and(related)) {
                 continue;
             }
-            let half = &mut judged[usize::from(world::is_calibration(&made.target))];
-            half.push((
-                judgement.probability,
-                own,
-                format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy()),
+            // Less than an inclusion, yet true: neither for nor against.
+            if (*name == made.target && !is_inclusion) || (Some(name) == made.host.as_ref() && !is_host_included) {
+                continue;
+            }
+            features.push(format!(
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{name}\t{}", u8::from(world::is_calibration(&made.target)), u8::from(own), evidence.distinct, evidence.functions,
+                evidence.classes, evidence.links, evidence.containment, judgement.probability, made.path.file_name().expect("a name").to_string_lossy()
             ));
-            if *name == made.target {
-                row.verdicts[match judgement.verdict {
-                    Verdict::Contains => 0,
-                    Verdict::Unsure => 1,
-                    Verdict::DoesNotContain { .. } => 2,
-                }] += 1;
+            let half = &mut judged[usize::from(world::is_calibration(&made.target))];
+            half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
+            if *name == made.target && is_inclusion {
+                row.verdicts[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
             }
         }
         none += index.references().len() - found.len();
@@ -94,6 +101,7 @@ pub fn run(folder: &Path) {
             }
         }
     }
+    std::fs::write(folder.join("features.tsv"), features.join("\n")).expect("writable");
     report(&rows);
     reliability(&judged);
     unrelated.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -104,25 +112,44 @@ pub fn run(folder: &Path) {
     println!("read {:.0} MB/s, matched {:.0} MB/s", bytes as f64 / 1e6 / read, bytes as f64 / 1e6 / matched);
 }
 
+/// Which methods of a program there are, by class and name.
+fn present(program: &Program) -> FxHashSet<(&str, &str)> {
+    program.functions.iter().map(|f| (program.class_name(f), program.words(f.name))).collect()
+}
+
+/// Whether a method of the original stands in what was made, by the mapping file.
+fn survives(made: &Made, mapping: &Mapping, present: &FxHashSet<(&str, &str)>, class: &str, name: &str) -> bool {
+    match mapping.methods.get(&(class.to_owned(), name.to_owned())) {
+        Some(set) => set.iter().any(|(c, m)| present.contains(&(c.as_str(), m.as_str()))),
+        None => made.row == "dx" || mapping.classes.get(class).is_some_and(|new| present.contains(&(new.as_str(), name))),
+    }
+}
+
+fn mapping_of(made: &Made, folder: &Path) -> Option<Mapping> {
+    let map = folder.join("maps").join(made.path.file_name().expect("a name")).with_extension("map");
+    if made.row == "dx" { Some(Mapping::default()) } else { Mapping::read(&map) }
+}
+
+/// Whether enough of a library's methods that are long enough to be recognised are there.
+fn is_included(known: &Program, program: &Program, made: &Made, folder: &Path) -> bool {
+    let Some(mapping) = mapping_of(made, folder) else { return false };
+    let present = present(program);
+    let long = || known.functions.iter().filter(|f| f.tokens >= RECALL_TOKENS_MIN);
+    let there = long().filter(|f| survives(made, &mapping, &present, known.class_name(f), known.words(f.name))).count();
+    there > 0 && there >= INCLUSION_METHODS_MIN.min(long().count().div_ceil(2))
+}
+
 fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, folder: &Path, row: &mut Row) {
     let known = &index.references()[evidence.reference].program;
-    let map = folder.join("maps").join(made.path.file_name().expect("a name")).with_extension("map");
-    let mapping = if made.row == "dx" { Some(Mapping::default()) } else { Mapping::read(&map) };
-    let Some(mapping) = mapping else { return };
-    let present: FxHashSet<(&str, &str)> =
-        program.functions.iter().map(|f| (program.class_name(f), program.words(f.name))).collect();
+    let Some(mapping) = mapping_of(made, folder) else { return };
+    let present = present(program);
     let mut found = FxHashSet::default();
     let mut direct = FxHashSet::default();
     for pair in &evidence.pairs {
         let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
         let kind = usize::from(pair.via != Via::Fingerprints);
         row.claimed[kind] += 1;
-        if mapping.agrees(
-            known.class_name(ours),
-            known.words(ours.name),
-            program.class_name(theirs),
-            program.words(theirs.name),
-        ) {
+        if mapping.agrees(known.class_name(ours), known.words(ours.name), program.class_name(theirs), program.words(theirs.name)) {
             row.right[kind] += 1;
             found.insert(pair.reference);
             if kind == 0 {
@@ -132,14 +159,7 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
     }
     for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
         let (class, name) = (known.class_name(function), known.words(function.name));
-        let survives = match mapping.methods.get(&(class.to_owned(), name.to_owned())) {
-            Some(set) => set.iter().any(|(c, m)| present.contains(&(c.as_str(), m.as_str()))),
-            None => {
-                made.row == "dx"
-                    || mapping.classes.get(class).is_some_and(|new| present.contains(&(new.as_str(), name)))
-            }
-        };
-        if survives {
+        if survives(made, &mapping, &present, class, name) {
             row.wanted += 1;
             row.recalled += usize::from(found.contains(&(n as u32)));
             row.direct += usize::from(direct.contains(&(n as u32)));
@@ -148,10 +168,7 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
 }
 
 fn report(rows: &BTreeMap<(bool, String), Row>) {
-    println!(
-        "{:<12} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)",
-        "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision"
-    );
+    println!("{:<12} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)", "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision");
     for ((calibration, name), row) in rows {
         let mut weights: Vec<f32> = row.pairs.iter().map(|p| p.0).collect();
         weights.sort_by(f32::total_cmp);
@@ -163,28 +180,11 @@ fn report(rows: &BTreeMap<(bool, String), Row>) {
         let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
         println!(
             "{:<12} {:>4}/{:<3} {:>4}/{:<3} {:>9.0} {:>9.0} {:>9.3} {:>8.3} of {:<6} {:>8.3} of {:<6} {:.3} ({:.3}) of {}",
-            format!("{}{}", if *calibration { "c " } else { "t " }, name),
-            hit,
-            n,
-            hosts,
-            row.hosts.len(),
-            weights[0],
-            weights[n / 2],
-            shares[n / 2],
-            ratio(row.right[0], row.claimed[0]),
-            row.claimed[0],
-            ratio(row.right[1], row.claimed[1]),
-            row.claimed[1],
-            ratio(row.recalled, row.wanted),
-            ratio(row.direct, row.wanted),
-            row.wanted,
+            format!("{}{}", if *calibration { "c " } else { "t " }, name), hit, n, hosts, row.hosts.len(), weights[0], weights[n / 2], shares[n / 2],
+            ratio(row.right[0], row.claimed[0]), row.claimed[0], ratio(row.right[1], row.claimed[1]), row.claimed[1],
+            ratio(row.recalled, row.wanted), ratio(row.direct, row.wanted), row.wanted,
         );
-        println!(
-            "      contains {}, unsure {}, not {}",
-            row.verdicts[0],
-            row.verdicts[1],
-            n - row.verdicts[0] - row.verdicts[1]
-        );
+        println!("      contains {}, unsure {}, not {}; {} where too little was kept", row.verdicts[0], row.verdicts[1], n - row.verdicts[0] - row.verdicts[1], row.empty);
         for (weight, share, functions, what) in row.pairs.iter().chain(&row.hosts).filter(|p| p.0 < 50.0) {
             println!("      missed {what}: {weight:.0} {share:.3} {functions}");
         }
@@ -202,12 +202,7 @@ fn reliability(judged: &[Vec<(f32, bool, String)>; 2]) {
             bin.2 += 1;
         }
         let error: f64 = bins.iter().map(|b| (b.0 - b.1).abs()).sum::<f64>() / half.len().max(1) as f64;
-        let wrong = |least: f32| {
-            half.iter()
-                .filter(|(p, truth, _)| !truth && *p >= least)
-                .map(|(_, _, what)| what.clone())
-                .collect::<Vec<_>>()
-        };
+        let wrong = |least: f32| half.iter().filter(|(p, truth, _)| !truth && *p >= least).map(|(_, _, what)| what.clone()).collect::<Vec<_>>();
         println!("{name}: {} pairs with evidence, expected calibration error {error:.4}", half.len());
         println!("  falsely `contains`: {:?}", wrong(verdict::CONTAINS_MIN));
         println!("  falsely unsure or more: {}", wrong(verdict::UNSURE_MIN).len());

@@ -18,5 +18,7 @@ mod propagate;
 pub mod python;
 pub mod script;
 pub mod segment;
+pub mod sketch;
+pub mod table;
 pub mod token;
 pub mod verdict;

@@ -25,12 +25,19 @@ const SIMILARITY_SUPPORTED_MIN: f32 = 0.4;
 const WEIGHT_SUPPORTED_MIN: f32 = 9.0;
 /// Other evidence for the pair of classes, as a multiple of the pair's own.
 const SUPPORT: f32 = 1.0;
+/// How sharply the best candidate is told from the second when classes are put together.
+const TWIN_POWER: i32 = 4;
+/// A function of fewer tokens has twins in other classes: it counts only where its class went as a whole.
+const TWIN_TOKENS: u32 = 16;
+const TWIN_CLASS_SHARE: f32 = 0.5;
 /// Of a pair's weight at least this share must not have been claimed by another.
 const FRESH_MIN: f32 = 0.5;
 /// No single pair is evidence for more than this: a table-driven initialiser is one function.
 const PAIR_WEIGHT_MAX: f32 = 60.0;
 /// References whose best pairs together weigh less are not looked at further.
 const REFERENCE_WEIGHT_MIN: f32 = 12.0;
+/// Less distinct weight than this is no finding in any verdict, and needs no further explanation.
+const EXPLAINED_WEIGHT_MIN: f32 = 30.0;
 
 /// How a pair was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +92,9 @@ pub struct Evidence {
     pub functions: u32,
     /// Classes of the reference with such functions.
     pub classes: u32,
+    /// How often two such functions belong together on both sides: one calls the other, or they share a class.
+    /// Chance finds functions here and there; code that was taken keeps its company.
+    pub links: u32,
     /// Share of the reference's distinct worth that the program holds, 0 to 1.
     pub containment: f32,
     /// The pairs, heaviest first; those found by neighbours last.
@@ -105,7 +115,10 @@ pub fn find(index: &Index, program: &Program) -> Vec<Evidence> {
                 return None;
             }
             let company = company.get_or_insert_with(|| Company::new(program));
-            propagate::extend(index, reference, program, company, &mut pairs);
+            evidence.links = links(index, reference, program, company, &pairs);
+            if evidence.distinct >= EXPLAINED_WEIGHT_MIN {
+                propagate::extend(index, reference, program, company, &mut pairs);
+            }
             evidence.pairs = pairs;
             Some(evidence)
         })
@@ -131,9 +144,35 @@ fn sum(index: &Index, reference: usize, pairs: &[Pair], containment: f32) -> Evi
         common: pairs.iter().map(|pair| pair.common).sum(),
         functions: count(decisive().count()),
         classes: count(classes.len()),
+        links: 0,
         containment,
         pairs: Vec::new(),
     }
+}
+
+/// How often pairs with evidence of their own agree about who calls whom and who shares a class.
+fn links(index: &Index, reference: usize, program: &Program, company: &Company, pairs: &[Pair]) -> u32 {
+    let (Some(known), Some(known_company)) =
+        (index.references().get(reference).map(|r| &r.program), index.company_of(reference))
+    else {
+        return 0;
+    };
+    let decisive = || pairs.iter().filter(|pair| pair.distinct >= WORTH_MIN);
+    let partner: FxHashMap<u32, u32> = decisive().map(|pair| (pair.reference, pair.program)).collect();
+    let mut together: FxHashMap<(u32, u32), u32> = FxHashMap::default();
+    let mut links = 0;
+    for pair in decisive() {
+        let class = |program: &Program, n: u32| program.functions.get(n as usize).map_or(0, |f| f.class);
+        let classes = (class(known, pair.reference), class(program, pair.program));
+        let before = together.entry(classes).or_insert(0);
+        links += u32::from(*before > 0);
+        *before += 1;
+        let called = company.callees(pair.program);
+        for callee in known_company.callees(pair.reference).iter().filter_map(|callee| partner.get(callee)) {
+            links += u32::from(*callee == pair.program || called.binary_search(callee).is_ok());
+        }
+    }
+    links
 }
 
 /// A function of the program and the weight it shares.
@@ -337,9 +376,18 @@ fn proposals(
     let best = |id: u32| votes.best(index, id);
     let mut together: FxHashMap<(u32, u32), f32> = FxHashMap::default();
     for ((function, id), _) in rows() {
-        if let Some(first) = best(id).first().filter(|first| first.weight > 0.0) {
-            *together.entry((function.class, class_of(first))).or_insert(0.0) += first.weight;
+        let candidates = best(id);
+        let all: f32 = candidates.iter().map(|candidate| candidate.weight.powi(TWIN_POWER)).sum();
+        for candidate in candidates.iter().filter(|candidate| candidate.weight > 0.0) {
+            // Twins share what they say about their classes.
+            let share = candidate.weight * candidate.weight.powi(TWIN_POWER) / all;
+            *together.entry((function.class, class_of(candidate))).or_insert(0.0) += share;
         }
+    }
+    let mut most: FxHashMap<u32, f32> = FxHashMap::default();
+    for ((class, _), weight) in &together {
+        let entry = most.entry(*class).or_insert(0.0);
+        *entry = entry.max(*weight);
     }
     let mut proposals = Vec::new();
     for ((function, id), number) in rows() {
@@ -356,7 +404,11 @@ fn proposals(
             {
                 // Twins in weight are told apart by what their classes have in common, then by length.
                 let length = length_ratio(function, program.functions.get(candidate.function as usize));
-                let rank = candidate.weight * (0.9 + 0.1 * length) + 0.001 * class_weight;
+                let class_share = class_weight / most.get(&function.class).copied().unwrap_or(1.0).max(1.0);
+                let rank = candidate.weight * (0.8 + 0.1 * length + 0.1 * class_share) + 0.001 * class_weight;
+                if function.tokens < TWIN_TOKENS && class_share < TWIN_CLASS_SHARE {
+                    continue;
+                }
                 proposals.push(Proposal {
                     rank,
                     reference: number,
