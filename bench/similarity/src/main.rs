@@ -1,7 +1,10 @@
 //! Scores the matcher on files whose truth is known: `factory/make.py` makes them, this reads them.
 
+mod baselines;
+mod cpu;
 mod mapping;
 mod matrix;
+mod scale;
 mod speed;
 mod world;
 
@@ -14,6 +17,9 @@ fn main() {
     match what.as_str() {
         "matrix" => matrix::run(&folder),
         "speed" => speed::run(&folder),
-        _ => eprintln!("similarity-bench matrix|speed [FOLDER]"),
+        "baselines" => baselines::run(&folder),
+        "hunt" => scale::hunt(&folder),
+        "postings" => scale::postings(&folder),
+        _ => eprintln!("similarity-bench matrix|baselines|speed|hunt|postings [FOLDER]"),
     }
 }
