@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod corpus;
 mod helper;
+mod hunt;
 mod inventory;
 mod journal;
 mod listen;

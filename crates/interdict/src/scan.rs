@@ -233,7 +233,7 @@ fn exit_code(scanned: &[Scanned], on_evidence: bool) -> u8 {
 }
 
 /// Every file below the paths, in order. A path that does not exist is an error; so is a folder that cannot be read.
-fn walk(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn walk(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     let mut left: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     while let Some(path) = left.pop() {

@@ -82,6 +82,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
     },
+    /// Which of many apps contain the code that is looked for? Sketches them once, asks the sketches at once
+    Hunt(crate::hunt::Hunt),
 }
 
 /// All references, one index for each kind of code.
@@ -92,6 +94,10 @@ pub(crate) struct Library {
 impl Library {
     pub(crate) fn index(&self, language: Language) -> Option<&Index> {
         self.indexes.iter().find(|(known, _)| *known == language).map(|(_, index)| index)
+    }
+
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().map(|(_, index)| index)
     }
 
     pub(crate) fn references(&self) -> impl Iterator<Item = &Reference> {
@@ -169,6 +175,7 @@ pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
         Command::List { store, json } => list(store.as_deref(), *json),
         Command::Export { store } => export(store.as_deref()),
         Command::Common { paths, store } => common(paths, store),
+        Command::Hunt(options) => crate::hunt::run(options),
     }
 }
 
@@ -178,7 +185,7 @@ fn open(path: &Path) -> Result<Artefact, String> {
 }
 
 /// Written beside and renamed, so that nobody ever reads half of it.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let beside = path.with_extension("partial");
     let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))

@@ -356,6 +356,55 @@ fn references_are_listed_exported_and_removed() {
     assert!(unknown.code == 2 && unknown.err.contains("no subject `nobody`"), "{}", unknown.err);
 }
 
+#[test]
+fn a_hunt_finds_the_apps_and_reads_only_what_it_must() {
+    let world = World::of("wechat");
+    let contains = world.renamed();
+    for n in 0..40 {
+        let own = jar(&library(&format!("org/shop{n}"), "pay", 1_000_000 + n * 7_919));
+        put(&world.folder, &format!("apps/clean-{n}.jar"), &own);
+    }
+    let (apps, sketches) = (world.folder.path().join("apps"), world.folder.path().join("sketches"));
+    let hunt = |more: &[&str]| {
+        let (apps, sketches) = (apps.display().to_string(), sketches.display().to_string());
+        let words = ["similarity", "hunt", &apps, "--sketches", &sketches, "--references", &world.store];
+        let ran = run(&[&words[..], &["--only-references", "--json"], more].concat(), b"");
+        let report = serde_json::from_str::<serde_json::Value>(&ran.out).unwrap_or_default();
+        (ran.code, report, ran.err)
+    };
+    let (code, report, err) = hunt(&[]);
+    assert_eq!(code, 1, "{report}{err}");
+    assert_eq!(report["found"].as_array().map(Vec::len), Some(1), "{report}");
+    let canonical = std::fs::canonicalize(&contains).expect("there");
+    assert_eq!(report["found"][0]["path"], canonical.display().to_string());
+    assert_eq!(report["found"][0]["subject"], "wechat");
+    assert_eq!((&report["apps"], &report["cost"]["sketched"]), (&41.into(), &41.into()), "{report}");
+    let again = report["cost"]["read_again"].as_u64().expect("a number");
+    assert!((1..=4).contains(&again), "{again} of 41 apps read again");
+
+    // What is known is not read again; what changed is; what is gone is not told.
+    put(&world.folder, "apps/clean-0.jar", &std::fs::read(&contains).expect("there"));
+    std::fs::remove_file(&contains).expect("removed");
+    let (code, report, err) = hunt(&["--subject", "wechat"]);
+    assert_eq!(code, 1, "{report}{err}");
+    assert_eq!((&report["apps"], &report["cost"]["sketched"]), (&40.into(), &1.into()), "{report}");
+    let path = report["found"][0]["path"].as_str().expect("a path");
+    assert!(report["found"].as_array().map(Vec::len) == Some(1) && path.ends_with("clean-0.jar"), "{report}");
+
+    // An app that cannot be opened is not cleared, and damaged sketches are no answer.
+    put(&world.folder, "apps/clean-0.jar", b"PK\x03\x04 and then nothing");
+    let (code, report, _) = hunt(&[]);
+    assert_eq!(code, 3, "{report}");
+    assert_eq!(report["cannot_clear"].as_array().map(Vec::len), Some(1), "{report}");
+    let table = sketches.join("apps-0000.idt");
+    let bytes = std::fs::read(&table).expect("there");
+    std::fs::write(&table, &bytes[..bytes.len() - 1]).expect("written");
+    let (code, _, err) = hunt(&[]);
+    assert!(code == 2 && err.contains("apps-0000.idt") && err.contains("remove the folder"), "{err}");
+    let (code, _, err) = hunt(&["--subject", "nobody"]);
+    assert!(code == 2 && err.contains("no reference to look for"), "{err}");
+}
+
 fn git(folder: &Path, options: &str, words: &[&str]) -> (bool, String) {
     let ran = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"])
