@@ -28,9 +28,7 @@ impl Mapping {
             }
             let Some((before, _)) = left.split_once('(') else { continue };
             let Some((_, name)) = before.rsplit_once(' ') else { continue };
-            let member = name
-                .rsplit_once('.')
-                .map_or_else(|| (old.clone(), name.to_owned()), |(c, m)| (c.to_owned(), m.to_owned()));
+            let member = name.rsplit_once('.').map_or_else(|| (old.clone(), name.to_owned()), |(c, m)| (c.to_owned(), m.to_owned()));
             mapping.methods.entry(member).or_default().insert((new.clone(), right.trim().to_owned()));
         }
         Some(mapping)
