@@ -1,3 +1,5 @@
+//! What scripts look like once they are minified, and what must not be taken for a script.
+
 use super::extract;
 use crate::program::Program;
 
