@@ -1,8 +1,8 @@
 //! Geolocation files in the MaxMind DB format, as far as an operator has any: country files and anonymiser files of
 //! any vendor.
 
-use super::{Doubt, Place};
-use maxminddb::Reader;
+use super::{Doubt, Place, prefix};
+use maxminddb::{Reader, WithinOptions};
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -92,6 +92,26 @@ impl Database {
     #[must_use]
     pub const fn locates(&self) -> bool {
         self.locates
+    }
+
+    /// Where another record may begin, as numbers.
+    ///
+    /// # Errors
+    /// The tree of the file is damaged.
+    pub(super) fn starts(&self) -> Result<Vec<u128>, String> {
+        let damaged = |error| format!("a geolocation file cannot be read whole: {error}");
+        let mut starts = Vec::new();
+        for found in self.reader.networks(WithinOptions::default()).map_err(damaged)? {
+            let network = found.and_then(|found| found.network()).map_err(damaged)?;
+            let (first, width) = (network.ip(), if network.is_ipv4() { 32 } else { 128 });
+            let first = prefix::number(first);
+            starts.push(first);
+            // What comes after it may be in no record at all.
+            starts.extend(
+                1_u128.checked_shl(width - u32::from(network.prefix())).and_then(|size| first.checked_add(size)),
+            );
+        }
+        Ok(starts)
     }
 
     /// The country of an address, if it knows one.

@@ -7,7 +7,8 @@ use super::prefix::{self, Points, Prefix};
 use super::{Doubt, Place};
 use std::net::IpAddr;
 
-/// Far above the longest public list of VPN networks (some 30,000); a longer one is a mistake.
+/// Far above the longest public list of VPN networks (some 30,000) and what the finest files say of one country (some
+/// 300,000); a longer one is a mistake.
 pub const NETWORKS_MAX: usize = 2_000_000;
 
 /// Faults told of one file; the first ones show what is wrong with it.

@@ -1,6 +1,7 @@
 //! The networks of some places, written out for programs that know addresses only by prefix.
 
-use super::Locator;
+use super::networks::NETWORKS_MAX;
+use super::{Locator, prefix};
 use docket::place::Place;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,17 +9,52 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Where IPv6 maps IPv4.
 const MAPPED: u128 = 0xffff << 32;
 
+/// Where addresses that stand for no place begin and end: geolocation files may lie about what is in them.
+const PLACELESS_EDGES: [&str; 36] = [
+    "1.0.0.0",
+    "10.0.0.0",
+    "11.0.0.0",
+    "100.64.0.0",
+    "100.128.0.0",
+    "127.0.0.0",
+    "128.0.0.0",
+    "169.254.0.0",
+    "169.255.0.0",
+    "172.16.0.0",
+    "172.32.0.0",
+    "192.0.0.0",
+    "192.0.1.0",
+    "192.0.2.0",
+    "192.0.3.0",
+    "192.88.99.0",
+    "192.88.100.0",
+    "192.168.0.0",
+    "192.169.0.0",
+    "198.18.0.0",
+    "198.20.0.0",
+    "198.51.100.0",
+    "198.51.101.0",
+    "203.0.113.0",
+    "203.0.114.0",
+    "224.0.0.0",
+    "2000::",
+    "2001::",
+    "2001:200::",
+    "2001:db8::",
+    "2001:db9::",
+    "2002::",
+    "2003::",
+    "3fff::",
+    "3fff:1000::",
+    "4000::",
+];
+
 impl Locator {
     /// Every network of the wanted places, in order, as [`Locator::locate`] finds them.
     ///
     /// # Errors
-    /// Geolocation files are consulted: they hold millions of networks, which no proxy is given.
+    /// A geolocation file is damaged, or there are more than [`networks::NETWORKS_MAX`](super::networks::NETWORKS_MAX).
     pub fn networks_of(&self, wanted: &BTreeSet<Place>) -> Result<Vec<(String, Place)>, String> {
-        if !self.databases.is_empty() {
-            return Err(String::from(
-                "geolocation files cannot be written out as networks; consult a table or a list of networks instead",
-            ));
-        }
         let listed = self.networks.starts();
         let is_v4 = |number: &u128| (MAPPED..=MAPPED | u128::from(u32::MAX)).contains(number);
         let mut v4: BTreeSet<u128> = self.countries.starts_v4().map(|start| MAPPED | u128::from(start)).collect();
@@ -26,9 +62,30 @@ impl Locator {
         v4.insert(MAPPED);
         let mut v6: BTreeSet<u128> = self.countries.starts_v6().map(|start| u128::from(start) << 64).collect();
         v6.extend(listed.filter(|number| !is_v4(number)));
+        for database in &self.databases {
+            for start in database.starts()? {
+                if is_v4(&start) {
+                    v4.insert(start)
+                } else {
+                    v6.insert(start)
+                };
+            }
+        }
+        for edge in PLACELESS_EDGES {
+            let start = edge.parse().map_or(0, prefix::number);
+            if is_v4(&start) {
+                v4.insert(start)
+            } else {
+                v6.insert(start)
+            };
+        }
         let mut networks = Vec::new();
         self.runs(&v4, MAPPED | u128::from(u32::MAX), wanted, &mut networks);
         self.runs(&v6, u128::MAX, wanted, &mut networks);
+        if networks.len() > NETWORKS_MAX {
+            let count = networks.len();
+            return Err(format!("{count} networks to tell apart; a proxy is given {NETWORKS_MAX} at most"));
+        }
         Ok(networks)
     }
 
@@ -76,7 +133,7 @@ fn prefixes(mut from: u128, last: u128, mut each: impl FnMut(String)) {
 #[cfg(test)]
 mod tests {
     use super::super::prefix::number;
-    use super::super::{Countries, Locator, Networks, Prefix};
+    use super::super::{Countries, Database, Locator, Networks, Prefix};
     use super::{MAPPED, prefixes};
     use docket::place::Place;
     use std::collections::BTreeSet;
@@ -98,14 +155,11 @@ mod tests {
         assert!(number("1.2.3.4".parse::<IpAddr>().unwrap()) > MAPPED);
     }
 
-    #[test]
-    fn what_is_written_out_is_what_is_found() {
-        let list = "10.0.0.0/8 US\n10.1.0.0/16 CA\n10.1.2.0/24 anonymiser\n2001:db8::/32 PR\n192.0.2.7/32 US";
-        let countries = Countries::shipped().unwrap();
-        let locator = Locator::new(countries, Vec::new(), Networks::parse(list).unwrap());
-        let wanted: BTreeSet<Place> = ["US", "PR"].iter().map(|code| Place::parse(code).unwrap()).collect();
+    /// Whether the networks written out say of many addresses what the locator says of them.
+    fn is_same(locator: &Locator, addresses: impl Iterator<Item = IpAddr>) -> usize {
+        let wanted: BTreeSet<Place> =
+            ["US", "PR", "GB", "SE", "KR", "JP"].iter().map(|code| Place::parse(code).unwrap()).collect();
         let written = locator.networks_of(&wanted).unwrap();
-        assert!(written.len() > 10_000, "{}", written.len());
         let mut sorted: Vec<(Prefix, Place)> = written.iter().map(|(p, place)| (p.parse().unwrap(), *place)).collect();
         sorted.sort_by_key(|(prefix, _)| prefix.ends().0);
         let of = |address: IpAddr| {
@@ -113,20 +167,52 @@ mod tests {
             let (prefix, place) = sorted.get(at.checked_sub(1)?)?;
             prefix.contains(address).then_some(*place)
         };
-        let mut seed = 3_u64;
         let mut inside = 0;
-        for n in 0..60_000_u64 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let bits = (seed >> 32) as u32;
-            let address: IpAddr = match n % 3 {
-                0 => std::net::Ipv4Addr::from_bits(bits).into(),
-                1 => std::net::Ipv4Addr::from_bits(10 << 24 | bits & 0x3_ffff).into(),
-                _ => std::net::Ipv6Addr::from_bits(0x2600 << 112 | u128::from(seed) << 50).into(),
-            };
+        for address in addresses {
             let found = locator.locate(address).ok().filter(|place| wanted.contains(place));
             assert_eq!(of(address), found, "{address}");
             inside += usize::from(found.is_some());
         }
+        inside
+    }
+
+    #[test]
+    fn geolocation_files_are_written_out_as_they_are_found() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/gates/maxmind-test/");
+        let file = |name: &str| std::fs::read(format!("{folder}{name}")).ok().map(|file| Database::read(file).unwrap());
+        let (Some(country), Some(anonymous)) =
+            (file("GeoIP2-Country-Test.mmdb"), file("GeoIP2-Anonymous-IP-Test.mmdb"))
+        else {
+            assert_ne!(std::env::var_os("CI").as_deref(), Some(std::ffi::OsStr::new("true")), "{folder}");
+            eprintln!("skipped: no test files in {folder}");
+            return;
+        };
+        let mut edges: Vec<u128> = country.starts().unwrap();
+        edges.extend(anonymous.starts().unwrap());
+        assert!(edges.len() > 200, "{}", edges.len());
+        let list = Networks::parse("2.125.160.216/32 US\n81.2.69.0/24 anonymiser").unwrap();
+        let locator = Locator::new(Countries::shipped().unwrap(), vec![country, anonymous], list);
+        let near = edges.iter().flat_map(|edge| [edge.saturating_sub(1), *edge, edge.saturating_add(1)]);
+        let inside = is_same(&locator, near.map(super::address));
+        assert!(inside > 50, "{inside}");
+    }
+
+    #[test]
+    fn what_is_written_out_is_what_is_found() {
+        let list = "10.0.0.0/8 US\n10.1.0.0/16 CA\n10.1.2.0/24 anonymiser\n2001:db8::/32 PR\n192.0.2.7/32 US";
+        let countries = Countries::shipped().unwrap();
+        let locator = Locator::new(countries, Vec::new(), Networks::parse(list).unwrap());
+        let mut seed = 3_u64;
+        let addresses = (0..60_000_u64).map(|n| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let bits = (seed >> 32) as u32;
+            match n % 3 {
+                0 => std::net::Ipv4Addr::from_bits(bits).into(),
+                1 => std::net::Ipv4Addr::from_bits(10 << 24 | bits & 0x3_ffff).into(),
+                _ => std::net::Ipv6Addr::from_bits(0x2600 << 112 | u128::from(seed) << 50).into(),
+            }
+        });
+        let inside = is_same(&locator, addresses);
         assert!(inside > 10_000, "{inside}");
     }
 }
