@@ -417,6 +417,7 @@ mod tests {
             subject: None,
             place: None,
             evidence: Vec::new(),
+            found: Vec::new(),
             valid_at: 0,
             known_at: None,
             provisions: Vec::new(),

@@ -6,11 +6,12 @@
 //! In *variant mode* a store that owns the key of its index shows each user one without what is refused to them.
 //!
 //! [`index`] reads what the repository says of its files, [`identity`] what a package says of itself, [`judge`] asks the
-//! docket about both, [`variant`] keeps the variants of the index, [`upstream`] fetches, [`proxy`] is the way of one
+//! docket about both, [`code`] is what whoever knows code found in it, [`variant`] keeps the variants of the index, [`upstream`] fetches, [`proxy`] is the way of one
 //! request, [`refusal`] the answer to one refused.
 //! [`access_log`] and [`replay`] say what would have become of requests of the past.
 
 pub mod access_log;
+pub mod code;
 pub mod identity;
 pub mod index;
 pub mod judge;
@@ -55,6 +56,8 @@ pub struct Chosen {
     pub stance: Stance,
     /// Who refuses.
     pub operator: Operator,
+    /// Who looks for listed code in packages, if anybody does.
+    pub search: Option<code::Search>,
 }
 
 /// The gate.

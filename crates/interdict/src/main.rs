@@ -38,6 +38,7 @@ mod serve;
 mod settings;
 mod show;
 mod store;
+mod store_code;
 mod store_variant;
 mod territory;
 

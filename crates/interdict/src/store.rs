@@ -2,6 +2,7 @@
 //! changes.
 
 use crate::settings::{Network, Settings, StanceChoice};
+use crate::store_code;
 use crate::store_variant::{self, Signer};
 use crate::{clock, listen};
 use clap::Args;
@@ -19,6 +20,7 @@ use gate::territory::{Headers, Hops, Rule, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -67,6 +69,9 @@ pub(crate) struct Section {
     /// The same for single orders, by their ids.
     #[serde(default)]
     places: BTreeMap<String, Read>,
+    /// Whose code is looked for in packages: `shipped`, `none`, or a folder of references.
+    #[serde(default = "shipped")]
+    code: PathBuf,
     /// How verdicts are treated.
     #[serde(default)]
     stance: StanceChoice,
@@ -101,6 +106,10 @@ fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8643))
 }
 
+fn shipped() -> PathBuf {
+    PathBuf::from(store_code::SHIPPED)
+}
+
 fn default_operator() -> String {
     String::from("This store")
 }
@@ -119,6 +128,7 @@ impl Section {
             orders: None,
             place: Rule::default(),
             places: BTreeMap::new(),
+            code: shipped(),
             stance: StanceChoice::default(),
             variants: None,
         }
@@ -141,6 +151,7 @@ impl Section {
             headers: self.evidence.clone(),
             rules: Rules { all: self.place, own },
             stance: self.stance.chosen(),
+            search: store_code::search(settings, &self.code)?,
             operator: Operator {
                 name: self.operator.clone(),
                 contact: self.contact.clone(),

@@ -240,7 +240,7 @@ pub fn fields(record: &Record) -> [Option<Vec<u8>>; FIELDS.len()] {
     let bytes = |value: Value| Some(value.to_string().into_bytes());
     [
         bytes(json!({ "act": record.act.word() })),
-        bytes(json!({ "type": record.resource.word(), "app": record.subject })),
+        bytes(json!({ "type": record.resource.word(), "app": record.subject, "found": record.found })),
         bytes(json!({ "actor": record.actor.word(), "role": record.role.map(Role::word) })),
         record.place.as_ref().and_then(|place| bytes(json!({ "place": place.code(), "evidence": record.evidence }))),
         bytes(json!({ "outcome": record.outcome.word(), "verdict": record.verdict.word(), "possible": possible })),

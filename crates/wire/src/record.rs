@@ -16,7 +16,7 @@ use law::{Statuses, Time};
 use std::fmt;
 
 /// The format of [`Record::to_bytes`]; another number is another format.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// A ledger entry is at most this long, with its length in two bytes.
 pub const RECORD_BYTES_MAX: usize = 32 << 10;
 /// Ids, names of gates, words and citations are short; a longer one is no record of ours.
@@ -82,6 +82,8 @@ pub struct Record {
     pub place: Option<Place>,
     /// What told the place (`ip`, `storefront`), as kinds only.
     pub evidence: Vec<String>,
+    /// What told the subject where no identifier did: listed code in a package, a name in a payment, as kinds and labels.
+    pub found: Vec<String>,
     /// When the act happens.
     pub valid_at: Time,
     /// As known when; `None` is all that was on file.
@@ -146,6 +148,7 @@ impl Record {
             subject: found.subject.clone(),
             place: inquiry.place.and_then(|place| Place::parse(place.country()).ok()),
             evidence: Vec::new(),
+            found: Vec::new(),
             valid_at: inquiry.valid_at,
             known_at: inquiry.known_at,
             provisions: found.grounds.iter().take(LIST_MAX).map(|reason| reason.provision.clone()).collect(),
@@ -170,13 +173,13 @@ impl Record {
     /// [`Unreadable::Length`]: a part is longer than its bound, so nobody could read it back.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Unreadable> {
         let texts = [&self.id, &self.gate, &self.edition].into_iter().chain(&self.subject).chain(&self.request);
-        let mut texts = texts.chain(&self.evidence).chain(&self.provisions).chain(&self.by);
-        let lists = [self.evidence.len(), self.provisions.len(), self.by.len(), self.private.len()];
+        let mut texts = texts.chain(&self.evidence).chain(&self.found).chain(&self.provisions).chain(&self.by);
+        let lists = [self.evidence.len(), self.found.len(), self.provisions.len(), self.by.len(), self.private.len()];
         if texts.any(|text| text.len() > TEXT_BYTES_MAX) || lists.iter().any(|len| *len > LIST_MAX) {
             return Err(Unreadable::Length);
         }
         let mut out = Writer::default();
-        out.array(22);
+        out.array(23);
         out.unsigned(VERSION);
         out.text(&self.id);
         out.integer(self.at);
@@ -191,6 +194,7 @@ impl Record {
         out.optional(self.subject.as_deref());
         out.optional(self.place.as_ref().map(Place::code));
         out.texts(&self.evidence);
+        out.texts(&self.found);
         out.integer(self.valid_at);
         match self.known_at {
             Some(at) => out.integer(at),
@@ -247,6 +251,7 @@ impl Record {
         optional(&mut json, "app", self.subject.as_deref());
         optional(&mut json, "place", self.place.as_ref().map(Place::code));
         list(&mut json, "place_evidence", self.evidence.iter().map(String::as_str));
+        list(&mut json, "found", self.found.iter().map(String::as_str));
         list(&mut json, "provisions", self.provisions.iter().map(String::as_str));
         list(&mut json, "by", self.by.iter().map(String::as_str));
         optional(&mut json, "valid_at", instant(self.valid_at).as_deref());
@@ -297,7 +302,7 @@ fn list<'t>(json: &mut String, key: &str, values: impl Iterator<Item = &'t str>)
 }
 
 fn parse(from: &mut Reader<'_>) -> Result<Record, Unreadable> {
-    if from.array() != Some(22) {
+    if from.array() != Some(23) {
         return Err(Unreadable::Encoding);
     }
     if from.unsigned() != Some(VERSION) {
@@ -319,6 +324,7 @@ fn parse(from: &mut Reader<'_>) -> Result<Record, Unreadable> {
         subject: maybe(from, text)?,
         place: maybe(from, |from| word(from, |code| Place::parse(code).ok()))?,
         evidence: texts(from)?,
+        found: texts(from)?,
         valid_at: integer(from)?,
         known_at: maybe(from, integer)?,
         provisions: texts(from)?,
@@ -395,6 +401,7 @@ mod tests {
             subject: Some(String::from("brook")),
             place: Place::parse("US").ok(),
             evidence: vec![String::from("ip")],
+            found: vec![String::from("vendor sdk 1")],
             valid_at: 1_600_718_400,
             known_at: None,
             provisions: vec![String::from("zz:1(a)")],

@@ -3,6 +3,7 @@
 //! A package is known by its content, so another name or path does not make it another app. What was found out is kept
 //! by digest, and beside each path with the validator the repository gave it.
 
+use super::code::Coded;
 use apk::{Archive, Budgets, Manifest, signing};
 use flate2::read::DeflateDecoder;
 use foldhash::HashMap;
@@ -31,6 +32,8 @@ pub struct Identity {
     pub certificates: Vec<[u8; 32]>,
     /// SHA-256 of the file.
     pub content: [u8; 32],
+    /// Whose code is in it.
+    pub code: Vec<Coded>,
     /// Why Android would refuse it, if it would.
     pub fault: Option<String>,
 }

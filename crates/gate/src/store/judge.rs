@@ -1,6 +1,7 @@
 //! Asks the docket about a package, for a user whose place some evidence shows.
 
 use super::Store;
+use super::code::Coded;
 use super::identity::Identity;
 use super::index::Listed;
 use crate::territory::{Evidence, Rule, Sighting};
@@ -46,14 +47,16 @@ pub struct Clue<'a> {
     pub kind: ResourceKind,
     /// The identifier.
     pub id: Cow<'a, str>,
-    /// `index`, `manifest`, `signer` or `content`.
+    /// `index`, `manifest`, `signer`, `content` or `code`.
     pub from: &'static str,
+    /// What was found, where the clue is not simply there to be read.
+    pub because: Option<&'a str>,
 }
 
 impl<'a> Clue<'a> {
     /// What the index says of a path.
     pub fn listed(listed: &'a Listed) -> impl Iterator<Item = Self> {
-        let clue = |kind, id: &'a str| Self { kind, id: Cow::Borrowed(id), from: "index" };
+        let clue = |kind, id: &'a str| Self { kind, id: Cow::Borrowed(id), from: "index", because: None };
         let name = clue(ResourceKind::AndroidPackage, &listed.package);
         let signers = listed.signers.iter().map(move |signer| clue(ResourceKind::CertSha256, signer));
         let content = listed.sha256.iter().map(move |sha256| clue(ResourceKind::CodeSha256, sha256));
@@ -67,11 +70,23 @@ impl<'a> Clue<'a> {
             bytes.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap_or_default());
             Cow::Owned(text)
         };
-        let name = |id| Self { kind: ResourceKind::AndroidPackage, id: Cow::Borrowed(id), from: "manifest" };
+        let because = None;
+        let name =
+            move |id| Self { kind: ResourceKind::AndroidPackage, id: Cow::Borrowed(id), from: "manifest", because };
         let names = identity.packages.iter().map(move |package| name(package.as_str()));
-        let certificate = move |digest| Self { kind: ResourceKind::CertSha256, id: hex(digest), from: "signer" };
-        let content = Self { kind: ResourceKind::CodeSha256, id: hex(&identity.content), from: "content" };
-        names.chain(identity.certificates.iter().map(certificate)).chain([content])
+        let certificate =
+            move |digest| Self { kind: ResourceKind::CertSha256, id: hex(digest), from: "signer", because };
+        let content = Self { kind: ResourceKind::CodeSha256, id: hex(&identity.content), from: "content", because };
+        let code = |coded: &'a Coded| Self {
+            kind: ResourceKind::App,
+            id: Cow::Borrowed(coded.subject.as_str()),
+            from: "code",
+            because: Some(&coded.what),
+        };
+        names
+            .chain(identity.certificates.iter().map(certificate))
+            .chain([content])
+            .chain(identity.code.iter().map(code))
     }
 }
 
@@ -84,6 +99,8 @@ pub struct Judgement {
     pub kind: ResourceKind,
     /// Who gave it.
     pub from: &'static str,
+    /// What was found, where the clue is not simply there to be read.
+    pub because: Option<String>,
     /// Where the user is, by the rule of the order that decided.
     pub place: Option<Place>,
 }
@@ -105,9 +122,19 @@ impl Store {
                 continue;
             }
             let found = find(docket, &clue, &self.chosen.rules, evidence, self.chosen.stance.posture, now);
-            let Some((finding, place)) = found else { continue };
+            let Some((mut finding, place)) = found else { continue };
+            if clue.from == "code" {
+                // It may be the app renamed or a library that any app uses: a person decides.
+                finding.verdict = finding.verdict.min(Verdict::Refer);
+            }
             if strictest.as_ref().is_none_or(|known| finding.verdict > known.finding.verdict) {
-                strictest = Some(Judgement { finding, kind: clue.kind, from: clue.from, place });
+                strictest = Some(Judgement {
+                    finding,
+                    kind: clue.kind,
+                    from: clue.from,
+                    because: clue.because.map(str::to_owned),
+                    place,
+                });
             }
         }
         strictest

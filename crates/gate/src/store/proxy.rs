@@ -154,6 +154,7 @@ fn decide<'c>(
     let asked = inquiry(judged.kind, "", Act::AppDistribute, judged.place, now);
     let mut record = Record::of(name, now, outcome, &asked, &judged.finding);
     record.evidence = evidence.sources().map(|source| source.word().to_owned()).collect();
+    record.found = judged.because.iter().cloned().collect();
     record.request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(|id| id.chars().take(200).collect());
     store.metrics.decided(name, outcome, record.order(), took());
     if let Err(Unrecorded) = store.recorder.keep(|| record) {
@@ -162,7 +163,7 @@ fn decide<'c>(
     }
     match outcome {
         Outcome::Refuse => {
-            let refused = refusal::refusal(&docket, &judged.finding, judged.place, &store.chosen.operator, headers);
+            let refused = refusal::refusal(&docket, &judged, &store.chosen.operator, headers);
             Decided::Answered(Box::new(refused))
         }
         Outcome::Permit | Outcome::Shadow | Outcome::Refer => Decided::Served { is_known: true },
@@ -222,7 +223,12 @@ async fn examine(
         return Ok((response, None));
     }
     let bytes = read_all(whole.into_body(), PACKAGE_BYTES_MAX).await.map_err(Unclear::Unread)?;
-    let read = tokio::task::spawn_blocking(move || Identity::of(&bytes)).await;
+    let search = store.chosen.search.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let code = search.map_or_else(Vec::new, |search| search.find(&bytes));
+        Identity { code, ..Identity::of(&bytes) }
+    });
+    let read = read.await;
     let identity = read.map_err(|error| Unclear::Unread(error.to_string()))?;
     Ok((response, Some(store.identities.remember(path, seen.as_deref(), identity))))
 }

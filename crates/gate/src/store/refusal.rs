@@ -1,6 +1,7 @@
 //! The answer to a request refused: 451 (RFC 7725), who refuses, by which order and paragraph, until when, in words a
 //! person understands.
 
+use super::judge::Judgement;
 use crate::refusal::{Blocker, Refusal};
 use axum::body::Body;
 use axum::response::Response;
@@ -8,7 +9,6 @@ use docket::Docket;
 use docket::finding::{Finding, Reason};
 use docket::moment::format_rfc3339;
 use docket::order::{Instrument, Statement};
-use docket::place::Place;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -33,18 +33,13 @@ struct Behind<'d> {
 
 /// The answer to a request that is refused.
 #[must_use]
-pub fn refusal(
-    docket: &Docket,
-    finding: &Finding,
-    place: Option<Place>,
-    operator: &Operator,
-    headers: &HeaderMap,
-) -> Response {
+pub fn refusal(docket: &Docket, judged: &Judgement, operator: &Operator, headers: &HeaderMap) -> Response {
+    let (finding, place, because) = (&judged.finding, judged.place, judged.because.as_deref());
     let behind: Vec<Behind<'_>> = reasons(finding).map(|reason| behind(docket, reason)).collect();
     let (kind, body) = match wanted(headers) {
-        Wanted::Html => ("text/html; charset=utf-8", page(docket, finding, &behind, operator)),
-        Wanted::Json => ("application/json", machine(finding, &behind, operator).to_string()),
-        Wanted::Text => ("text/plain; charset=utf-8", text(docket, finding, &behind, operator)),
+        Wanted::Html => ("text/html; charset=utf-8", page(docket, finding, &behind, operator, because)),
+        Wanted::Json => ("application/json", machine(finding, &behind, operator, because).to_string()),
+        Wanted::Text => ("text/plain; charset=utf-8", text(docket, finding, &behind, operator, because)),
     };
     let mut set = Refusal::of(docket, finding, place).headers(&operator.blocker);
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -101,7 +96,7 @@ fn name<'d>(docket: &'d Docket, finding: &'d Finding) -> &'d str {
     docket.registry().get(id).map_or(id, docket::subject::Subject::name)
 }
 
-fn machine(finding: &Finding, behind: &[Behind<'_>], operator: &Operator) -> serde_json::Value {
+fn machine(finding: &Finding, behind: &[Behind<'_>], operator: &Operator, because: Option<&str>) -> serde_json::Value {
     let grounds: Vec<_> = behind
         .iter()
         .map(|one| {
@@ -121,6 +116,7 @@ fn machine(finding: &Finding, behind: &[Behind<'_>], operator: &Operator) -> ser
         "verdict": finding.verdict.word(),
         "blocked_by": { "name": operator.name, "uri": operator.blocker.uri, "contact": operator.contact },
         "grounds": grounds,
+        "held_for": because,
         "until": (finding.until < law::time::FOREVER).then(|| format_rfc3339(finding.until)),
         "edition": finding.edition,
     })
@@ -140,12 +136,29 @@ fn remarks(operator: &Operator) -> [String; 3] {
     ]
 }
 
-fn text(docket: &Docket, finding: &Finding, behind: &[Behind<'_>], operator: &Operator) -> String {
+/// Why a package that is not called so is held.
+fn held(docket: &Docket, finding: &Finding, what: &str) -> String {
+    let app = name(docket, finding);
+    format!(
+        "This file does not call itself {app}, and code of {app} was found in it ({what}); it is held until a person has looked."
+    )
+}
+
+fn text(
+    docket: &Docket,
+    finding: &Finding,
+    behind: &[Behind<'_>],
+    operator: &Operator,
+    because: Option<&str>,
+) -> String {
     let mut text = format!(
         "451 Unavailable For Legal Reasons\n\n{} may not offer {} here for download or update.\n",
         operator.name,
         name(docket, finding)
     );
+    if let Some(what) = because {
+        writeln!(text, "\n{}", held(docket, finding, what)).unwrap_or_default();
+    }
     for one in behind {
         let title = one.instrument.map_or(one.reason.provision.as_str(), |i| i.title.as_str());
         writeln!(text, "\nOrder: {title}\nParagraph: {} ({})", one.paragraph(), one.reason.provision)
@@ -166,7 +179,13 @@ fn text(docket: &Docket, finding: &Finding, behind: &[Behind<'_>], operator: &Op
     text
 }
 
-fn page(docket: &Docket, finding: &Finding, behind: &[Behind<'_>], operator: &Operator) -> String {
+fn page(
+    docket: &Docket,
+    finding: &Finding,
+    behind: &[Behind<'_>],
+    operator: &Operator,
+    because: Option<&str>,
+) -> String {
     let app = escape(name(docket, finding));
     let mut html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
@@ -175,6 +194,9 @@ fn page(docket: &Docket, finding: &Finding, behind: &[Behind<'_>], operator: &Op
          <h1>{app} is not available here</h1><p>{} may not offer it where you seem to be, for download or update, because of a legal order.</p>",
         escape(&operator.name)
     );
+    if let Some(what) = because {
+        write!(html, "<p>{}", escape(&held(docket, finding, what))).unwrap_or_default();
+    }
     for one in behind {
         let title = one.instrument.map_or(one.reason.provision.as_str(), |i| i.title.as_str());
         let cite = one.instrument.and_then(|i| i.cite.as_deref()).unwrap_or("");

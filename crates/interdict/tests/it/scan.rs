@@ -140,19 +140,24 @@ fn library(package: &str, method: &str, seed: u64) -> Vec<(String, Vec<u8>)> {
     (0..6).map(class).collect()
 }
 
-struct World {
+pub(crate) struct World {
     folder: Folder,
-    store: String,
+    pub(crate) store: String,
 }
 
 impl World {
     /// A store that knows one library of `subject`.
     fn of(subject: &str) -> Self {
+        Self::under(&[], subject)
+    }
+
+    /// The same, of a subject of other law.
+    pub(crate) fn under(law: &[&str], subject: &str) -> Self {
         let folder = Folder::new();
         let store = folder.path().join("store").display().to_string();
         let sdk = put(&folder, "sdk.jar", &jar(&library("com/vendor/sdk", "share", 7)));
         let words = ["similarity", "add", &sdk, "--subject", subject, "--label", "vendor sdk 1", "--store", &store];
-        let added = run(&words, b"");
+        let added = run(&[law, &words].concat(), b"");
         assert_eq!(added.code, 0, "{}", added.err);
         Self { folder, store }
     }
@@ -163,13 +168,13 @@ impl World {
     }
 
     /// An app that holds the library under other names, among code of its own.
-    fn renamed(&self) -> String {
+    pub(crate) fn renamed(&self) -> String {
         let mut entries = library("a/b", "x", 7);
         entries.extend(library("org/shop", "pay", 900_000));
         put(&self.folder, "apps/renamed.jar", &jar(&entries))
     }
 
-    fn clean(&self) -> String {
+    pub(crate) fn clean(&self) -> String {
         put(&self.folder, "clean/clean.jar", &jar(&library("org/shop", "pay", 900_000)))
     }
 }

@@ -6,6 +6,7 @@ use crate::repository::{
     Answer, CA, EXAMPLE, HIDDEN, MAKERS, NOWHERE, Nginx, PR, US, ask, connect, free_port, get, has, published, relay,
     run,
 };
+use crate::scan::World;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
@@ -621,4 +622,51 @@ fn in_shadow_nothing_is_refused_and_everything_is_counted() {
     let (_, _, metrics) = gated.serving.get("/metrics");
     let forbidden = metrics.lines().find(|line| line.contains("outcome=\"shadow\"")).expect("counted");
     assert!(!forbidden.ends_with(" 0"), "{metrics}");
+}
+
+#[test]
+fn listed_code_under_nobodys_name_is_held_and_never_taken_for_the_app() {
+    if !has(MAKERS) {
+        return;
+    }
+    let brook = law(|order| order);
+    let world = World::under(&["--corpus", &brook.path().display().to_string()], "brook");
+    let folder = &published().folder;
+    for (name, from) in [("copy", world.renamed()), ("clean", world.clean())] {
+        std::fs::copy(from, folder.join(format!("fdroid/repo/org.example.{name}_1.apk"))).expect("copied");
+    }
+    let (copy, clean) = ("/fdroid/repo/org.example.copy_1.apk", "/fdroid/repo/org.example.clean_1.apk");
+    let nginx = Nginx::start(folder);
+    let code = format!("code = \"{}\"", world.store);
+    let records = world.store.clone() + "/../decisions.ndjson";
+    let records = format!("[records]\nfile = \"{records}\"\n\n[territory]");
+    let others = |on_refer: &'static str| {
+        [("code = \"shipped\"", code.as_str()), ("on_refer = \"permit\"", on_refer), ("[territory]", records.as_str())]
+    };
+
+    let served = gate(law(|order| order), &nginx.url(), &others("on_refer = \"permit\""));
+    assert_eq!([copy, clean, LISTED].map(|path| status(US, served.port, path)), [200, 200, 451]);
+    drop(served);
+
+    let held = gate(law(|order| order), &nginx.url(), &others("on_refer = \"refuse\""));
+    assert_eq!([copy, clean, OTHER, LISTED].map(|path| status(US, held.port, path)), [451, 200, 200, 451]);
+    assert_eq!([copy, clean].map(|path| status(CA, held.port, path)), [200, 200], "the order ends at the border");
+    let told = ask(US, held.port, "GET", copy, "accept: application/json\r\n");
+    let told: serde_json::Value = serde_json::from_slice(&told.body).expect("JSON");
+    assert_eq!(told["verdict"], "refer");
+    assert!(told["held_for"].as_str().expect("why").starts_with("vendor sdk 1: "), "{told}");
+    for accept in ["text/html", "text/plain"] {
+        let page = ask(US, held.port, "GET", copy, &format!("accept: {accept}\r\n"));
+        assert!(page.text().contains("code of Brook was found in it (vendor sdk 1"), "{}", page.text());
+    }
+    drop(held);
+    let written = std::fs::read_to_string(format!("{}/../decisions.ndjson", world.store)).expect("records");
+    let events: Vec<serde_json::Value> =
+        written.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let outcomes: Vec<&str> = events
+        .iter()
+        .filter(|event| event["data"]["found"].to_string().contains("vendor sdk 1"))
+        .filter_map(|event| event["data"]["outcome"].as_str())
+        .collect();
+    assert_eq!(outcomes, ["refer", "refuse", "permit", "refuse", "refuse", "refuse"], "{written}");
 }
