@@ -3,7 +3,7 @@
 //! Reading order: [`archive`] (the zip: which entry is where, what is odd about it, its content within
 //! budgets), [`oddity`] (every known trick, and what Android does with it), [`axml`] (binary XML),
 //! [`resources`] (the string a resource id stands for), [`manifest`] (what the package says it is),
-//! [`signing`] (who signed it, in which scheme).
+//! [`signing`] (who signed it, in which scheme), [`compare`] (whether two packages are the same apart from that).
 //!
 //! The input is hostile: nothing here panics, allocates more than its budgets or guesses. Where readers
 //! disagree, Android's rule decides, and the disagreement is reported. It reads bytes that others hand
@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod axml;
+pub mod compare;
 mod der;
 pub mod manifest;
 pub mod oddity;

@@ -144,6 +144,11 @@ pub(crate) enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Compare packages as a rebuilder does: the same apart from signatures, or not
+    Apk {
+        #[command(subcommand)]
+        command: crate::apk_compare::ApkCommand,
+    },
     /// Compare names, and find them on lists
     Names {
         #[command(subcommand)]

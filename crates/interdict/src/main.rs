@@ -1,6 +1,7 @@
 //! The command line: turns what was typed into an answer or a running process.
 
 mod agent;
+mod apk_compare;
 mod attest;
 mod attest_folder;
 mod canary;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Names { command } => names::names(&command),
         Command::Pay { command } => pay::pay(&loading, &command),
         Command::Scan(options) => scan::scan(&loading, &options),
+        Command::Apk { command } => apk_compare::run(&command),
         Command::Compare(options) => scan_compare::run(&options),
         Command::Similarity { command } => scan_references::run(&loading, &command),
         Command::Serve(options) => serve::serve(&loading, &options),

@@ -1,6 +1,8 @@
 //! The binary as its users run it: the command line, the service on a real socket, known answers from outside.
 
 #[cfg(test)]
+mod apk_compare;
+#[cfg(test)]
 mod attestations;
 mod command;
 mod edge;

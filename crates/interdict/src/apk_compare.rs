@@ -1,0 +1,159 @@
+//! Whether a package is what somebody built anew from its source: the comparison, its report, and the statement that a
+//! rebuilder signs.
+
+use crate::clock;
+use crate::commands::{Done, print};
+use apk::compare::{Comparison, Difference, NORMALISER, compare};
+use apk::{Archive, Budgets};
+use attest::statement::{Type, compose};
+use clap::{Args, Subcommand};
+use docket::moment::format_rfc3339;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Differences told one by one; a table of ten thousand helps nobody.
+const TOLD_MAX: usize = 50;
+/// No store takes a larger package.
+const PACKAGE_BYTES_MAX: u64 = 4 << 30;
+
+/// What to do with packages.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApkCommand {
+    /// Say whether two packages are the same apart from their signatures
+    #[command(
+        after_help = "Levels: L0 identical outside the signing block; L1 identical without the files of the first signature \
+                      scheme; L2 the same content in another order, compression or alignment; L3 the same code (.dex, .so). \
+                      L0 and L1 are a reproduced build.\n\
+                      Signatures are not verified; `apksigner verify` does.\n\
+                      Exit code: 0 reproduced, 1 not, 2 a file cannot be read."
+    )]
+    Compare(Compare),
+}
+
+/// Options of `apk compare`.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The package that is distributed
+    first: PathBuf,
+    /// The package that was built anew
+    second: PathBuf,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the statement for `interdict attest sign`, whatever came out
+    #[arg(long, value_name = "FILE")]
+    statement: Option<PathBuf>,
+    /// Digest of the source that was built, for the statement
+    #[arg(long, value_name = "HEX", requires = "statement")]
+    source_digest: Option<String>,
+    /// File that says how it was built, for the statement: its digest is told
+    #[arg(long, value_name = "FILE", requires = "statement")]
+    recipe: Option<PathBuf>,
+    /// File that lists the environment it was built in, for the statement: its digest is told
+    #[arg(long, value_name = "FILE", requires = "statement")]
+    environment: Option<PathBuf>,
+}
+
+pub(crate) fn run(command: &ApkCommand) -> Done {
+    match command {
+        ApkCommand::Compare(options) => run_compare(options),
+    }
+}
+
+fn run_compare(options: &Compare) -> Done {
+    let [first, second] = [read(&options.first)?, read(&options.second)?];
+    let [ours, theirs] = [open(&options.first, &first)?, open(&options.second, &second)?];
+    let found = compare(&ours, &theirs).map_err(|fault| format!("cannot compare: {fault}"))?;
+    let signers = apk::signing::signers(&ours).map_err(|fault| format!("{}: {fault}", options.first.display()))?;
+    let mut certificates: Vec<String> = signers.iter().map(|signer| hex(&signer.certificate_sha256)).collect();
+    certificates.dedup();
+    let told = json!({
+        "level": found.level.map(apk::compare::Level::name),
+        "reproduced": found.level.is_some_and(apk::compare::Level::is_reproduced),
+        "first": { "file": options.first.display().to_string(), "sha256": digest(&first), "signer_certificates": certificates },
+        "second": { "file": options.second.display().to_string(), "sha256": digest(&second) },
+        "differences": found.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "normaliser": NORMALISER,
+    });
+    if let Some(path) = &options.statement {
+        let text = format!("{:#}\n", statement(options, &told, &found)?);
+        std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    if options.json {
+        print(&format!("{told:#}\n"))?
+    } else {
+        print(&report(&found))?
+    };
+    Ok(u8::from(!found.level.is_some_and(apk::compare::Level::is_reproduced)))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let bytes = std::fs::metadata(path).map_err(cannot)?.len();
+    if bytes > PACKAGE_BYTES_MAX {
+        return Err(format!("{} has {bytes} bytes; a package has {PACKAGE_BYTES_MAX} at most", path.display()));
+    }
+    std::fs::read(path).map_err(cannot)
+}
+
+fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Archive<'a>, String> {
+    Archive::open(bytes, &Budgets::default())
+        .map_err(|fault| format!("{}: {fault}; Android would not install it", path.display()))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a rebuilder says: that it could be reproduced, or that it could not. Both are worth a signature.
+fn statement(options: &Compare, told: &Value, found: &Comparison) -> Result<Value, String> {
+    let file = |path: &Option<PathBuf>| path.as_deref().map(read).transpose().map(|bytes| bytes.map(|b| digest(&b)));
+    let is_reproduced = found.level.is_some_and(apk::compare::Level::is_reproduced);
+    let name = options.first.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    // A name with a colon would be read as the name of a system.
+    let subject = json!({ "name": name.replace(':', "_"), "digest": { "sha256": told.pointer("/first/sha256") } });
+    let mut predicate = json!({
+        "timeCreated": format_rfc3339(clock::now()),
+        "result": if is_reproduced { "reproduced" } else { "different" },
+        "level": told.get("level"),
+        "rebuilt": { "sha256": told.pointer("/second/sha256") },
+        "normaliser": NORMALISER,
+    });
+    let more = [
+        ("sourceDigest", options.source_digest.clone()),
+        ("recipe", file(&options.recipe)?),
+        ("environment", file(&options.environment)?),
+    ];
+    if let Some(members) = predicate.as_object_mut() {
+        members.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))));
+    }
+    Ok(compose(Type::BuildReproduced, &[subject], &predicate))
+}
+
+fn report(found: &Comparison) -> String {
+    let mut text = match found.level {
+        Some(apk::compare::Level::L0) => String::from("reproduced: identical outside the signing block (L0)\n"),
+        Some(apk::compare::Level::L1) => {
+            String::from("reproduced: identical without the files of the signature (L1)\n")
+        }
+        Some(apk::compare::Level::L2) => String::from("not reproduced: the same content, kept otherwise (L2)\n"),
+        Some(apk::compare::Level::L3) => String::from("not reproduced: the same code, other files differ (L3)\n"),
+        None if found.differences.iter().any(|d| matches!(d, Difference::Ambiguous(..))) => {
+            String::from("not reproduced: what can be read in two ways is compared with nothing\n")
+        }
+        None => String::from("not reproduced: the code differs\n"),
+    };
+    for difference in found.differences.iter().take(TOLD_MAX) {
+        writeln!(text, "  {difference}").unwrap_or_default();
+    }
+    if let Some(more) = found.differences.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        writeln!(text, "  and {more} more").unwrap_or_default();
+    }
+    text
+}
