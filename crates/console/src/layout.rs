@@ -10,8 +10,14 @@ use maud::{DOCTYPE, Markup, html};
 /// The one style sheet.
 pub(crate) const STYLE: &str = include_str!("../assets/console.css");
 
-const PAGES: &[(&str, &str)] =
-    &[("/", "Now"), ("/timeline", "Timeline"), ("/ask", "Ask"), ("/orders", "Orders"), ("/subjects", "Subjects")];
+const PAGES: &[(&str, &str)] = &[
+    ("/", "Now"),
+    ("/timeline", "Timeline"),
+    ("/ask", "Ask"),
+    ("/orders", "Orders"),
+    ("/conditions", "Conditions"),
+    ("/subjects", "Subjects"),
+];
 
 /// A whole page.
 pub(crate) fn page(docket: &Docket, path: &str, title: &str, main: Markup) -> Markup {

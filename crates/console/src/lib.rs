@@ -1,10 +1,11 @@
 //! Shows orders and findings to people, as server-rendered pages that work without script.
 //!
 //! Reading order: [`layout`] (what every page shares), [`now`], [`timeline`], [`ask`], [`orders`],
-//! [`subjects`] (one module a page), [`weave`] (the page a lawyer signs), [`picture`] (timelines
+//! [`subjects`], [`conditions`] (one module a page), [`weave`] (the page a lawyer signs), [`picture`] (timelines
 //! as SVG).
 
 mod ask;
+pub mod conditions;
 mod layout;
 mod now;
 mod orders;
@@ -31,7 +32,12 @@ pub struct Console {
     pub docket: Arc<dyn Fn() -> Arc<Docket> + Send + Sync>,
     /// The instant.
     pub now: fn() -> Time,
+    /// The conditions as they stand at an instant, or why that cannot be said. It may read files.
+    pub conditions: Conditions,
 }
+
+/// Who says how conditions stand.
+pub type Conditions = Arc<dyn Fn(Time) -> Result<Vec<conditions::Condition>, String> + Send + Sync>;
 
 type Params = BTreeMap<String, String>;
 type Asked = Result<Query<Params>, QueryRejection>;
@@ -46,6 +52,8 @@ pub fn router(console: Console) -> Router {
         .route("/orders/{id}", get(order_page))
         .route("/subjects", get(subjects_page))
         .route("/subjects/{id}", get(subject_page))
+        .route("/conditions", get(conditions_page))
+        .route("/conditions/{order}/{id}", get(condition_page))
         .route("/console.css", get(style))
         .fallback(missing)
         .with_state(console)
@@ -108,6 +116,28 @@ async fn subject_page(State(console): State<Console>, Path(id): Path<String>) ->
     match subjects::one(&(console.docket)(), &id, (console.now)()) {
         Some(html) => page(StatusCode::OK, html),
         None => not_found(&console, &format!("There is no subject `{id}`.")),
+    }
+}
+
+async fn standing(console: &Console) -> Result<Vec<conditions::Condition>, String> {
+    let (ask, now) = (Arc::clone(&console.conditions), (console.now)());
+    tokio::task::spawn_blocking(move || ask(now)).await.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+async fn conditions_page(State(console): State<Console>) -> Response {
+    let found = standing(&console).await;
+    let status = if found.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+    page(status, conditions::list(&(console.docket)(), &found))
+}
+
+async fn condition_page(State(console): State<Console>, Path((order, id)): Path<(String, String)>) -> Response {
+    let found = standing(&console).await;
+    let Ok(conditions) = &found else {
+        return page(StatusCode::INTERNAL_SERVER_ERROR, conditions::list(&(console.docket)(), &found));
+    };
+    match conditions.iter().find(|condition| condition.order == order && condition.id == id) {
+        Some(condition) => page(StatusCode::OK, conditions::one(&(console.docket)(), condition, (console.now)())),
+        None => not_found(&console, &format!("There is no condition `{id}` of `{order}`.")),
     }
 }
 

@@ -4,6 +4,7 @@ mod agent;
 mod apk_compare;
 mod attest;
 mod attest_folder;
+mod attest_page;
 mod canary;
 mod cli;
 mod clock;

@@ -7,7 +7,7 @@ use crate::commands::{Done, Loading, faulty};
 use crate::log_serve::Kept;
 use crate::recording::{Name, Recording};
 use crate::settings::Settings;
-use crate::{clock, listen, question};
+use crate::{attest_page, clock, listen, question};
 use docket::Docket;
 use docket::docket::Source;
 use gate::http::{Clock, Gate};
@@ -79,7 +79,8 @@ async fn run(
         base: base.clone(),
     };
     let shown = Arc::clone(&live);
-    let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now };
+    let conditions = attest_page::conditions(loading.attestations.clone());
+    let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now, conditions };
     let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
     routes = routes.merge(gate::payments::http::router(gate));
     if let Some(kept) = &recording.log {

@@ -1,6 +1,7 @@
 //! The console on a loopback port, with the shipped orders or a few hostile ones, and a plain HTTP client.
 
 use console::Console;
+use console::conditions::{Act, Condition, Missing};
 use docket::Docket;
 use docket::docket::Source;
 use std::io::{Read as _, Write as _};
@@ -43,6 +44,26 @@ fn read(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
     }
 }
 
+/// A condition of which something is missing, something lapses, and something was done.
+fn condition() -> Condition {
+    let text = String::from;
+    Condition {
+        id: text("mitigation"),
+        order: text("us-doc-wechat-id"),
+        until: None,
+        holds: vec![text("data-secured")],
+        missing: vec![Missing {
+            requirement: text("code-reviewed"),
+            why: text("nobody has said so <yet>"),
+            by: text("inspectors (a, b)"),
+        }],
+        lapses: vec![(text("data-secured"), now() + 3 * 86_400)],
+        acts: vec![Act { verb: text("delay"), from: now(), until: Some(now() + 86_400), is_conditional: true }],
+        authority: text("commerce"),
+        ..Condition::default()
+    }
+}
+
 /// Serves these sources until the process ends.
 pub(crate) fn serve(sources: Vec<Source>) -> SocketAddr {
     let docket = Arc::new(Docket::load(sources.clone()).unwrap_or_else(|faults| {
@@ -56,7 +77,8 @@ pub(crate) fn serve(sources: Vec<Source>) -> SocketAddr {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            let console = Console { docket: Arc::new(move || Arc::clone(&docket)), now };
+            let conditions: console::Conditions = Arc::new(|_now| Ok(vec![condition()]));
+            let console = Console { docket: Arc::new(move || Arc::clone(&docket)), now, conditions };
             axum::serve(listener, console::router(console)).await.expect("serving");
         });
     });
@@ -77,6 +99,11 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 
 /// A page of every kind, with words it must show.
 pub(crate) const PAGES: &[(&str, &[&str])] = &[
+    ("/conditions", &["Conditions", "mitigation", "not met", "1 of 2 requirements hold"]),
+    (
+        "/conditions/us-doc-wechat-id/mitigation",
+        &["code-reviewed", "nobody has said so", "inspectors (a, b)", "lapses", "in 3 days", "commerce", "delay"],
+    ),
     ("/", &["In force now", "What changes next", "Restricted today", "What changed last"]),
     ("/timeline", &["Timeline", "not enforced", "The same as a table", "in US"]),
     ("/timeline?app=wechat&known=2020-09-18", &["As known at 2020-09-18T23:59:59Z"]),

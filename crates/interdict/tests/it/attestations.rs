@@ -351,11 +351,21 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
         assert_eq!(status, 200, "{body}");
         serde_json::from_str::<Value>(&body).unwrap()["context"]["law"]["edition"].clone()
     };
+    let page = |serving: &Serving, path: &str| {
+        let (status, _, body) = serving.get(path);
+        assert_eq!(status, 200, "{body}");
+        body
+    };
+    assert!(page(&serving, "/conditions").contains("/conditions/us-doc-tiktok-id-v2/mitigation-2020"));
+    let standing = page(&serving, "/conditions/us-doc-tiktok-id-v2/mitigation-2020");
+    assert!(standing.contains(">met</span>"), "{standing}");
     let before = edition(&serving);
     let added = desk.attest(&["add", &revocation]);
     assert_eq!(added.out, "1\n", "{}", added.err);
     serving.hears("law in force");
     assert_ne!(edition(&serving), before, "what counts as met is part of the law that answers");
+    let standing = page(&serving, "/conditions/us-doc-tiktok-id-v2/mitigation-2020");
+    assert!(standing.contains(">not met</span>"), "{standing}");
     assert_eq!(serving.stop(), Some(0));
     assert_eq!(desk.attest(&["status", "mitigation-2020"]).code, 1, "revoked");
 

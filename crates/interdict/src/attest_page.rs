@@ -1,0 +1,68 @@
+//! The conditions of a folder of attestations, for the pages of the console.
+
+use crate::attest::told;
+use crate::attest_folder::Attestations;
+use attest::timeline::{NEVER, Time};
+use console::Conditions;
+use console::conditions::{Act, Condition, Missing};
+use docket::moment::parse_rfc3339;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How the conditions stand, read anew each time; none without a folder.
+pub(crate) fn conditions(folder: Option<PathBuf>) -> Conditions {
+    Arc::new(move |now| {
+        let Some(folder) = &folder else { return Ok(Vec::new()) };
+        let read = Attestations::read(folder)?;
+        let shown = read.conditions.iter().map(|condition| shown(&told(&read, condition, now, NEVER - 1, None)));
+        Ok(shown.collect())
+    })
+}
+
+fn shown(told: &Value) -> Condition {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let at = |value: &Value| -> Option<Time> { parse_rfc3339(value.as_str()?).ok() };
+    let is = |name: &str| told.get(name) == Some(&Value::Bool(true));
+    let member = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
+    let list = |name: &str| told.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let who = |value: &Value| {
+        let (name, members) = (word(&member(value, "name")), member(value, "members"));
+        let members: Vec<String> = members.as_array().into_iter().flatten().map(word).collect();
+        if members.is_empty() || members == [name.as_str()] { name } else { format!("{name} ({})", members.join(", ")) }
+    };
+    Condition {
+        id: word(&member(told, "condition")),
+        order: word(&member(told, "order")),
+        is_met: is("met"),
+        until: at(&member(told, "until")),
+        holds: list("holds").iter().map(word).collect(),
+        missing: list("missing")
+            .iter()
+            .map(|missing| Missing {
+                requirement: word(&member(missing, "requirement")),
+                why: word(&member(missing, "why")),
+                by: who(&member(missing, "by")),
+            })
+            .collect(),
+        lapses: list("would_lapse")
+            .iter()
+            .filter_map(|lapse| Some((word(&member(lapse, "requirement")), at(&member(lapse, "until"))?)))
+            .collect(),
+        acts: list("acts")
+            .iter()
+            .filter_map(|act| {
+                Some(Act {
+                    verb: word(&member(act, "act")),
+                    from: at(&member(act, "from"))?,
+                    until: at(&member(act, "until")),
+                    is_conditional: member(act, "conditional") == Value::Bool(true),
+                })
+            })
+            .collect(),
+        authority: who(&member(told, "authority")),
+        needs_artefact: is("needs_artifact"),
+        counts: is("counts_in_law"),
+        counts_until: at(&member(told, "counts_until")),
+    }
+}
