@@ -1,9 +1,10 @@
 //! What a screening run came to, for people: a table for a terminal and a page for a browser.
 
+use crate::page::page;
 use gate::payments::Outcome;
 use gate::payments::judge::Evidence;
 use gate::payments::run::{Accounts, Item, Screened, written};
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 use std::fmt::Write;
 
 /// Held transactions kept for a report; the rest are counted. A day on which more are held is one on which
@@ -176,32 +177,25 @@ impl Page {
     }
 
     pub(crate) fn render(&self, accounts: &Accounts, edition: &str, as_if: bool) -> String {
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head { meta charset="utf-8"; title { "Payments screened" } style { (STYLE) } }
-                body {
-                    h1 { "Payments screened" }
-                    @if as_if { p class="asif" { "As if the supposed orders were in force. Nothing on this page may be acted on." } }
-                    p { (accounts.came_in) " came in, " (accounts.bytes) " bytes, each in exactly one part. Law " code { (edition) } }
-                    (accounts_table(accounts))
-                    @if !accounts.provisions.is_empty() {
-                        table {
-                            tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } }
-                            @for ((outcome, provision), count) in &accounts.provisions {
-                                tr { td { (outcome.word()) } td { code { (provision) } } td class="n" { (count) } }
-                            }
-                        }
+        let body = html! {
+            @if as_if { p class="asif" { "As if the supposed orders were in force. Nothing on this page may be acted on." } }
+            p { (accounts.came_in) " came in, " (accounts.bytes) " bytes, each in exactly one part. Law " code { (edition) } }
+            (accounts_table(accounts))
+            @if !accounts.provisions.is_empty() {
+                table {
+                    tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } }
+                    @for ((outcome, provision), count) in &accounts.provisions {
+                        tr { td { (outcome.word()) } td { code { (provision) } } td class="n" { (count) } }
                     }
-                    @for late in &accounts.late { p { "Note: " (late) } }
-                    @for row in self.rows.iter().rev().filter(|row| !row.outcome.passes()) { (article(row)) }
-                    h2 { "Let through, with a reason" }
-                    @for row in self.rows.iter().filter(|row| row.outcome.passes()) { (article(row)) }
-                    @if self.more > 0 { p { (self.more) " more are in the JSON." } }
                 }
             }
+            @for late in &accounts.late { p { "Note: " (late) } }
+            @for row in self.rows.iter().rev().filter(|row| !row.outcome.passes()) { (article(row)) }
+            h2 { "Let through, with a reason" }
+            @for row in self.rows.iter().filter(|row| row.outcome.passes()) { (article(row)) }
+            @if self.more > 0 { p { (self.more) " more are in the JSON." } }
         };
-        page.into_string()
+        page("Payments screened", STYLE, &body)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::PostureArgs;
 use crate::commands::{Done, Loading, print};
+use crate::page::page;
 use crate::question;
 use crate::territory::Consulted;
 use clap::{Args, Subcommand};
@@ -14,7 +15,7 @@ use gate::store::index::Index;
 use gate::store::judge;
 use gate::store::replay::{self, Known, Tally};
 use law::Time;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -90,8 +91,7 @@ fn store(loading: &Loading, options: &StoreLog) -> Done {
     }
     let report = Report::of(&docket, &tally, known, question::posture(options.posture));
     if let Some(path) = &options.html {
-        let page = report.page(&docket).into_string();
-        fs::write(path, page).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        fs::write(path, report.page(&docket)).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if options.json { print(&format!("{:#}\n", report.json())) } else { print(&report.table()) }
 }
@@ -278,53 +278,41 @@ impl<'t> Report<'t> {
         })
     }
 
-    fn page(&self, docket: &Docket) -> Markup {
+    fn page(&self, docket: &Docket) -> String {
         let name = |id: &str| docket.registry().get(id).map_or(id.to_owned(), |subject| subject.name().to_owned());
-        let title = "What the law would have refused";
-        html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width";
-                    title { (title) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    h1 { (title) }
-                    p { (self.tally.lines) " log lines, " (self.span()) "; the law " (self.known()) "." }
-                    dl {
-                        div class="forbid" { dt { "would have been refused" } dd { (self.sum(Verdict::Forbid)) } }
-                        div class="refer" { dt { "would have been referred" } dd { (self.sum(Verdict::Refer)) } }
-                        div class="permit" { dt { "of apps the law speaks of, permitted" } dd { (self.sum(Verdict::Permit)) } }
-                        div { dt { "of other apps, untouched" } dd { (self.tally.untouched) } }
-                    }
-                    (self.chart())
-                    table {
-                        thead { tr { th { "Requests" } th { "Verdict" } th { "App" } th { "Place" } th { "From" } th { "To" } th { "Paragraphs, and why" } } }
-                        tbody {
-                            @for part in &self.parts {
-                                tr class=(part.verdict.word()) {
-                                    td class="number" { (part.requests) }
-                                    td { (part.verdict.word()) br; small { (part.statuses.join(" or ")) } }
-                                    td { (name(&part.app)) }
-                                    td { (part.place) }
-                                    td { (format_rfc3339(part.first)) }
-                                    td { (format_rfc3339(part.last)) }
-                                    td {
-                                        @for (provision, why) in part.provisions.iter().zip(&part.why) {
-                                            p { code { (provision) } " " (why) }
-                                        }
-                                        @if part.provisions.is_empty() { "Nothing in force reaches it." }
-                                    }
+        let body = html! {
+            p { (self.tally.lines) " log lines, " (self.span()) "; the law " (self.known()) "." }
+            dl {
+                div class="forbid" { dt { "would have been refused" } dd { (self.sum(Verdict::Forbid)) } }
+                div class="refer" { dt { "would have been referred" } dd { (self.sum(Verdict::Refer)) } }
+                div class="permit" { dt { "of apps the law speaks of, permitted" } dd { (self.sum(Verdict::Permit)) } }
+                div { dt { "of other apps, untouched" } dd { (self.tally.untouched) } }
+            }
+            (self.chart())
+            table {
+                thead { tr { th { "Requests" } th { "Verdict" } th { "App" } th { "Place" } th { "From" } th { "To" } th { "Paragraphs, and why" } } }
+                tbody {
+                    @for part in &self.parts {
+                        tr class=(part.verdict.word()) {
+                            td class="number" { (part.requests) }
+                            td { (part.verdict.word()) br; small { (part.statuses.join(" or ")) } }
+                            td { (name(&part.app)) }
+                            td { (part.place) }
+                            td { (format_rfc3339(part.first)) }
+                            td { (format_rfc3339(part.last)) }
+                            td {
+                                @for (provision, why) in part.provisions.iter().zip(&part.why) {
+                                    p { code { (provision) } " " (why) }
                                 }
+                                @if part.provisions.is_empty() { "Nothing in force reaches it." }
                             }
                         }
                     }
-                    p { small { "Law: " (self.edition) ". Of clients nothing is kept but the country." } }
                 }
             }
-        }
+            p { small { "Law: " (self.edition) ". Of clients nothing is kept but the country." } }
+        };
+        page("What the law would have refused", STYLE, &body)
     }
 
     /// Requests for apps the law speaks of, day by day: a bar for each day, refused at the bottom.

@@ -1,9 +1,10 @@
-//! Findings as one page of HTML that needs nothing else: no script, no picture, nothing fetched.
+//! Findings as a page: what was found in which file, and two artefacts side by side.
 
+use crate::page::page;
 use crate::scan::{Found, Scanned};
 use crate::scan_compare::{Comparison, Side};
 use crate::scan_report::{verdict, word};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 /// Files without a finding that are listed one by one.
 const CLEAR_SHOWN: usize = 200;
@@ -27,22 +28,6 @@ th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums;white-s
 .key i{display:inline-block;height:.9em;width:.9em;vertical-align:-.1em;border-radius:2px;margin:0 .3em 0 .8em}
 details{margin:.4rem 0}summary{cursor:pointer}.two{display:grid;grid-template-columns:1fr 1fr;gap:2rem}@media(max-width:44rem){.two{display:block}}
 ";
-
-fn page(title: &str, body: &Markup) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { h1 { (title) } (body) }
-        }
-    };
-    page.into_string()
-}
 
 fn mark(verdict: &str) -> Markup {
     let class = match verdict {
@@ -88,7 +73,7 @@ pub(crate) fn scan(scanned: &[Scanned]) -> String {
         }
         p.soft { "Server-side code, code written anew from a description, and translations into another language leave no trace here." }
     };
-    page("What the scan found", &body)
+    page("What the scan found", STYLE, &body)
 }
 
 fn finding(found: &Found) -> Markup {
@@ -173,7 +158,7 @@ pub(crate) fn compare(comparison: &Comparison) -> String {
             }
         }
     };
-    page("Two artefacts compared", &body)
+    page("Two artefacts compared", STYLE, &body)
 }
 
 fn map(side: &Side) -> Markup {

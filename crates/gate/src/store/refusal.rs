@@ -67,6 +67,11 @@ impl Behind<'_> {
         self.reason.provision.split_once(':').map_or("", |(_, paragraph)| paragraph)
     }
 
+    /// What the order is called, or at least where it stands.
+    fn title(&self) -> &str {
+        self.instrument.map_or(self.reason.provision.as_str(), |instrument| instrument.title.as_str())
+    }
+
     fn source(&self) -> Option<&str> {
         let own = self.statement.and_then(|statement| statement.provenance.sources.first());
         own.or_else(|| self.instrument?.provenance.sources.first()).map(String::as_str)
@@ -160,7 +165,7 @@ fn text(
         writeln!(text, "\n{}", held(docket, finding, what)).unwrap_or_default();
     }
     for one in behind {
-        let title = one.instrument.map_or(one.reason.provision.as_str(), |i| i.title.as_str());
+        let title = one.title();
         writeln!(text, "\nOrder: {title}\nParagraph: {} ({})", one.paragraph(), one.reason.provision)
             .unwrap_or_default();
         if let Some(words) = one.statement.and_then(|statement| statement.text.as_ref()) {
@@ -198,7 +203,7 @@ fn page(
         write!(html, "<p>{}", escape(&held(docket, finding, what))).unwrap_or_default();
     }
     for one in behind {
-        let title = one.instrument.map_or(one.reason.provision.as_str(), |i| i.title.as_str());
+        let title = one.title();
         let cite = one.instrument.and_then(|i| i.cite.as_deref()).unwrap_or("");
         let title = match one.source() {
             Some(source) if source.starts_with("https://") || source.starts_with("http://") => {

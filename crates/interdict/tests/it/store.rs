@@ -352,6 +352,21 @@ pub(crate) fn fdroidcl(home: &Folder, port: u16, words: &[&str]) -> (bool, Strin
     (ran.status.success(), said)
 }
 
+/// Somebody's `fdroidcl` that reads the repository behind `gate`, from the address `from`: its home, and its way out.
+pub(crate) fn client(from: Ipv4Addr, gate: u16) -> (Folder, u16) {
+    let (home, port) = (Folder::new(), relay(from, gate));
+    for words in [
+        &["repo", "add", "example", "http://store.example/fdroid/repo"][..],
+        &["repo", "remove", "f-droid"],
+        &["repo", "remove", "f-droid-archive"],
+        &["update"],
+    ] {
+        let (done, said) = fdroidcl(&home, port, words);
+        assert!(done, "{words:?}: {said}");
+    }
+    (home, port)
+}
+
 #[test]
 fn the_real_client_is_refused_the_listed_app_alone() {
     if !has(MAKERS) || !has(&["fdroidcl"]) {
@@ -360,16 +375,7 @@ fn the_real_client_is_refused_the_listed_app_alone() {
     let nginx = Nginx::start(&published().folder);
     let gated = gate(law(|order| order), &nginx.url(), &[]);
     for (from, refused) in [(US, true), (PR, true), (CA, false)] {
-        let (home, port) = (Folder::new(), relay(from, gated.port));
-        for words in [
-            &["repo", "add", "example", "http://store.example/fdroid/repo"][..],
-            &["repo", "remove", "f-droid"],
-            &["repo", "remove", "f-droid-archive"],
-            &["update"],
-        ] {
-            let (done, said) = fdroidcl(&home, port, words);
-            assert!(done, "{words:?}: {said}");
-        }
+        let (home, port) = client(from, gated.port);
         let fetch = |app: &str| fdroidcl(&home, port, &["download", app]);
         // A new copy, an older version, and the update of one.
         for app in ["com.example.brook", "com.example.brook:100", "com.example.brook:101"] {

@@ -5,7 +5,7 @@ use crate::program::Folder;
 use crate::repository::{
     Answer, CA, MAKERS, NOWHERE, Nginx, PR, US, ask, get, has, package_file, published, relay, run,
 };
-use crate::store::{Gated, fdroidcl, gate_with, law, now, status, written};
+use crate::store::{Gated, client, fdroidcl, gate_with, law, now, status, written};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -153,16 +153,7 @@ fn each_territory_gets_an_index_of_what_it_may_have() {
         assert_eq!(verified(from, port), [apps.join(" "), apps.join(" ")], "{from}");
     }
     for (from, refused) in [(US, true), (CA, false), (NOWHERE, false)] {
-        let (home, port) = (Folder::new(), relay(from, port));
-        for words in [
-            &["repo", "add", "example", "http://store.example/fdroid/repo"][..],
-            &["repo", "remove", "f-droid"],
-            &["repo", "remove", "f-droid-archive"],
-            &["update"],
-        ] {
-            let (done, said) = fdroidcl(&home, port, words);
-            assert!(done, "{words:?}: {said}");
-        }
+        let (home, port) = client(from, port);
         let (done, said) = fdroidcl(&home, port, &["download", "com.example.brook"]);
         assert_eq!((done, said.contains("could not find app")), (!refused, refused), "{from}: {said}");
         let (done, said) = fdroidcl(&home, port, &["download", "org.example.notes"]);
