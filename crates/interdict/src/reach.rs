@@ -3,7 +3,8 @@
 use crate::commands::{Done, Loading, print};
 use crate::settings::{Proxy, Settings};
 use crate::{agent, clock};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gate::maps::Table;
 use gate::typed::{self, Artefact};
 use serde_json::json;
@@ -19,8 +20,8 @@ pub(crate) struct Reach {
     /// An instrument id
     order: String,
     /// Only this gate; its artefact is refused if the order does not reach it
-    #[arg(long, value_enum)]
-    gate: Option<Gate>,
+    #[arg(long, value_parser = gate())]
+    gate: Option<Artefact>,
     /// Write the tables of this proxy for this order alone, by the settings' `[edge]` and `[territory]`
     #[arg(long, value_enum, requires = "output", conflicts_with = "gate")]
     tables: Option<Proxy>,
@@ -35,38 +36,16 @@ pub(crate) struct Reach {
     json: bool,
 }
 
-/// A gate, as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Gate {
-    Store,
-    Edge,
-    Provisioning,
-    NameServer,
-    Interconnect,
-    Payments,
-    Fleet,
-    Build,
-}
-
-impl Gate {
-    const fn artefact(self) -> Artefact {
-        match self {
-            Self::Store => Artefact::Store,
-            Self::Edge => Artefact::Edge,
-            Self::Provisioning => Artefact::Provisioning,
-            Self::NameServer => Artefact::NameServer,
-            Self::Interconnect => Artefact::Interconnect,
-            Self::Payments => Artefact::Payments,
-            Self::Fleet => Artefact::Fleet,
-            Self::Build => Artefact::Build,
-        }
-    }
+/// The words of the gates there are.
+fn gate() -> impl TypedValueParser<Value = Artefact> {
+    PossibleValuesParser::new(Artefact::ALL.map(Artefact::word))
+        .try_map(|word| Artefact::ALL.into_iter().find(|artefact| artefact.word() == word).ok_or("no such gate"))
 }
 
 pub(crate) fn reach(loading: &Loading, options: &Reach) -> Done {
     let docket = loading.docket()?;
     let (reaches, forbidden) = typed::reach(&docket, &options.order)?;
-    let wanted = options.tables.map(|_| Artefact::Edge).or(options.gate.map(Gate::artefact));
+    let wanted = options.tables.map(|_| Artefact::Edge).or(options.gate);
     let mut code = 0;
     let mut text = String::new();
     let mut list = Vec::new();
