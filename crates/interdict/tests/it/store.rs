@@ -441,6 +441,38 @@ fn a_dead_repository_opens_and_closes_nothing() {
 }
 
 #[test]
+fn with_a_full_disk_records_are_missed_as_somebody_chose_and_no_other_app_is_held_up() {
+    if !has(MAKERS) {
+        return;
+    }
+    let nginx = Nginx::start(&published().folder);
+    for (chosen, listed) in [("answer-unrecorded", 451), ("refuse", 503)] {
+        let records =
+            format!("[records]\nfile = \"/dev/full\"\nqueue_records_max = 2\non_full = \"{chosen}\"\n\n[territory]");
+        let mut gated = gate(law(|order| order), &nginx.url(), &[("[territory]", &records)]);
+        gated.serving.hears("6 packages of 4 apps");
+        // The writer finds out, and from then on every record is missed.
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        while status(US, gated.port, LISTED) != listed || !missed(&gated.serving) {
+            assert!(std::time::Instant::now() < deadline, "{chosen}");
+        }
+        for _ in 0..20 {
+            assert_eq!(status(US, gated.port, LISTED), listed, "{chosen}: never served where it is forbidden");
+            assert_eq!(status(CA, gated.port, LISTED), if listed == 451 { 200 } else { 503 }, "{chosen}");
+            assert_eq!((status(US, gated.port, OTHER), status(CA, gated.port, OTHER)), (200, 200), "{chosen}");
+        }
+        assert_eq!(gated.serving.stop(), Some(0), "it ends all the same");
+    }
+}
+
+/// Whether any record has been missed.
+fn missed(serving: &Serving) -> bool {
+    let (_, _, metrics) = serving.get("/metrics");
+    let count = metrics.lines().find_map(|line| line.strip_prefix("interdict_unrecorded_total "));
+    count.is_some_and(|count| count != "0")
+}
+
+#[test]
 fn a_gate_that_never_saw_the_index_still_knows_packages_by_themselves() {
     if !has(MAKERS) {
         return;
