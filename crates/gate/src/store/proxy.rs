@@ -312,9 +312,8 @@ fn passed(store: &Store, response: Response<Body>) -> Response {
     head.headers = without_hop_by_hop(&head.headers);
     if let Some(location) = head.headers.get(header::LOCATION).and_then(|location| location.to_str().ok()) {
         // A redirect to the repository's own address would lead around the gate.
-        let own =
-            location.strip_prefix("http://").and_then(|rest| rest.strip_prefix(store.chosen.upstream.authority()));
-        if let Some(path) = own.filter(|path| path.starts_with('/')).and_then(|path| HeaderValue::from_str(path).ok()) {
+        let own = store.chosen.upstream.own_path(location);
+        if let Some(path) = own.and_then(|path| HeaderValue::from_str(path).ok()) {
             head.headers.insert(header::LOCATION, path);
         }
     }

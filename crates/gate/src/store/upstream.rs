@@ -1,10 +1,11 @@
-//! The repository behind the gate: reached over plain HTTP, waited for within limits.
+//! The repository behind the gate: reached over HTTP or HTTPS, waited for within limits.
 
 use axum::body::{Body, Bytes};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
 
@@ -23,9 +24,10 @@ const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// Where the repository is.
 #[derive(Clone, Debug)]
 pub struct Upstream {
+    scheme: Scheme,
     authority: Authority,
     repository: String,
-    client: Client<HttpConnector, Body>,
+    connections: Connections,
 }
 
 /// A file asked for as a whole.
@@ -46,26 +48,13 @@ impl Upstream {
     /// Why the URL cannot be used.
     pub fn new(url: &str) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(format!(
-                    "`{url}`: the gate speaks plain HTTP to the repository; put it beside the repository, or a proxy that speaks TLS between them"
-                ));
-            }
-            _ => return Err(format!("`{url}`: write http://HOST[:PORT]/PATH")),
-        }
+        let scheme = uri.scheme().filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme)).cloned();
+        let scheme =
+            scheme.ok_or_else(|| format!("`{url}`: write http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH"))?;
         let authority = uri.authority().cloned().ok_or_else(|| format!("`{url}` names no host"))?;
         let repository = super::index::canonical(uri.path()).trim_end_matches('/').to_owned();
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIME_MAX));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIME_MAX)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(connector);
-        Ok(Self { authority, repository, client })
+        let connections = Connections::new(scheme == Scheme::HTTPS).map_err(|why| format!("`{url}`: {why}"))?;
+        Ok(Self { scheme, authority, repository, connections })
     }
 
     /// The path of the folder that holds the index, without a slash at its end.
@@ -74,10 +63,12 @@ impl Upstream {
         &self.repository
     }
 
-    /// Host and port.
+    /// A path of the repository's own host, of a URL that leads there.
     #[must_use]
-    pub fn authority(&self) -> &str {
-        self.authority.as_str()
+    pub(crate) fn own_path<'u>(&self, url: &'u str) -> Option<&'u str> {
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+        let path = rest.strip_prefix(self.authority.as_str())?;
+        path.starts_with('/').then_some(path)
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -91,7 +82,7 @@ impl Upstream {
         headers: HeaderMap,
     ) -> Result<Response<Body>, (StatusCode, String)> {
         let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
+            .scheme(self.scheme.clone())
             .authority(self.authority.clone())
             .path_and_query(path.clone())
             .build()
@@ -100,7 +91,7 @@ impl Upstream {
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        match tokio::time::timeout(HEAD_TIME_MAX, self.client.request(request)).await {
+        match tokio::time::timeout(HEAD_TIME_MAX, self.connections.request(request)).await {
             Ok(Ok(response)) => Ok(response.map(Body::new)),
             Ok(Err(error)) => Err((StatusCode::BAD_GATEWAY, reason(&error))),
             Err(_elapsed) => Err((StatusCode::GATEWAY_TIMEOUT, String::from("it did not answer in time"))),
@@ -112,7 +103,7 @@ impl Upstream {
     /// # Errors
     /// It cannot be had, or is longer than `bytes_max`.
     pub(crate) async fn fetch(&self, path: &str, known: Option<&str>, bytes_max: usize) -> Result<Fetched, String> {
-        let fault = |why: String| format!("http://{}{path}: {why}", self.authority);
+        let fault = |why: String| format!("{}://{}{path}: {why}", self.scheme, self.authority);
         let target: PathAndQuery = path.parse().map_err(|error| fault(format!("{error}")))?;
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = known.and_then(|known| known.split_once('\0')) {
@@ -129,6 +120,42 @@ impl Upstream {
         let validator = validator(response.headers());
         let body = read_all(response.into_body(), bytes_max).await.map_err(fault)?;
         Ok(Fetched::Body(body, validator))
+    }
+}
+
+/// Connections to the repository, kept for the next request.
+#[derive(Clone, Debug)]
+enum Connections {
+    Plain(Client<HttpConnector, Body>),
+    /// To a host for which an authority vouches that this machine trusts.
+    Tls(Client<HttpsConnector<HttpConnector>, Body>),
+}
+
+impl Connections {
+    fn new(is_tls: bool) -> Result<Self, String> {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIME_MAX));
+        connector.set_nodelay(true);
+        let mut pool = Client::builder(TokioExecutor::new());
+        pool.pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIME_MAX)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
+        if !is_tls {
+            return Ok(Self::Plain(pool.build(connector)));
+        }
+        connector.enforce_http(false);
+        let trusting = HttpsConnectorBuilder::new().with_native_roots();
+        let trusting = trusting.map_err(|error| {
+            format!("{error}: whom this machine trusts is in its package ca-certificates, or in the file that SSL_CERT_FILE names")
+        })?;
+        Ok(Self::Tls(pool.build(trusting.https_only().enable_http1().wrap_connector(connector))))
+    }
+
+    fn request(&self, request: Request<Body>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(request),
+            Self::Tls(client) => client.request(request),
+        }
     }
 }
 
@@ -175,7 +202,6 @@ mod tests {
     #[test]
     fn urls_that_cannot_be_used_are_refused_with_what_to_do() {
         for (url, told) in [
-            ("https://f-droid.org/repo", "plain HTTP"),
             ("ftp://x/", "write http://"),
             ("/repo", "write http://"),
             ("127.0.0.1:80", "write http://"),

@@ -97,7 +97,13 @@ impl Serving {
 
     /// The same with options of `serve`.
     pub(crate) fn start_with(words: &[&str], options: &[&str]) -> Self {
+        Self::start_in(&[], words, options)
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)], words: &[&str], options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
+            .envs(environment.iter().copied())
             .args(words)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(options)

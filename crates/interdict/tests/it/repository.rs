@@ -139,9 +139,23 @@ impl Nginx {
     }
 
     pub(crate) fn at(root: &Path, port: u16) -> Self {
+        Self::listening(root, port, "")
+    }
+
+    /// Over TLS, with `own.pem` and `own.key` of this folder.
+    pub(crate) fn tls(root: &Path, keys: &Path) -> Self {
+        let keys = keys.display();
+        Self::listening(
+            root,
+            free_port(),
+            &format!(" ssl; ssl_certificate {keys}/own.pem; ssl_certificate_key {keys}/own.key"),
+        )
+    }
+
+    fn listening(root: &Path, port: u16, how: &str) -> Self {
         let folder = Folder::new();
         let conf = std::fs::read_to_string(format!("{EXAMPLE}/nginx.conf")).expect("the example");
-        let own = conf.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+        let own = conf.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}{how}"));
         let own = own.replace("root .;", &format!("root {};", root.display()));
         assert_ne!(conf, own);
         folder.write("nginx.conf", &own);

@@ -46,6 +46,10 @@ pub(crate) fn gate(law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
 
 /// The gate with settings of that name.
 pub(crate) fn gate_with(name: &str, law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
+    gate_in(&[], name, law, url, others)
+}
+
+fn gate_in(environment: &[(&str, &str)], name: &str, law: Folder, url: &str, others: &[(&str, &str)]) -> Gated {
     let mut settings = std::fs::read_to_string(format!("{EXAMPLE}/{name}")).expect("the example");
     let networks = format!("\"{EXAMPLE}/networks\"");
     for (set, other) in
@@ -58,7 +62,7 @@ pub(crate) fn gate_with(name: &str, law: Folder, url: &str, others: &[(&str, &st
     }
     let path = law.write("interdict.toml", &settings);
     let corpus = law.path().display().to_string();
-    let serving = Serving::start_with(&["--corpus", &corpus], &["--settings", &path]);
+    let serving = Serving::start_in(environment, &["--corpus", &corpus], &["--settings", &path]);
     let line = serving.said.lines().find(|line| line.starts_with("store ")).expect("it says where").to_owned();
     let port = line.split("http://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next()).expect("a port");
     Gated { port: port.parse().expect("a number"), serving, _law: law }
@@ -470,6 +474,50 @@ fn missed(serving: &Serving) -> bool {
     let (_, _, metrics) = serving.get("/metrics");
     let count = metrics.lines().find_map(|line| line.strip_prefix("interdict_unrecorded_total "));
     count.is_some_and(|count| count != "0")
+}
+
+/// An authority's `ca.pem`, and a key and a certificate by it for a host (`IP:127.0.0.1`).
+fn vouched(host: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("host", &format!("subjectAltName={host}\n"));
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    for words in [
+        format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=authority -days 2"),
+        format!("req {key} -keyout own.key -out own.csr -subj /CN=repository"),
+        String::from("x509 -req -in own.csr -CA ca.pem -CAkey ca.key -extfile host -days 2 -out own.pem"),
+    ] {
+        run(folder.path(), "openssl", &words.split(' ').collect::<Vec<_>>());
+    }
+    folder
+}
+
+#[test]
+fn a_repository_over_tls_is_read_if_an_authority_vouches_for_it() {
+    if !has(MAKERS) || !has(&["openssl"]) {
+        return;
+    }
+    let (keys, strangers, others) = (vouched("IP:127.0.0.1"), vouched("IP:127.0.0.1"), vouched("DNS:other.example"));
+    let trusting = |keys: &Folder, trusted: &Folder| {
+        let nginx = Nginx::tls(&published().folder, keys.path());
+        let url = nginx.url().replace("http:", "https:");
+        let authority = trusted.path().join("ca.pem").display().to_string();
+        (gate_in(&[("SSL_CERT_FILE", &authority)], "interdict.toml", law(|order| order), &url, &[]), nginx)
+    };
+    let (mut gated, nginx) = trusting(&keys, &keys);
+    gated.serving.hears("6 packages of 4 apps");
+    for (path, us, ca) in [(LISTED, 451, 200), (DISGUISED, 451, 200), (OTHER, 200, 200)] {
+        assert_eq!((status(US, gated.port, path), status(CA, gated.port, path)), (us, ca), "{path}");
+    }
+    let package = std::fs::read(published().folder.join(OTHER.trim_start_matches('/'))).expect("the package");
+    assert!(get(US, gated.port, OTHER).body == package, "byte for byte");
+    assert_eq!(get(US, gated.port, "/fdroid/repo").header("location"), "/fdroid/repo/", "not around the gate");
+    drop((gated, nginx));
+    for (keys, trusted, told) in [(&keys, &strangers, "invalid peer certificate"), (&others, &others, "not valid for name")] {
+        let (gated, _nginx) = trusting(keys, trusted);
+        let answer = get(US, gated.port, OTHER);
+        assert_eq!(answer.status, 502, "{told}");
+        assert!(answer.text().contains(told), "{}", answer.text());
+    }
 }
 
 #[test]
