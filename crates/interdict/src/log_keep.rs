@@ -237,7 +237,9 @@ pub(crate) fn append(folder: &Path, to: &str, signer: Option<&Path>) -> Ended {
         last = Some(index);
     }
     if let Some(index) = last {
-        ledger.covered(index, false).wait().map_err(|error| Problem::new(6, error.to_string()))?;
+        let published = ledger.covered(index, false).wait().map_err(|error| Problem::new(6, error.to_string()))?;
+        // What is durable and published without them stays so; whoever relies on them must know.
+        published.missing.iter().for_each(|why| eprintln!("not signed by {why}"));
     }
     ledger.stop();
     Ok(0)

@@ -1,6 +1,7 @@
 //! A witness over HTTP (C2SP tlog-witness): the service, and the client that a log asks with.
 
 use crate::log::{Problem, read};
+use crate::outgoing;
 use crate::{clock, listen};
 use axum::Router;
 use axum::body::Bytes;
@@ -85,8 +86,7 @@ pub(crate) struct HttpWitness {
 
 impl HttpWitness {
     pub(crate) fn new(key: VerifierKey, url: &str) -> Self {
-        let config = ureq::Agent::config_builder().timeout_global(Some(WAIT_MAX)).http_status_as_error(false).build();
-        Self { key, url: url.trim_end_matches('/').to_owned(), agent: ureq::Agent::new_with_config(config), latest: 0 }
+        Self { key, url: url.trim_end_matches('/').to_owned(), agent: outgoing::agent(WAIT_MAX, 0), latest: 0 }
     }
 }
 

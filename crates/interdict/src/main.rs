@@ -22,6 +22,7 @@ mod log_repeats;
 mod log_serve;
 mod log_witness;
 mod names;
+mod outgoing;
 mod page;
 mod pay;
 mod pay_report;

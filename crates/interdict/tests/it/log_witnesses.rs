@@ -1,7 +1,9 @@
 //! Witnesses over HTTP (C2SP tlog-witness), as other organisations would run them: sixty-four that ask at once, a
 //! history that another one was signed over, and a log that publishes with two of three.
 
+use crate::authority::{Front, vouched};
 use crate::program::{Folder, run};
+use crate::repository::has;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -181,4 +183,43 @@ fn two_of_three_witnesses_are_a_quorum_and_one_is_not() {
     drop(witnesses.pop());
     assert_eq!(append(&home, "four\n").0, 0, "it is durable and published all the same");
     assert_eq!(fsck(), 7, "one signed");
+}
+
+#[test]
+fn a_witness_over_tls_is_asked_if_an_authority_vouches_for_it() {
+    if !has(&["nginx", "openssl"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/witnessed"], b"").code, 0);
+    let vkey = |log: &str| {
+        let path = folder.path().join(format!("log/{log}/public/vkey"));
+        std::fs::read_to_string(path).expect("a key").trim().to_owned()
+    };
+    let (gov, dec) = (vkey("gov"), vkey("dec"));
+    let witness = Witness::start(&folder, "a", &[&gov, &dec]);
+    let (keys, strangers) = (vouched("IP:127.0.0.1"), vouched("IP:127.0.0.1"));
+    let front = Front::start(&keys, &witness.address);
+    let policy = format!("log {gov}\nlog {dec}\nwitness a {} {}\nquorum a\n", witness.key, front.url);
+    let policy = folder.write("log/policy", &policy);
+    let append = |trusted: &Folder| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
+            .args(["log", "append", &home])
+            .env("SSL_CERT_FILE", trusted.path().join("ca.pem"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child.stdin.take().expect("a pipe").write_all(b"one\n").expect("written");
+        let ended = child.wait_with_output().expect("it ends");
+        assert!(ended.status.success(), "it is durable and published all the same");
+        let said = [ended.stdout, ended.stderr].concat();
+        (run(&["log", "fsck", &format!("{home}/dec/public"), "--policy", &policy], b"").code, said)
+    };
+    let (code, said) = append(&strangers);
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(code == 7 && said.contains("invalid peer certificate"), "{code}: {said}");
+    assert_eq!(append(&keys).0, 0);
 }

@@ -4,6 +4,8 @@
 mod apk_compare;
 #[cfg(test)]
 mod attestations;
+#[cfg(test)]
+mod authority;
 mod command;
 mod edge;
 mod house;
