@@ -1,9 +1,9 @@
-//! What is wrong in a file: where, why, and what to do about it. Rendered for people by miette.
+//! What is wrong in a file: where, why, and what to do about it. Shown to people as compilers show it.
 
 use crate::docket::Source;
 use crate::order::Span;
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
-use std::fmt;
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use std::ops::Range;
 
 /// A fault or warning in a source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,20 +64,43 @@ impl Fault {
 /// Renders faults as a report, worst first, each with the lines it speaks of.
 #[must_use]
 pub fn report(faults: &[Fault], sources: &[Source], color: bool) -> String {
-    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
     let mut sorted: Vec<&Fault> = faults.iter().collect();
     sorted.sort_by_key(|fault| (std::cmp::Reverse(fault.grade), fault.span.file, fault.span.bytes.start));
-    let mut text = String::new();
-    for fault in sorted {
-        let source = sources.get(fault.span.file);
-        let shown = Shown { fault, source: source.map(|source| NamedSource::new(&source.path, source.text.clone())) };
-        if handler.render_report(&mut text, &shown).is_err() {
-            text.push_str(&fault.message);
+    sorted.iter().map(|fault| fault.shown(sources.get(fault.span.file), color)).collect()
+}
+
+impl Fault {
+    fn shown(&self, source: Option<&Source>, color: bool) -> String {
+        let level = match self.grade {
+            Grade::Error => Level::ERROR,
+            Grade::Warning => Level::WARNING,
+        };
+        let mut group = level.primary_title(&self.message).elements(Option::<Snippet<'_, Annotation<'_>>>::None);
+        if let Some(source) = source {
+            group = group.element(snippet(&source.path, &source.text, &self.span.bytes, &self.label));
         }
-        text.push('\n');
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        format!("{}\n\n", renderer.render(&[group]))
     }
-    text
+}
+
+/// The lines of a file that hold `bytes`, which are marked.
+fn snippet<'t>(path: &'t str, text: &'t str, bytes: &Range<usize>, label: &'t str) -> Snippet<'t, Annotation<'t>> {
+    let marked = text.get(bytes.clone()).map(|_| AnnotationKind::Primary.span(bytes.clone()).label(label));
+    Snippet::source(text).path(path).annotations(marked)
+}
+
+/// A fault that stops a file in another language from being read, as a report without colours.
+#[must_use]
+pub fn shown(message: &str, path: &str, text: &str, at: Option<Range<usize>>) -> String {
+    let mut group = Level::ERROR.primary_title(message).elements(Option::<Snippet<'_, Annotation<'_>>>::None);
+    if let Some(at) = at {
+        group = group.element(snippet(path, text, &at, "here"));
+    }
+    Renderer::plain().render(&[group])
 }
 
 /// The word of the vocabulary that `word` was probably meant to be.
@@ -95,47 +118,5 @@ pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str> + C
     match nearest(word, words.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known: {}", words.into_iter().collect::<Vec<_>>().join(", ")),
-    }
-}
-
-struct Shown<'f> {
-    fault: &'f Fault,
-    source: Option<NamedSource<String>>,
-}
-
-impl fmt::Debug for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fault.message)
-    }
-}
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fault.message)
-    }
-}
-
-impl std::error::Error for Shown<'_> {}
-
-impl Diagnostic for Shown<'_> {
-    fn severity(&self) -> Option<Severity> {
-        Some(match self.fault.grade {
-            Grade::Error => Severity::Error,
-            Grade::Warning => Severity::Warning,
-        })
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.fault.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let label =
-            LabeledSpan::new(Some(self.fault.label.clone()), self.fault.span.bytes.start, self.fault.span.bytes.len());
-        Some(Box::new(std::iter::once(label)))
     }
 }

@@ -14,7 +14,6 @@ use gate::refusal::Blocker;
 use gate::shadow::{Mode, OnRefer, Stance};
 use gate::territory::{Hops, Locator, Prefix};
 use gate::typed::Artefact;
-use miette::{LabeledSpan, NamedSource, Report, miette};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use std::collections::BTreeMap;
@@ -352,11 +351,7 @@ impl Settings {
     /// # Errors
     /// As [`Settings::read`].
     pub(crate) fn parse(text: &str, name: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
-            let label = error.span().map(|span| LabeledSpan::at(span, "here"));
-            let report: Report = miette!(labels = label.into_iter().collect::<Vec<_>>(), "{}", error.message());
-            format!("{:?}", report.with_source_code(NamedSource::new(name, text.to_owned())))
-        })
+        toml::from_str(text).map_err(|error| docket::fault::shown(error.message(), name, text, error.span()))
     }
 
     /// What is consulted about where addresses are.
