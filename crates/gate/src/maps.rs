@@ -111,6 +111,16 @@ impl Table {
         self.entries == other.entries && self.known == other.known
     }
 
+    /// The known domains, each with whether it says nothing of what lies below, without those below another: a request
+    /// for anything else concerns nobody, and nobody is asked about it.
+    #[must_use]
+    pub fn concerned(&self) -> Vec<(&str, bool)> {
+        let wide = |domain: &str| self.known.contains(&(domain.to_owned(), false));
+        let covered = |domain: &str| domain_and_above(domain).skip(1).any(wide);
+        let known = self.known.iter().filter(|(domain, exact)| !(covered(domain) || *exact && wide(domain)));
+        known.map(|(domain, exact)| (domain.as_str(), *exact)).collect()
+    }
+
     /// The places it tells apart.
     #[must_use]
     pub fn places(&self) -> BTreeSet<Place> {

@@ -65,21 +65,11 @@ pub fn hosts(table: &Table) -> String {
 /// else waits for the helper. The law can change without that list, and Squid need not be disturbed for it.
 #[must_use]
 pub fn squid(table: &Table, networks: &[(String, Place)]) -> Files {
-    let wide: BTreeSet<&str> = table.known.iter().filter(|(_, exact)| !exact).map(|(domain, _)| &**domain).collect();
-    let covered = |domain: &str| docket::identifier::domain_and_above(domain).skip(1).any(|above| wide.contains(above));
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    // Squid takes a name below another in the list for a mistake.
-    for (domain, exact) in table.known.iter().filter(|(domain, _)| !covered(domain)) {
-        if !exact {
-            known.insert(format!(".{domain}"));
-        } else if !wide.contains(domain.as_str()) {
-            known.insert(domain.clone());
-        }
-    }
-    // Squid takes an empty list for a mistake, too; nobody has this name.
-    if known.is_empty() {
-        known.insert(String::from("nobody-is-known.invalid"));
-    }
+    let known = table.concerned();
+    let dotted = known.iter().map(|(domain, exact)| format!("{}{domain}", if *exact { "" } else { "." }));
+    // Squid takes a name below another in the list for a mistake, and an empty list, too; nobody has this name.
+    let nobody = known.is_empty().then(|| String::from("nobody-is-known.invalid"));
+    let known: BTreeSet<String> = dotted.chain(nobody).collect();
     let mut text = String::new();
     for domain in known {
         line(&mut text, format_args!("{domain}"));
@@ -114,7 +104,7 @@ fn groups(table: &Table) -> Vec<(Vec<String>, Vec<&Entry>)> {
 }
 
 /// nginx: `places.geo` for a `geo` block, and `hosts.conf`, maps that end in `$interdict_order`: the paragraph that
-/// refuses the request, or nothing.
+/// refuses the request, or nothing; and `$interdict_known`: whether the host is somebody's whom law may speak of.
 #[must_use]
 pub fn nginx(table: &Table, networks: &[(String, Place)]) -> Files {
     let (groups, windows) = (groups(table), windows(table));
@@ -140,6 +130,10 @@ pub fn nginx(table: &Table, networks: &[(String, Place)]) -> Files {
         for digits in ten_digits(from, until) {
             line(&mut text, format_args!("    \"~^{name} {digits}[.]\" \"{}\";", window.order));
         }
+    }
+    text.push_str("}\nmap $host $interdict_known {\n    hostnames;\n    default \"\";\n");
+    for (domain, exact) in table.concerned() {
+        line(&mut text, format_args!("    {}{domain} 1;", if exact { "" } else { "." }));
     }
     text.push_str("}\n");
     vec![("hosts.conf", text), ("places.geo", places(networks, ";"))]
@@ -171,7 +165,8 @@ fn ten_digits(from: Time, until: Time) -> Vec<String> {
 }
 
 /// Caddy: `interdict.caddy`, a snippet `(interdict)` to import where requests are served, which answers those that are
-/// refused by handing them to a snippet `(interdict_refuse)` of the operator's own with the paragraph as its argument.
+/// refused by handing them to a snippet `(interdict_refuse)` of the operator's own with the paragraph as its argument;
+/// and a snippet `(interdict_known)`, a matcher of that name for hosts of somebody whom law may speak of.
 #[must_use]
 pub fn caddy(table: &Table, networks: &[(String, Place)]) -> Files {
     let (groups, windows) = (groups(table), windows(table));
@@ -185,9 +180,11 @@ pub fn caddy(table: &Table, networks: &[(String, Place)]) -> Files {
             .collect();
         let unknown = places.iter().any(|place| place == UNKNOWN);
         for window in windows.keys() {
-            let hosts = pattern(entries.iter().filter(|entry| entry.refused.as_ref() == Some(window)));
-            let Some(hosts) = hosts else { continue };
-            let others = pattern(entries.iter().filter(|entry| entry.refused.as_ref() != Some(window)));
+            let (own, others): (Vec<&Entry>, Vec<&Entry>) =
+                entries.iter().partition(|entry| entry.refused.as_ref() == Some(window));
+            let names =
+                |entries: Vec<&Entry>| pattern(entries.iter().map(|entry| (entry.domain.as_str(), entry.exact)));
+            let (Some(hosts), others) = (names(own), names(others)) else { continue };
             n += 1;
             let (from, until) = bounds(window);
             line(&mut text, format_args!("\t@interdict_{n} {{\n\t\theader_regexp Host \"{hosts}\""));
@@ -207,23 +204,29 @@ pub fn caddy(table: &Table, networks: &[(String, Place)]) -> Files {
             text.push_str("\t\t}\n\t\thandle {\n\t\t\timport interdict_serve\n\t\t}\n\t}\n");
         }
     }
+    text.push_str("}\n(interdict_known) {\n");
+    match pattern(table.concerned().into_iter()) {
+        Some(hosts) => line(&mut text, format_args!("\t@interdict_known header_regexp Host \"{hosts}\"")),
+        None => text.push_str("\t@interdict_known expression `false`\n"),
+    }
     text.push_str("}\n");
     vec![("interdict.caddy", text)]
 }
 
 /// A pattern that matches the `Host` field of these names, in any spelling a client may use.
-fn pattern<'e>(entries: impl Iterator<Item = &'e &'e Entry>) -> Option<String> {
-    let escaped = |entry: &&Entry| {
-        let below = if entry.exact { "" } else { "(?:[^/]*[.])?" };
-        format!("{below}{}", entry.domain.replace('.', "[.]"))
+fn pattern<'e>(names: impl Iterator<Item = (&'e str, bool)>) -> Option<String> {
+    let escaped = |(domain, exact): (&str, bool)| {
+        let below = if exact { "" } else { "(?:[^/]*[.])?" };
+        format!("{below}{}", domain.replace('.', "[.]"))
     };
-    let names: Vec<String> = entries.map(escaped).collect();
+    let names: Vec<String> = names.map(escaped).collect();
     if names.is_empty() { None } else { Some(format!("(?i)^(?:{})[.]?(?::[0-9]+)?$", names.join("|"))) }
 }
 
-/// Envoy: `envoy.yaml`, a discovery response with a Lua filter named `interdict`, which Envoy takes up when the file is
-/// moved into place. It decides where the authorization filter before it let a request through undecided and, by
-/// `failure_mode_allow_header_add`, says so.
+/// Envoy: discovery responses with a Lua filter each, which Envoy takes up when the file is moved into place.
+/// `known.yaml` holds `interdict-known`, which tells the authorization filter after it, by metadata, whether the host is
+/// somebody's whom law may speak of; `envoy.yaml` holds `interdict`, which decides where the authorization filter before
+/// it let a request through undecided and, by `failure_mode_allow_header_add`, says so.
 #[must_use]
 pub fn envoy(table: &Table, networks: &[(String, Place)], headers: &[(String, String)]) -> Files {
     let mut lua = String::from("local hosts = {\n");
@@ -260,15 +263,44 @@ pub fn envoy(table: &Table, networks: &[(String, Place)], headers: &[(String, St
     }
     lua.push_str("}\n");
     lua.push_str(ENVOY_LUA);
-    let indented = lua.lines().map(|line| format!("            {line}\n")).collect::<String>();
-    let yaml = format!(
-        "version_info: \"{}\"\nresources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  \
-         name: interdict\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\n    \
-         default_source_code:\n      inline_string: |\n{indented}",
-        table.edition
-    );
-    vec![("envoy.yaml", yaml)]
+    let mut known = String::from("local known = {\n");
+    for (domain, exact) in table.concerned() {
+        line(&mut known, format_args!("[\"{}{domain}\"]=true,", if exact { "|" } else { "" }));
+    }
+    known.push_str("}\n");
+    known.push_str(ENVOY_KNOWN_LUA);
+    vec![
+        ("envoy.yaml", lua_filter("interdict", &table.edition, &lua)),
+        ("known.yaml", lua_filter("interdict-known", &table.edition, &known)),
+    ]
 }
+
+/// A discovery response with one Lua filter.
+fn lua_filter(name: &str, version: &str, lua: &str) -> String {
+    let indented = lua.lines().map(|line| format!("            {line}\n")).collect::<String>();
+    format!(
+        "version_info: \"{version}\"\nresources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  \
+         name: {name}\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\n    \
+         default_source_code:\n      inline_string: |\n{indented}"
+    )
+}
+
+/// Says of each request whether its host is known.
+const ENVOY_KNOWN_LUA: &str = r#"local function is_known(host)
+  if known["|" .. host] then return true end
+  while host do
+    if known[host] then return true end
+    host = host:match("^[^.]*%.(.+)$")
+  end
+  return false
+end
+function envoy_on_request(handle)
+  local host = handle:headers():get(":authority") or ""
+  if host == "" then host = handle:streamInfo():requestedServerName() or "" end
+  host = host:lower():gsub(":%d+$", ""):gsub("%.$", "")
+  handle:streamInfo():dynamicMetadata():set("interdict", "known", is_known(host))
+end
+"#;
 
 /// Looks a request up in the tables above. Networks lie in order and apart, so a binary search finds the one.
 const ENVOY_LUA: &str = r#"local v4, v6 = {}, {}

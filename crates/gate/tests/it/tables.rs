@@ -188,6 +188,14 @@ fn edge(chance: &mut Chance) -> Edge {
     }
 }
 
+/// Whether a proxy asks about a host.
+fn is_concerned(table: &Table, host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let host = host.split(':').next().unwrap_or("").trim_end_matches('.');
+    let below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    table.concerned().iter().any(|(domain, exact)| host == *domain || !exact && below(domain))
+}
+
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a longer run is asked for by a variable")]
 fn tables_and_gate_refuse_the_same() {
@@ -237,6 +245,7 @@ fn tables_and_gate_refuse_the_same() {
                     let by_table = lookup.refused(host, Some(client), at).is_some();
                     asked += 1;
                     refused += u64::from(by_gate);
+                    assert!(!by_gate || is_concerned(&table, host), "world {seed}: nobody would be asked about {host}");
                     let what = || {
                         format!(
                             "world {seed}: {host} from {client} at {}\n{text}\n{}",

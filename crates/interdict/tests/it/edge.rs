@@ -123,6 +123,23 @@ fn squid_follows_the_law_and_its_end() {
 }
 
 #[test]
+fn what_concerns_nobody_waits_for_nobody() {
+    for proxy in [Proxy::Nginx, Proxy::Caddy, Proxy::Envoy, Proxy::Haproxy, Proxy::Squid] {
+        let Some(program) = proxy.program() else { continue };
+        let mut lab = Lab::new(proxy);
+        lab.order(now() - 1_000, now() + 1_000);
+        lab.write_tables();
+        lab.interdict();
+        lab.proxy(&program);
+        is_told(&lab, US, "brook.example");
+        lab.freeze();
+        for host in ["notes.example", "notbrook.example", "brook.example.org", "brookexample", "below.exact.example"] {
+            assert_eq!(lab.statuses(host), [200; 5], "{proxy:?}: {host}");
+        }
+    }
+}
+
+#[test]
 fn a_gate_that_only_watches_records_and_refuses_nothing() {
     let Some(program) = Proxy::Nginx.program() else { return };
     let mut lab = Lab::new(Proxy::Nginx);

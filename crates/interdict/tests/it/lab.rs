@@ -159,12 +159,15 @@ impl Lab {
             .replace("8643", &interdict.to_string())
             .replace("2019", &admin.to_string())
             .replace("/usr/bin/interdict", env!("CARGO_BIN_EXE_interdict"));
-        // A machine under test may be slower than any edge; a service that is gone is noticed at once all the same.
+        // A machine under test may be slower than any edge; a service that is gone is noticed at once all the same, and
+        // whoever waits for one that hangs waits longer than anybody here.
         for (theirs, ours) in [
-            ("proxy_connect_timeout 100ms", "proxy_connect_timeout 10s"),
-            ("proxy_read_timeout 200ms", "proxy_read_timeout 10s"),
-            (" timeout: 0.2s", " timeout: 10s"),
-            ("connect_timeout: 0.1s", "connect_timeout: 10s"),
+            ("proxy_connect_timeout 100ms", "proxy_connect_timeout 60s"),
+            ("proxy_read_timeout 200ms", "proxy_read_timeout 60s"),
+            (" timeout: 0.2s", " timeout: 60s"),
+            ("connect_timeout: 0.1s", "connect_timeout: 60s"),
+            ("dial_timeout 100ms", "dial_timeout 60s"),
+            ("response_header_timeout 200ms", "response_header_timeout 60s"),
         ] {
             text = text.replace(theirs, ours);
         }
@@ -315,6 +318,13 @@ impl Lab {
         let mut child = self.interdict.take().expect("it runs");
         child.kill().expect("killed");
         child.wait().expect("gone");
+    }
+
+    /// Stops Interdict where it is: its sockets stay open, and nobody answers.
+    pub(crate) fn freeze(&self) {
+        let child = self.interdict.as_ref().expect("it runs");
+        let asked = Command::new("kill").args(["-STOP", &child.id().to_string()]).status();
+        assert!(asked.expect("kill runs").success());
     }
 
     /// Starts the proxy and waits until it serves.
