@@ -1,15 +1,19 @@
-//! Variants of a store's index, kept: made again when the law, the index or the hour changes, signed with the operator's
-//! key by the tools that sign the index itself, and dropped, with a word about it, when they cannot be made.
+//! Variants of a store's index, kept: made again when the law or the index changes, and ahead of the hour at which a known
+//! change takes effect; signed with the operator's key by the tools that sign the index itself, and dropped, with a word
+//! about it, when they cannot be made.
 //!
 //! The key never enters this process: `jarsigner` reads the keystore, and takes its password from a file or from a variable
 //! of the environment. Nothing is signed that the repository had not signed with the same key.
 
 use crate::clock;
 use crate::settings::Settings;
+use docket::Docket;
+use docket::moment::format_rfc3339;
 use gate::live::Live;
 use gate::store::Store;
 use gate::store::variant::originals::{Originals, Unread};
 use gate::store::variant::{Dated, Plan, Publication, Signed, Strength, jar};
+use law::Time;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -22,6 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOKS_UNTIL_FETCH: u32 = 25;
 /// How many looks until making variants is tried again after it failed: a minute, since each try starts several programs.
 const LOOKS_UNTIL_RETRY: u32 = 300;
+/// Seconds before a known instant at which its variants are made: an index of a hundred megabytes takes less, in as many
+/// variants as there may be.
+const AHEAD_SECONDS: Time = 120;
 /// What a signer says when it fails is a few lines.
 const SAID_CHARS_MAX: usize = 600;
 
@@ -201,14 +208,26 @@ struct Keeper {
     originals: Option<Arc<Originals>>,
     /// What is in force.
     dated: Option<Dated>,
+    ahead: Ahead,
     fault: Option<String>,
     /// Looks until making is tried again.
     wait: u32,
 }
 
+/// What is made for the next instant at which something changes.
+enum Ahead {
+    /// Nothing yet.
+    Unknown,
+    /// The same as now, or what could not be made: for this instant nothing is made ahead.
+    Nothing(Time),
+    /// To be put in force at an instant.
+    Signed(Time, Publication, Dated),
+}
+
 /// Keeps the variants for as long as the gate runs.
 pub(crate) async fn keep(store: Arc<Store>, live: Arc<Live>, signer: Signer) -> std::convert::Infallible {
-    let mut keeper = Keeper { store, live, signer, originals: None, dated: None, fault: None, wait: 0 };
+    let mut keeper =
+        Keeper { store, live, signer, originals: None, dated: None, ahead: Ahead::Unknown, fault: None, wait: 0 };
     let mut looks = 0_u32;
     loop {
         if looks.is_multiple_of(LOOKS_UNTIL_FETCH) {
@@ -233,11 +252,26 @@ impl Keeper {
     async fn look(&mut self) {
         self.wait = self.wait.saturating_sub(1);
         let (docket, now) = (self.live.current(), clock::now());
-        let Some(originals) = &self.originals else { return };
-        if self.wait > 0 || self.store.is_published(originals, &docket, now) {
+        let Some(originals) = self.originals.clone() else { return };
+        let until = self.store.published_until(&originals, &docket);
+        if let Some(until) = until.filter(|until| now < *until) {
+            if now >= until - AHEAD_SECONDS && self.wait == 0 {
+                self.look_ahead(originals, docket, until).await;
+            }
             return;
         }
-        let (store, signer, originals) = (Arc::clone(&self.store), self.signer.clone(), Arc::clone(originals));
+        if let Ahead::Signed(from, publication, dated) = std::mem::replace(&mut self.ahead, Ahead::Unknown)
+            && until == Some(from)
+            && publication.is_of(&originals, &docket)
+        {
+            self.store.publish(Some(publication));
+            self.dated = Some(dated);
+            return;
+        }
+        if self.wait > 0 {
+            return;
+        }
+        let (store, signer) = (Arc::clone(&self.store), self.signer.clone());
         let dated = self.dated.clone();
         let making = tokio::task::spawn_blocking(move || {
             let plan = store.plan(originals, docket, now);
@@ -251,6 +285,33 @@ impl Keeper {
                 self.tell(&why);
             }
         }
+    }
+
+    /// Makes what there must be from `from` on, if that is something else. What fails is tried again at its time.
+    async fn look_ahead(&mut self, originals: Arc<Originals>, docket: Arc<Docket>, from: Time) {
+        match &self.ahead {
+            Ahead::Nothing(known) if *known == from => return,
+            Ahead::Signed(known, publication, _) if *known == from && publication.is_of(&originals, &docket) => return,
+            Ahead::Unknown | Ahead::Nothing(_) | Ahead::Signed(..) => {}
+        }
+        let (store, signer, dated) = (Arc::clone(&self.store), self.signer.clone(), self.dated.clone());
+        let making = tokio::task::spawn_blocking(move || {
+            let plan = store.plan(originals, docket, from);
+            let next = plan.dated(dated.as_ref());
+            if dated.as_ref() == Some(&next) {
+                return Ok(Ahead::Nothing(from));
+            }
+            let publication = sign(plan, &signer, &next)?;
+            println!("variants  ready for {}, dated {}", format_rfc3339(from), next.timestamp);
+            Ok(Ahead::Signed(from, publication, next))
+        });
+        self.ahead = match making.await.map_err(|error| error.to_string()).flatten() {
+            Ok(ahead) => ahead,
+            Err(why) => {
+                eprintln!("variants of the index for {} cannot be made yet: {why}", format_rfc3339(from));
+                Ahead::Nothing(from)
+            }
+        };
     }
 
     /// Says once what went wrong.
@@ -272,6 +333,14 @@ fn make(store: &Store, plan: Plan, signer: &Signer, in_force: Option<&Dated>) ->
     if in_force == Some(&dated) && store.republish(&plan) {
         return Ok(dated);
     }
+    let publication = sign(plan, signer, &dated)?;
+    println!("variants  {} of the index, dated {}", publication.count(), dated.timestamp);
+    store.publish(Some(publication));
+    Ok(dated)
+}
+
+/// Signs what a plan asks for.
+fn sign(plan: Plan, signer: &Signer, dated: &Dated) -> Result<Publication, String> {
     for (name, archive) in plan.archives() {
         signer.verify(name, archive)?;
     }
@@ -281,7 +350,7 @@ fn make(store: &Store, plan: Plan, signer: &Signer, in_force: Option<&Dated>) ->
             plan.beyond
         );
     }
-    signer.remember(&dated)?;
+    signer.remember(dated)?;
     let mut signed = Vec::new();
     for hidden in &plan.hidden {
         let mut files = Vec::new();
@@ -293,8 +362,5 @@ fn make(store: &Store, plan: Plan, signer: &Signer, in_force: Option<&Dated>) ->
         }
         signed.push(Signed { hidden: hidden.clone(), files });
     }
-    let count = signed.len();
-    store.publish(Some(Publication::new(plan, signed)));
-    println!("variants  {count} of the index, dated {}", dated.timestamp);
-    Ok(dated)
+    Ok(Publication::new(plan, signed))
 }

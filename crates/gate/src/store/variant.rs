@@ -134,6 +134,18 @@ impl Plan {
         }
     }
 
+    /// When it may be otherwise, by the law and the index it is made of.
+    #[must_use]
+    pub const fn until(&self) -> Time {
+        self.until
+    }
+
+    /// Whether it was made of this index and this law.
+    #[must_use]
+    pub fn is_of(&self, originals: &Arc<Originals>, docket: &Arc<Docket>) -> bool {
+        Arc::ptr_eq(&self.originals, originals) && Arc::ptr_eq(&self.docket, docket)
+    }
+
     /// The files of one variant, to be signed.
     ///
     /// # Errors
@@ -144,6 +156,18 @@ impl Plan {
 }
 
 impl Publication {
+    /// Whether it was made of this index and this law.
+    #[must_use]
+    pub fn is_of(&self, originals: &Arc<Originals>, docket: &Arc<Docket>) -> bool {
+        self.plan.is_of(originals, docket)
+    }
+
+    /// How many variants it has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.variants.len()
+    }
+
     /// What was signed.
     #[must_use]
     pub fn new(plan: Plan, signed: Vec<Signed>) -> Self {
@@ -221,13 +245,12 @@ impl Store {
         (hidden, until)
     }
 
-    /// Whether what is in force is still what there must be.
+    /// Until when what is in force is what there must be, of this index and under this law.
     #[must_use]
-    pub fn is_published(&self, originals: &Arc<Originals>, docket: &Arc<Docket>, now: Time) -> bool {
-        self.publication.load().as_ref().is_some_and(|publication| {
-            let plan = &publication.plan;
-            Arc::ptr_eq(&plan.originals, originals) && Arc::ptr_eq(&plan.docket, docket) && now < plan.until
-        })
+    pub fn published_until(&self, originals: &Arc<Originals>, docket: &Arc<Docket>) -> Option<Time> {
+        let publication = self.publication.load();
+        let plan = &publication.as_ref()?.plan;
+        plan.is_of(originals, docket).then_some(plan.until)
     }
 
     /// Keeps the variants in force under a plan that asks for the same ones. Returns whether there were any.

@@ -134,13 +134,14 @@ impl Serving {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Reads what it says until a line contains `words`.
-    pub(crate) fn hears(&mut self, words: &str) {
+    /// Reads what it says until a line contains `words`, and returns that line.
+    pub(crate) fn hears(&mut self, words: &str) -> String {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();
             assert!(self.out.read_line(&mut line).expect("readable") > 0, "it ended without saying {words}");
         }
+        line.trim_end().to_owned()
     }
 
     /// Reads what it complains of until a line contains `words`, and returns that line.
