@@ -284,3 +284,6 @@ pub fn written(amount: i128) -> String {
     let decimals = cut.rsplit_once('.').map_or(0, |(_, part)| part.len());
     format!("{cut}{}", "0".repeat(2_usize.saturating_sub(decimals)))
 }
+
+#[cfg(test)]
+mod tests;
