@@ -3,6 +3,8 @@
 
     bench/screening/names.py DATA [--peers] [--part dev|test|all]
 
+For the peers: pip install rapidfuzz nomenklatura.
+
 DATA is the folder of screening data. Even rows of the pairs were looked at while the score was written
 (`dev`); odd rows were not (`test`). Of the names on no list every tenth was looked at; figures are of the rest.
 Names of the UN list are altered by a seed of their own; those looked at were altered by others. Entities given to
@@ -88,30 +90,25 @@ def peers_of(rows):
         yield name, scores, (time.process_time() - started) / len(rows)
     try:
         from nomenklatura.matching import get_algorithm
-        from nomenklatura.entity import CompositeEntity as Entity
-        from nomenklatura.dataset import Dataset
         from followthemoney import model
     except ImportError as error:
         print("   nomenklatura is not installed:", error)
         return
-    dataset = Dataset.make({"name": "bench", "title": "bench"})
     fresh = iter(range(10**9))
 
     def entity(schema, name):
-        made = Entity.from_data(dataset, {"id": f"n{next(fresh)}", "schema": schema, "properties": {"name": [name]}})
-        return made
+        return model.get_proxy({"id": f"n{next(fresh)}", "schema": schema, "properties": {"name": [name]}})
 
     for name in ("logic-v1", "logic-v2"):
         algorithm = get_algorithm(name)
         if algorithm is None:
             continue
-        config = algorithm.default_config() if hasattr(algorithm, "default_config") else None
+        config = algorithm.default_config()
         started = time.process_time()
         scores = []
         for row in rows:
             a, b = entity(row["schema"], row["name1"]), entity(row["schema"], row["name2"])
-            result = algorithm.compare(a, b, config) if config is not None else algorithm.compare(a, b)
-            scores.append(result.score)
+            scores.append(algorithm.compare(a, b, config).score)
         yield f"nomenklatura {name}", scores, (time.process_time() - started) / len(rows)
 
 

@@ -525,3 +525,76 @@ fn killed_at_any_moment_everything_told_is_known_again_and_recorded_once() {
     let ids: std::collections::BTreeSet<&str> = events.iter().filter_map(|event| event["id"].as_str()).collect();
     assert_eq!(ids.len(), 1_334);
 }
+
+/// A message between banks as CBPR+ has it: one transaction in an envelope with a business header.
+fn cross_border(number: usize, family: &str, payee: &str, place: &str) -> String {
+    let (root, version) = match family {
+        "pacs.008" => ("FIToFICstmrCdtTrf", "pacs.008.001.08"),
+        _ => ("FICdtTrf", "pacs.009.001.08"),
+    };
+    let agent = |tag: &str, bic: &str| format!("<{tag}><FinInstnId><BICFI>{bic}</BICFI></FinInstnId></{tag}>");
+    let parties = format!(
+        "<Dbtr><Nm>Acme LLC</Nm><PstlAdr><TwnNm>New York</TwnNm><Ctry>US</Ctry></PstlAdr></Dbtr>{}{}<Cdtr><Nm>{payee}</Nm><PstlAdr><TwnNm>Austin</TwnNm><Ctry>{place}</Ctry></PstlAdr></Cdtr>",
+        agent("DbtrAgt", "CHASUS33XXX"),
+        agent("CdtrAgt", "CITIUS33XXX")
+    );
+    let parties = match family {
+        "pacs.008" => parties,
+        _ => format!(
+            "{}{}<UndrlygCstmrCdtTrf>{parties}</UndrlygCstmrCdtTrf>",
+            agent("Dbtr", "CHASUS33XXX"),
+            agent("Cdtr", "CITIUS33XXX")
+        ),
+    };
+    let charges = if family == "pacs.008" { "<ChrgBr>SHAR</ChrgBr>" } else { "" };
+    format!(
+        "<Envelope><AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'><Fr><FIId><FinInstnId><BICFI>CHASUS33XXX</BICFI></FinInstnId></FIId></Fr><To><FIId><FinInstnId><BICFI>CITIUS33XXX</BICFI></FinInstnId></FIId></To><BizMsgIdr>M{number}</BizMsgIdr><MsgDefIdr>{version}</MsgDefIdr><CreDt>2020-09-24T10:00:00+00:00</CreDt></AppHdr>\
+         <Document xmlns='urn:iso:std:iso:20022:tech:xsd:{version}'><{root}><GrpHdr><MsgId>M{number}</MsgId><CreDtTm>2020-09-24T10:00:00+00:00</CreDtTm><NbOfTxs>1</NbOfTxs></GrpHdr><CdtTrfTxInf><PmtId><InstrId>I{number}</InstrId><EndToEndId>E{number}</EndToEndId><UETR>00000000-0000-4000-9a9f-{number:012}</UETR></PmtId><IntrBkSttlmAmt Ccy='USD'>10.00</IntrBkSttlmAmt><IntrBkSttlmDt>2020-09-25</IntrBkSttlmDt>{charges}{}{}{parties}</CdtTrfTxInf></{root}></Document></Envelope>",
+        agent("InstgAgt", "CHASUS33XXX"),
+        agent("InstdAgt", "CITIUS33XXX")
+    )
+}
+
+#[test]
+fn answers_across_borders_keep_the_usage_rules() {
+    let Some(checker) = crate::program::tool("cbpr-validate") else { return };
+    let folder = Folder::new();
+    let mut answered = BTreeMap::new();
+    let kinds = ["pacs.008", "pacs.009"];
+    let payees = [("WeChat Pay", "US"), ("WeChat Pay", "CN"), ("Wechat Paay", "US"), ("Orchard Foods LLC", "US")];
+    for (number, (family, (payee, place))) in
+        kinds.iter().flat_map(|kind| payees.iter().map(move |payee| (kind, payee))).enumerate()
+    {
+        let file = folder.write("in.xml", &cross_border(number, family, payee, place));
+        let answers = folder.path().join(format!("answers-{number}"));
+        let to = answers.display().to_string();
+        let ran =
+            run(&["pay", "screen", "--json", "--known-at", FILED, "--rail", "cbpr+", "--answers", &to, &file], b"");
+        let outcome = json_lines(&ran.out)[0]["outcome"].as_str().expect("an outcome").to_owned();
+        let written: Vec<PathBuf> = match std::fs::read_dir(&answers) {
+            Ok(entries) => entries.map(|entry| entry.expect("readable").path()).collect(),
+            Err(_) => Vec::new(),
+        };
+        assert_eq!(written.len(), usize::from(outcome != "pass"), "{family} {payee} {place}: {outcome}");
+        for path in written {
+            for year in ["2025", "2026"] {
+                let checked =
+                    std::process::Command::new(&checker).args(["-y", year, "--format", "compact"]).arg(&path).output();
+                let checked = checked.expect("it runs");
+                let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+                assert!(checked.status.success() && said.contains("0 violations"), "{family} {payee}: {said}");
+            }
+            *answered.entry(outcome.clone()).or_insert(0) += 1;
+        }
+    }
+    assert!(answered.contains_key("reject") && answered.contains_key("review"), "{answered:?}");
+    // The checker does find what breaks a rule.
+    let Some(broken) = data("iso20022/cbprplus/violators2025") else { return };
+    let found = std::fs::read_dir(broken).expect("readable").filter(|entry| {
+        let path = entry.as_ref().expect("readable").path();
+        let checked =
+            std::process::Command::new(&checker).args(["-y", "2025", "--format", "compact"]).arg(&path).output();
+        path.extension().is_some_and(|e| e == "xml") && !checked.expect("it runs").status.success()
+    });
+    assert!(found.count() > 5);
+}
