@@ -133,15 +133,22 @@ def main():
     options = options.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     path, part = FOLDER / "pacs.008.xml", FOLDER / "pacs.008-part.xml"
-    make(options.data, path, options.transactions)
-    make(options.data, part, options.typed)
+    for made, count in ((path, options.transactions), (part, options.typed)):
+        # In a process of its own: what this one held before it starts another counts as the other's.
+        maker = os.fork()
+        if maker == 0:
+            make(options.data, made, count)
+            os._exit(0)
+        if os.waitpid(maker, 0)[1] != 0:
+            sys.exit(f"cannot make {made}")
     megabytes = path.stat().st_size / 1e6
     print(f"{options.transactions} transactions, {megabytes:.0f} MB; least of {options.runs} runs")
     print(f"  {'':<44}{'wall s':>8}{'cpu s':>8}{'MB':>8}{'wall':>9}{'memory':>9}")
     ours = None
     passes = (0, 1, 3, 4)
-    rows = [("interdict pay screen, everything", [options.program, "pay", "screen", "--json", path], passes, 1)]
-    rows.append(("the same, known by their ids", [options.program, "pay", "screen", "--json", "--replays", FOLDER / "screened", path], passes, 1))
+    rows = [("interdict pay screen, everything", [options.program, "pay", "screen", path], passes, 1)]
+    rows.append(("the same, a line of JSON for each", [options.program, "pay", "screen", "--json", path], passes, 1))
+    rows.append(("JSON, and known again by their ids", [options.program, "pay", "screen", "--json", "--replays", FOLDER / "screened", path], passes, 1))
     rows += [(name, [sys.executable, "-c", code, path], (0,), 1) for name, code in PEERS.items()]
     rows.append((f"pyiso20022, typed ({options.typed}, scaled)", [sys.executable, "-c", TYPED, part], (0,), options.transactions / options.typed))
     for name, command, codes, scale in rows:

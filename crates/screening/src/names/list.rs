@@ -230,6 +230,22 @@ impl List {
         self.entries.is_empty()
     }
 
+    /// Bytes it takes, what its tables have in them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let short = self.text_ends.len() + self.tokens.len() + self.token_ends.len() + self.postings.len();
+        let short = short + self.posting_ends.len() + self.telling.len();
+        let words = |token: &Token| size_of::<Token>() + token.text.len() + token.sound.len();
+        let customs = self.customary.values().chain(self.joined_by_custom.values()).map(Vec::len).sum::<usize>();
+        self.entries.len() * (size_of::<Entry>() + size_of::<bool>())
+            + self.texts.len()
+            + (short + customs) * size_of::<u32>()
+            + self.gists.len() * size_of::<Gist>()
+            + self.vocabulary.iter().map(words).sum::<usize>()
+            + self.near.bytes()
+            + self.joined.bytes()
+    }
+
     /// An entry.
     #[must_use]
     pub fn entry(&self, n: usize) -> Option<&Entry> {

@@ -194,6 +194,10 @@ pub(super) struct Near {
 }
 
 impl Near {
+    pub(super) fn bytes(&self) -> usize {
+        (self.starts.len() + self.tags.len() + self.ids.len()) * size_of::<u32>()
+    }
+
     pub(super) fn get(&self, key: u64) -> impl Iterator<Item = u32> {
         let bucket = usize::try_from(key >> self.shift.min(63)).unwrap_or(usize::MAX);
         let end = bucket.checked_add(1).and_then(|next| self.starts.get(next)).copied().unwrap_or(0) as usize;
