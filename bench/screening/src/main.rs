@@ -64,7 +64,15 @@ fn search(file: &str, least: &str, input: impl BufRead, mut out: impl Write) -> 
         }
     }
     let list = builder.finish();
-    eprintln!("{} names indexed in {:.2} s, {} MB resident", list.len(), started.elapsed().as_secs_f64(), resident_mb());
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!(
+        "{} names indexed in {seconds:.2} s; index {} MB; {} MB resident",
+        list.len(),
+        list.bytes() / 1_000_000,
+        resident_mb()
+    );
+    let before = processor_nanos();
+    let mut asked = 0_u64;
     let least: f32 = least.parse().unwrap_or(0.75);
     let mut scratch = Scratch::default();
     for line in input.lines() {
@@ -80,8 +88,17 @@ fn search(file: &str, least: &str, input: impl BufRead, mut out: impl Write) -> 
             best.map_or(0.0, |found| found.alignment.score),
             best.map_or("", |found| list.text(found.entry))
         )?;
+        asked += 1;
     }
+    let nanos = processor_nanos().saturating_sub(before) / asked.max(1);
+    eprintln!("{asked} searches, {:.1} us of processor time each, reading and writing among it", nanos as f64 / 1000.0);
     Ok(())
+}
+
+/// What the scheduler has given this process.
+fn processor_nanos() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
 }
 
 fn resident_mb() -> u64 {

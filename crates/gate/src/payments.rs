@@ -3,7 +3,7 @@
 //!
 //! [`known`] gathers names and identifiers, [`place`] and [`party`] read where and what the parties are,
 //! [`judge`] asks the docket and decides one transaction, [`run`] takes a whole file through, byte for byte,
-//! and keeps the accounts, [`table`] reads rows by a mapping, [`split`] parts a file, [`say`] puts it into JSON, [`record`] into decision records, [`http`] does it all over a connection, [`answer`] tells the sender in the rail's own words.
+//! and keeps the accounts, [`table`] reads rows by a mapping, [`split`] parts a file, [`say`] puts it into JSON, [`record`] into decision records, [`replays`] knows what came before, [`http`] does it all over a connection, [`answer`] tells the sender in the rail's own words.
 
 pub mod answer;
 pub mod http;
@@ -12,6 +12,7 @@ pub mod known;
 pub mod party;
 pub mod place;
 pub mod record;
+pub mod replays;
 pub mod run;
 pub mod say;
 pub mod split;

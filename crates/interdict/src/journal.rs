@@ -34,8 +34,13 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file, len })
     }
 
+    /// Sees to it that what was written is on disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
     /// Writes lines, all or none.
-    fn append(&mut self, lines: &str) -> io::Result<()> {
+    pub(crate) fn append(&mut self, lines: &str) -> io::Result<()> {
         match self.file.write_all(lines.as_bytes()) {
             Ok(()) => {
                 self.len += lines.len() as u64;
@@ -82,7 +87,7 @@ impl Journal {
                 keeper.set_failing(false);
             }
         }
-        if let Err(error) = self.file.sync_data() {
+        if let Err(error) = self.sync() {
             eprintln!("{} may not be on disk: {error}", self.path.display());
         }
     }

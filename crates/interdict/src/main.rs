@@ -25,6 +25,7 @@ mod names;
 mod outgoing;
 mod page;
 mod pay;
+mod pay_keep;
 mod pay_report;
 mod question;
 mod reach;

@@ -2,12 +2,15 @@
 
 use crate::clock;
 use crate::commands::{Done, Loading, print};
+use crate::pay_keep::{Keeper, Kept};
 use crate::pay_report::{Page, Table};
 use clap::{Args, Subcommand};
 use docket::Docket;
 use docket::finding::Posture;
 use docket::moment::parse_rfc3339;
 use gate::payments::answer::{Answers, PROFILES, Written};
+use gate::payments::record::Desk;
+use gate::payments::replays::Session;
 use gate::payments::run::{Accounts, Item, run};
 use gate::payments::split::{Plan, Side};
 use gate::payments::table::{Form, ISO_8583, Mapping, Rows};
@@ -96,6 +99,8 @@ pub(crate) struct Screen {
     /// In whose civil time a value date is a day
     #[arg(long, default_value = "America/New_York", value_name = "ZONE")]
     zone: String,
+    #[command(flatten)]
+    kept: Kept,
 }
 
 pub(crate) fn pay(loading: &Loading, command: &Pay) -> Done {
@@ -144,7 +149,7 @@ fn split(loading: &Loading, options: &Split) -> Done {
         }
         Ok(())
     };
-    let accounts = run(&mut screening::iso20022::Reader::new(file()?), &mut judge, &mut sink);
+    let accounts = run(&mut screening::iso20022::Reader::new(file()?), &mut judge, None, &mut sink);
     let accounts = accounts.map_err(|broken| broken.to_string())?;
     if accounts.unread > 0 || accounts.came_in != plan.len() {
         return Err(format!("{} changed while it was read", options.file.display()));
@@ -177,41 +182,21 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     let docket = law(loading, &options.what_if)?;
     let known = known(&docket, options)?;
     let settings = settings(options.known_at.as_deref(), &options.zone)?;
+    let (known_at, decided_by) = (settings.known_at, settings.words(docket.edition()));
     let mut judge = Judge::new(&docket, &known, settings);
     let as_if = !options.what_if.is_empty();
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut page = options.html.as_ref().map(|_| Page::default());
-    let mut table = Table::default();
-    let mut total = Accounts::default();
+    let mut told = Told { json: options.json.then(Vec::new), as_if, ..Told::default() };
+    told.page = options.html.as_ref().map(|_| Page::default());
     let started = clock::nanos();
-    let profile = PROFILES.into_iter().find(|profile| profile.name == options.rail).ok_or_else(|| {
-        format!("--rail: `{}` is none of {}", options.rail, PROFILES.map(|profile| profile.name).join(", "))
-    })?;
+    let keeper = Keeper::open(&options.kept)?;
+    let _entered = keeper.entered();
+    let mut total = Accounts::default();
     for path in &options.files {
-        let name = path.display().to_string();
-        let source = open(path)?;
-        let mut told = Progress::new(&name);
-        let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, &offset_time(clock::now())));
-        let mut sink = |item: &Item<'_>| -> Result<(), String> {
-            told.step(item);
-            answers.iter_mut().try_for_each(|answers| answers.take(item))?;
-            if options.json {
-                let line = say::item(item, &name, as_if);
-                return match writeln!(out, "{line}") {
-                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
-                    Err(_) | Ok(()) => page.iter_mut().try_for_each(|page| page.take(item, &name)),
-                };
-            }
-            table.take(item, &name);
-            page.iter_mut().try_for_each(|page| page.take(item, &name))
-        };
-        let accounts = run(&mut *reader(source, options)?, &mut judge, &mut sink);
-        let accounts = accounts.map_err(|broken| format!("{name}: {broken}"))?;
-        told.end();
-        if let (Some(answers), Some(folder)) = (answers, &options.answers) {
-            write_answers(folder, &answers.write(&accounts))?;
-        }
-        total.add(&accounts);
+        let session = keeper.session(&decided_by)?;
+        let mut desk = keeper.desk(session.as_ref(), known_at);
+        let kept = (session.as_ref(), &mut desk);
+        total.add(&screen_file(path, options, &mut judge, kept, &mut told, &mut out)?);
     }
     if !total.balance() {
         return Err(String::from(
@@ -226,13 +211,94 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     out.flush().map_err(|error| format!("cannot write: {error}"))?;
     drop(out);
     if !options.json {
-        print(&table.render(&total, docket.edition(), as_if, seconds))?;
+        print(&told.table.render(&total, docket.edition(), as_if, seconds))?;
     }
-    if let (Some(page), Some(path)) = (page, &options.html) {
+    if let (Some(page), Some(path)) = (told.page, &options.html) {
         std::fs::write(path, page.render(&total, docket.edition(), as_if))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(code(&total))
+}
+
+/// Screens one file; what is told of it is on disk before.
+fn screen_file<'k>(
+    path: &Path,
+    options: &Screen,
+    judge: &mut Judge<'_>,
+    (session, desk): (Option<&'k Session<'k>>, &mut Desk<'k>),
+    told: &mut Told,
+    out: &mut dyn Write,
+) -> Result<Accounts, String> {
+    let profile = PROFILES.into_iter().find(|profile| profile.name == options.rail).ok_or_else(|| {
+        format!("--rail: `{}` is none of {}", options.rail, PROFILES.map(|profile| profile.name).join(", "))
+    })?;
+    told.name = path.display().to_string();
+    let name = told.name.clone();
+    let source = open(path)?;
+    let mut progress = Progress::new(&name);
+    let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, &offset_time(clock::now())));
+    let mut sink = |item: &Item<'_>| -> Result<(), String> {
+        progress.step(item);
+        answers.iter_mut().try_for_each(|answers| answers.take(item))?;
+        desk.take(item)?;
+        told.take(item)?;
+        if desk.waiting() >= BATCH_MAX || told.waiting() >= LINE_BYTES_MAX {
+            desk.settle()?;
+            told.send(out)?;
+        }
+        Ok(())
+    };
+    let accounts = run(&mut *reader(source, options)?, judge, session, &mut sink);
+    let accounts = accounts.map_err(|broken| format!("{name}: {broken}"))?;
+    desk.settle()?;
+    told.send(out)?;
+    progress.end();
+    if let (Some(answers), Some(folder)) = (answers, &options.answers) {
+        write_answers(folder, &answers.write(&accounts))?;
+    }
+    Ok(accounts)
+}
+
+/// Decisions made durable at once: what a disk does in one go, and what is done again after a sudden end.
+const BATCH_MAX: usize = 1_024;
+/// Lines held until their decisions are durable.
+const LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// What has been decided and is not told yet, in each of the ways asked for.
+#[derive(Default)]
+struct Told {
+    name: String,
+    as_if: bool,
+    json: Option<Vec<u8>>,
+    table: Table,
+    page: Option<Page>,
+}
+
+impl Told {
+    fn take(&mut self, item: &Item<'_>) -> Result<(), String> {
+        match &mut self.json {
+            Some(lines) => {
+                lines.extend_from_slice(say::item(item, &self.name, self.as_if).to_string().as_bytes());
+                lines.push(b'\n');
+            }
+            None => self.table.take(item, &self.name),
+        }
+        self.page.iter_mut().try_for_each(|page| page.take(item, &self.name))
+    }
+
+    fn waiting(&self) -> usize {
+        self.json.as_ref().map_or(0, Vec::len)
+    }
+
+    fn send(&mut self, out: &mut dyn Write) -> Result<(), String> {
+        let Some(lines) = &mut self.json else { return Ok(()) };
+        let written = out.write_all(lines);
+        lines.clear();
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
 }
 
 /// An instant with its offset, as ISO 20022 wants it.

@@ -136,6 +136,9 @@ impl Table {
         for ((outcome, provision), count) in &accounts.provisions {
             line(format!("  {} under {provision}: {count}", outcome.word()));
         }
+        if let Some(words) = repeats(accounts) {
+            line(words);
+        }
         for late in &accounts.late {
             line(format!("note: {late}"));
         }
@@ -189,6 +192,7 @@ impl Page {
                     }
                 }
             }
+            @if let Some(words) = repeats(accounts) { p { (words) } }
             @for late in &accounts.late { p { "Note: " (late) } }
             @for row in self.rows.iter().rev().filter(|row| !row.outcome.passes()) { (article(row)) }
             h2 { "Let through, with a reason" }
@@ -197,6 +201,18 @@ impl Page {
         };
         page("Payments screened", STYLE, &body)
     }
+}
+
+/// What came before, where somebody keeps it.
+fn repeats(accounts: &Accounts) -> Option<String> {
+    let repeats = accounts.repeats;
+    repeats.kept.then(|| {
+        format!(
+            "came before: {} the same and not recorded again, {} the same and decided anew, {} with other content; {} have no ids to \
+             be known by",
+            repeats.again, repeats.anew, repeats.otherwise, repeats.unidentified
+        )
+    })
 }
 
 fn accounts_table(accounts: &Accounts) -> Markup {

@@ -82,7 +82,7 @@ async fn run(
     let conditions = attest_page::conditions(loading.attestations.clone());
     let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now, conditions };
     let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
-    routes = routes.merge(gate::payments::http::router(gate));
+    routes = routes.merge(gate::payments::http::router(gate, crate::pay_keep::Section::chosen(settings)?));
     if let Some(kept) = &recording.log {
         routes = routes.merge(kept.router());
         println!("log       {base}/log/dec/checkpoint");

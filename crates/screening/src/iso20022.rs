@@ -9,7 +9,7 @@ mod path;
 pub use path::{Class, Frame, Kind, PATHS_MAX, Paths};
 
 use crate::door::{Door, NO_TEXT};
-use crate::parts::{Fault, Part, Parts};
+use crate::parts::{Fault, Part, Parts, Seam};
 use crate::payment::{Field, Payment, Says};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use std::io::Read;
@@ -53,12 +53,9 @@ pub struct Reader<R> {
     root_closed: bool,
     /// The message the headers belong to has ended.
     stale: bool,
-    /// Where the part under way began, and where the transaction in it did.
-    part: u64,
-    payment_at: u64,
+    seam: Seam,
     batches: u64,
     messages: u64,
-    done: bool,
 }
 
 impl<R: Read> Reader<R> {
@@ -90,11 +87,9 @@ impl<R: Read> Reader<R> {
             in_payment: false,
             root_closed: false,
             stale: false,
-            part: 0,
-            payment_at: 0,
+            seam: Seam::default(),
             batches: 0,
             messages: 0,
-            done: false,
         }
     }
 
@@ -112,17 +107,13 @@ impl<R: Read> Reader<R> {
 
     /// Everything not yet in a part, as unread.
     fn unread(&mut self, fault: Fault) -> Part {
-        self.done = true;
-        let from = self.part;
+        self.seam.end();
         self.in_payment = false;
-        match self.xml.get_mut().drain() {
-            Ok(end) => Part::Unread(from..end, fault),
-            Err(error) => {
-                let end = self.xml.get_ref().passed();
-                let why = format!("{}; then reading failed: {error}", fault.why);
-                Part::Unread(from..end, Fault { at: fault.at, why })
-            }
-        }
+        let (end, why) = match self.xml.get_mut().drain() {
+            Ok(end) => (end, fault.why),
+            Err(error) => (self.xml.get_ref().passed(), format!("{}; then reading failed: {error}", fault.why)),
+        };
+        self.seam.unread(end, fault.at, why)
     }
 
     fn position(&self) -> u64 {
@@ -169,21 +160,22 @@ impl<R: Read> Reader<R> {
                 Err(Fault { at, why: format!("the file ends within <{}>", self.open_name()) })
             }
             Event::Eof => {
-                self.done = true;
-                if self.messages == 0 && bytes.end > self.part {
+                self.seam.end();
+                if self.messages == 0 && bytes.end > self.seam.from() {
                     return Ok(Some(self.nothing(at)));
                 }
-                Ok((bytes.end > self.part).then_some(Part::Frame(self.part..bytes.end)))
+                Ok(self.seam.frame(bytes.end))
             }
             Event::Empty(_) | Event::Decl(_) | Event::PI(_) | Event::Comment(_) => Ok(None),
         }
     }
 
     /// A file without any message this reads is not thereby clear.
-    fn nothing(&self, end: u64) -> Part {
+    fn nothing(&mut self, end: u64) -> Part {
         let what = if self.name_space.is_empty() { "this" } else { self.name_space.as_str() };
         let why = format!("no pain.001, pacs.008 or pacs.009 in it: {what} is not read");
-        Part::Unread(self.part..end, Fault { at: self.part, why })
+        let at = self.seam.from();
+        self.seam.unread(end, at, why)
     }
 
     fn in_message(&self, path: u16) -> bool {
@@ -241,8 +233,7 @@ impl<R: Read> Reader<R> {
             Frame::Payment => {
                 self.payment.clear();
                 self.in_payment = true;
-                self.payment_at = bytes.start;
-                return Ok((bytes.start > self.part).then_some(Part::Frame(self.part..bytes.start)));
+                return Ok(self.seam.frame(bytes.start));
             }
             Frame::Signature if self.in_payment => self.payment.signed = true,
             Frame::Signature => self.header.signed = true,
@@ -273,7 +264,7 @@ impl<R: Read> Reader<R> {
         match self.paths.class(path).frame {
             Frame::Payment => {
                 self.in_payment = false;
-                return Ok(Some(Part::Payment(self.payment_at..bytes.end)));
+                return Ok(Some(self.seam.payment(bytes.end)));
             }
             Frame::Batch => {
                 self.in_batch = false;
@@ -355,19 +346,14 @@ impl<R: Read> Reader<R> {
 
 impl<R: Read> Parts for Reader<R> {
     fn next_part(&mut self) -> Option<Part> {
-        if self.done {
-            return None;
-        }
-        let found = loop {
+        while !self.seam.is_last() {
             match self.step() {
-                Ok(None) if self.done => return None,
                 Ok(None) => {}
-                Ok(Some(part)) => break part,
-                Err(fault) => break self.unread(fault),
+                Ok(Some(part)) => return Some(part),
+                Err(fault) => return Some(self.unread(fault)),
             }
-        };
-        self.part = found.bytes().end;
-        Some(found)
+        }
+        None
     }
 
     fn payment(&self) -> &Payment {

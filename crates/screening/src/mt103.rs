@@ -1,10 +1,11 @@
 //! MT103 customer transfers, one or many in a file.
 //!
-//! Han letters in Chinese telegraphic code are four-digit groups; they are not decoded.
+//! Han letters in Chinese telegraphic code are four-digit groups; names written so are read in Han letters, too.
 
 use crate::iso20022::Paths;
-use crate::parts::{Fault, Line, Lines, Part, Parts};
+use crate::parts::{Line, Lines, Part, Parts};
 use crate::payment::{Field, Payment, Role, Says, Whom};
+use crate::telegraph;
 use std::io::Read;
 
 /// Lines of one message: the standard allows some 10,000 characters in all.
@@ -14,36 +15,15 @@ const LINES_MAX: usize = 1_000;
 #[derive(Debug)]
 pub struct Reader<R> {
     lines: Lines<R>,
-    ahead: Option<Line>,
     paths: Paths,
-    none: Payment,
     payment: Payment,
-    part: u64,
-    done: bool,
+    met: bool,
 }
 
 impl<R: Read> Reader<R> {
     /// Reads from `inner`.
     pub fn new(inner: R) -> Self {
-        Self {
-            lines: Lines::new(inner),
-            ahead: None,
-            paths: Paths::default(),
-            none: Payment::default(),
-            payment: Payment::default(),
-            part: 0,
-            done: false,
-        }
-    }
-
-    fn line(&mut self) -> Option<Line> {
-        self.ahead.take().or_else(|| self.lines.next_line())
-    }
-
-    fn unread(&mut self, from: u64, at: u64, why: &str) -> Part {
-        self.done = true;
-        while self.lines.next_line().is_some() {}
-        Part::Unread(from..self.lines.passed, Fault { at, why: why.to_owned() })
+        Self { lines: Lines::new(inner), paths: Paths::default(), payment: Payment::default(), met: false }
     }
 
     /// A message from its first line on; where it ends.
@@ -58,7 +38,7 @@ impl<R: Read> Reader<R> {
             return Ok(end);
         }
         for _ in 0..LINES_MAX {
-            let Some(line) = self.line() else { return Err((end, "the file ends within a message")) };
+            let Some(line) = self.lines.next_line() else { return Err((end, "the file ends within a message")) };
             if !line.whole {
                 return Err((line.bytes.start, "a line longer than any of a message"));
             }
@@ -86,8 +66,25 @@ impl<R: Read> Reader<R> {
         Err((end, "a message of more lines than there are"))
     }
 
-    /// The header blocks: the UETR in block 3.
+    /// The header blocks: who sends and receives in blocks 1 and 2, the UETR in block 3.
     fn blocks(&mut self, first: &Line) {
+        let is_sent = first.text.contains("{2:I");
+        // A terminal of twelve letters: the code's eight, the terminal's own, the branch's three.
+        for (tag, from, is_sender) in [("{1:", 3, is_sent), ("{2:I", 3, false), ("{2:O", 13, true)] {
+            let Some((before, rest)) = first.text.split_once(tag) else { continue };
+            let (Some(bank), Some(branch)) = (rest.get(from..from + 8), rest.get(from + 9..from + 12)) else {
+                continue;
+            };
+            let start = first.bytes.start + (before.len() + tag.len() + from) as u64;
+            let code = if branch == "XXX" { bank.to_owned() } else { format!("{bank}{branch}") };
+            if code.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+                let name = if is_sender { "sender" } else { "receiver" };
+                let path = self.paths.child(Paths::ROOT, name);
+                let (bytes, plain) = (start..start + 12, false);
+                let (says, whom, role) = (Says::Bic, Whom::Intermediary, Role::Agent);
+                self.payment.push(Field { says, whom, role, path, text: 0..0, bytes, plain }, &code);
+            }
+        }
         if let Some((before, rest)) = first.text.split_once("{121:") {
             let uetr = rest.split('}').next().unwrap_or("");
             let start = first.bytes.start + before.len() as u64 + 5;
@@ -100,7 +97,12 @@ impl<R: Read> Reader<R> {
         if !text.is_empty() {
             let path = self.paths.child(Paths::ROOT, name);
             let bytes = start..start + text.len() as u64;
-            self.payment.push(Field { says, whom, role, path, text: 0..0, bytes, plain: true }, text);
+            let field = Field { says, whom, role, path, text: 0..0, bytes, plain: true };
+            self.payment.push(field.clone(), text);
+            let may_be_coded = matches!(says, Says::Name | Says::Address | Says::Text | Says::Instruction);
+            if let Some(han) = Some(text).filter(|_| may_be_coded).and_then(telegraph::han) {
+                self.payment.push(Field { plain: false, ..field }, &han);
+            }
         }
     }
 
@@ -171,62 +173,37 @@ fn is_over(text: &str) -> bool {
 
 impl<R: Read> Parts for Reader<R> {
     fn next_part(&mut self) -> Option<Part> {
-        if self.done {
+        if self.lines.seam.is_last() {
             return None;
         }
-        let from = self.part;
-        let part = loop {
-            let Some(line) = self.line() else {
-                self.done = true;
-                let end = self.lines.passed;
-                if end == from {
-                    return None;
-                }
-                let why = self.lines.failed.take().unwrap_or_else(|| String::from("no MT103 in it"));
-                let nothing = from == 0 || self.lines.failed.is_some();
-                break if nothing { Part::Unread(from..end, Fault { at: from, why }) } else { Part::Frame(from..end) };
+        loop {
+            let Some(line) = self.lines.next_line() else {
+                return self.lines.rest((!self.met).then_some("no MT103 in it"));
             };
             let at = line.bytes.start;
             if line.text.trim().is_empty() {
                 continue;
             }
             if !line.text.contains("{1:") {
-                break self.unread(from, at, "text outside any message");
+                return Some(self.lines.unread(at, "text outside any message"));
             }
             if !(line.text.contains("{2:I103") || line.text.contains("{2:O103")) {
-                break self.unread(from, at, "a message of another type than MT103");
+                return Some(self.lines.unread(at, "a message of another type than MT103"));
             }
-            if at > from {
-                self.ahead = Some(line);
-                break Part::Frame(from..at);
+            if let Some(frame) = self.lines.seam.frame(at) {
+                self.lines.take_back(line);
+                return Some(frame);
             }
-            match self.message(&line) {
-                Ok(end) => break Part::Payment(at..end),
-                Err((at, why)) => break self.unread(from, at, why),
-            }
-        };
-        self.part = part.bytes().end;
-        Some(part)
+            self.met = true;
+            return Some(match self.message(&line) {
+                Ok(end) => self.lines.seam.payment(end),
+                Err((at, why)) => self.lines.unread(at, why),
+            });
+        }
     }
 
     fn payment(&self) -> &Payment {
         &self.payment
-    }
-
-    fn batch(&self) -> &Payment {
-        &self.none
-    }
-
-    fn header(&self) -> &Payment {
-        &self.none
-    }
-
-    fn batches(&self) -> u64 {
-        0
-    }
-
-    fn messages(&self) -> u64 {
-        1
     }
 
     fn message(&self) -> &str {

@@ -1,9 +1,13 @@
 //! NACHA files of the American clearing house: PPD, CCD and IAT. An entry and its addenda are one payment.
 //!
+//! A batch and the file end with what they should have had in them. Where that does not agree with what came, the
+//! control record is unread, saying what differs, and reading goes on: what was dropped or altered on the way nobody
+//! knows.
+//!
 //! Positions are those of the Nacha Operating Rules, counted from one there and here.
 
 use crate::iso20022::Paths;
-use crate::parts::{Fault, Line, Lines, Part, Parts};
+use crate::parts::{Line, Lines, Part, Parts};
 use crate::payment::{Field, Payment, Role, Says, Whom};
 use std::io::Read;
 use std::ops::Range;
@@ -17,7 +21,6 @@ const ADDENDA_MAX: usize = 9_999;
 #[derive(Debug)]
 pub struct Reader<R> {
     lines: Lines<R>,
-    ahead: Option<Line>,
     paths: Paths,
     header: Payment,
     batch: Payment,
@@ -25,9 +28,54 @@ pub struct Reader<R> {
     batches: u64,
     international: bool,
     batch_company: Option<String>,
-    part: u64,
-    started: bool,
-    done: bool,
+    /// What has come of the batch under way, and of the file.
+    in_batch: Option<Totals>,
+    in_file: Totals,
+    stage: Stage,
+}
+
+/// How far a file has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing of it yet.
+    Before,
+    /// Its header.
+    Begun,
+    /// Its control record.
+    Closed,
+}
+
+/// What control records sum up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    batches: u64,
+    records: u64,
+    hash: u64,
+    debits: u64,
+    credits: u64,
+}
+
+/// Hashes have ten digits.
+const HASH_MODULUS: u64 = 10_000_000_000;
+
+impl Totals {
+    fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.hash = (self.hash + other.hash) % HASH_MODULUS;
+        self.debits = self.debits.saturating_add(other.debits);
+        self.credits = self.credits.saturating_add(other.credits);
+    }
+
+    /// What a control record says otherwise; fields by name, position and what came.
+    fn against(self, line: &str, fields: &[(&str, usize, usize, u64)]) -> Option<String> {
+        let differing = fields.iter().filter_map(|(name, from, to, came)| {
+            let says = cut(line, *from, *to);
+            let same = says.len() == to - from + 1 && says.parse::<u64>().is_ok_and(|says| says == *came);
+            (!same).then(|| format!("{name} is `{says}` in positions {from} to {to}, and {came} came"))
+        });
+        let differing: Vec<String> = differing.collect();
+        (!differing.is_empty()).then(|| differing.join("; "))
+    }
 }
 
 impl<R: Read> Reader<R> {
@@ -35,7 +83,6 @@ impl<R: Read> Reader<R> {
     pub fn new(inner: R) -> Self {
         Self {
             lines: Lines::new(inner),
-            ahead: None,
             paths: Paths::default(),
             header: Payment::default(),
             batch: Payment::default(),
@@ -43,21 +90,67 @@ impl<R: Read> Reader<R> {
             batches: 0,
             international: false,
             batch_company: None,
-            part: 0,
-            started: false,
-            done: false,
+            in_batch: None,
+            in_file: Totals::default(),
+            stage: Stage::Before,
         }
     }
 
-    fn line(&mut self) -> Option<Line> {
-        self.ahead.take().or_else(|| self.lines.next_line())
+    /// The file's own identification: who made it, when, and which of that day's it is.
+    fn file_header(&mut self, line: &Line) {
+        self.stage = Stage::Begun;
+        let path = self.paths.child(Paths::ROOT, "1/immediate origin and creation");
+        let text = cut(&line.text, 14, 34).to_owned();
+        let bytes = line.bytes.start + 13..line.bytes.start + 13 + text.len() as u64;
+        let (says, whom, role) = (Says::MessageId, Whom::Payment, Role::Mention);
+        self.header.push(Field { says, whom, role, path, text: 0..0, bytes, plain: true }, &text);
     }
 
-    /// Everything from `from` on, unread.
-    fn unread(&mut self, from: u64, at: u64, why: &str) -> Part {
-        self.done = true;
-        while self.lines.next_line().is_some() {}
-        Part::Unread(from..self.lines.passed, Fault { at, why: why.to_owned() })
+    /// The end of a batch; what does not agree with it.
+    fn batch_control(&mut self, line: &Line) -> Option<String> {
+        let Some(totals) = self.in_batch.take() else {
+            return Some(String::from("a batch control record without a batch"));
+        };
+        self.in_file.add(totals);
+        self.in_file.batches += 1;
+        let differs = totals.against(
+            &line.text,
+            &[
+                ("entry and addenda count", 5, 10, totals.records),
+                ("entry hash", 11, 20, totals.hash),
+                ("sum of debits", 21, 32, totals.debits),
+                ("sum of credits", 33, 44, totals.credits),
+            ],
+        )?;
+        let number = cut(&line.text, 88, 94);
+        Some(format!("the totals of batch {number} do not agree with its entries: {differs}"))
+    }
+
+    /// The end of the file; what does not agree with it.
+    fn file_control(&mut self, line: &Line) -> Option<String> {
+        self.stage = Stage::Closed;
+        let totals = self.in_file;
+        let differs = totals.against(
+            &line.text,
+            &[
+                ("batch count", 2, 7, totals.batches),
+                ("entry and addenda count", 14, 21, totals.records),
+                ("entry hash", 22, 31, totals.hash),
+                ("sum of debits", 32, 43, totals.debits),
+                ("sum of credits", 44, 55, totals.credits),
+            ],
+        )?;
+        Some(format!("the totals of the file do not agree with its batches: {differs}"))
+    }
+
+    /// What should come before the file ends.
+    fn missing(&self) -> Option<&'static str> {
+        match (self.stage, self.in_batch) {
+            (Stage::Before, _) => Some("no NACHA file: no record 1"),
+            (Stage::Begun, Some(_)) => Some("the file ends within a batch: no record 8"),
+            (Stage::Begun, None) => Some("the file ends without its control record 9"),
+            (Stage::Closed, _) => None,
+        }
     }
 
     fn put(&mut self, into: Into, line: &Line, from: usize, to: usize, what: (Says, Whom, Role, &str)) {
@@ -117,6 +210,7 @@ impl<R: Read> Reader<R> {
     fn entry(&mut self, line: &Line, batch_line: Option<String>) -> Result<u64, &'static str> {
         self.payment.clear();
         let credit = matches!(cut(&line.text, 2, 3).chars().nth(1), Some('1'..='4'));
+        self.count(line, credit);
         let (own, other) = if credit { (Whom::Debtor, Whom::Creditor) } else { (Whom::Creditor, Whom::Debtor) };
         let (own_bank, other_bank) =
             if credit { (Whom::DebtorAgent, Whom::CreditorAgent) } else { (Whom::CreditorAgent, Whom::DebtorAgent) };
@@ -158,19 +252,29 @@ impl<R: Read> Reader<R> {
         self.payment.undecodable = line.undecodable;
         let mut end = line.bytes.end;
         for _ in 0..ADDENDA_MAX {
-            let Some(next) = self.line() else { break };
+            let Some(next) = self.lines.next_line() else { break };
             if !next.text.starts_with('7') {
-                self.ahead = Some(next);
+                self.lines.take_back(next);
                 break;
             }
             if next.text.chars().count() != RECORD {
                 return Err("an addenda record that has not 94 characters");
             }
+            self.in_batch.get_or_insert_default().records += 1;
             self.addenda(&next, (own, own_bank), (other, other_bank));
             self.payment.undecodable |= next.undecodable;
             end = next.bytes.end;
         }
         Ok(end)
+    }
+
+    /// Counts an entry into its batch's totals.
+    fn count(&mut self, line: &Line, credit: bool) {
+        let number = |from, to| cut(&line.text, from, to).parse::<u64>().unwrap_or(0);
+        let cents = number(30, 39);
+        let (debits, credits) = if credit { (0, cents) } else { (cents, 0) };
+        let entry = Totals { batches: 0, records: 1, hash: number(4, 11), debits, credits };
+        self.in_batch.get_or_insert_default().add(entry);
     }
 
     fn addenda(&mut self, line: &Line, (own, own_bank): (Whom, Whom), (other, other_bank): (Whom, Whom)) {
@@ -215,6 +319,51 @@ impl<R: Read> Reader<R> {
     }
 }
 
+impl<R: Read> Reader<R> {
+    /// One record; the part it ends, if it ends one.
+    fn record(&mut self, line: Line) -> Option<Part> {
+        let at = line.bytes.start;
+        if line.text.is_empty() {
+            return None;
+        }
+        // File headers and control records are often written without the spaces they end with.
+        let letters = line.text.chars().count();
+        let short = letters < RECORD && line.text.starts_with(['1', '8', '9']);
+        if !(letters == RECORD || short) || !line.whole {
+            return Some(self.lines.unread(at, "a record that has not 94 characters"));
+        }
+        let differs = match (line.text.chars().next(), self.stage) {
+            // A file is filled up to a multiple of ten records.
+            (Some('9'), Stage::Closed) if line.text.bytes().all(|b| b == b'9') => None,
+            (Some('1'), Stage::Before) => {
+                self.file_header(&line);
+                None
+            }
+            (Some('5'), Stage::Begun) if self.in_batch.is_none() => {
+                self.in_batch = Some(Totals::default());
+                self.batch_header(&line);
+                self.batch_company = Some(cut(&line.text, 5, 20).to_owned()).filter(|name| !name.is_empty());
+                None
+            }
+            (Some('6'), Stage::Begun) if self.in_batch.is_some() => {
+                if let Some(frame) = self.lines.seam.frame(at) {
+                    self.lines.take_back(line);
+                    return Some(frame);
+                }
+                let company = self.batch_company.clone();
+                return Some(match self.entry(&line, company) {
+                    Ok(end) => self.lines.seam.payment(end),
+                    Err(why) => self.lines.unread(at, why),
+                });
+            }
+            (Some('8'), Stage::Begun) => self.batch_control(&line),
+            (Some('9'), Stage::Begun) if self.in_batch.is_none() => self.file_control(&line),
+            _ => return Some(self.lines.unread(at, "a record of no known type, or outside its place")),
+        };
+        differs.map(|why| self.lines.seam.unread(line.bytes.end, at, why))
+    }
+}
+
 /// Where a field goes.
 #[derive(Clone, Copy)]
 enum Into {
@@ -232,60 +381,15 @@ fn cut(text: &str, from: usize, to: usize) -> &str {
 
 impl<R: Read> Parts for Reader<R> {
     fn next_part(&mut self) -> Option<Part> {
-        if self.done {
-            return None;
-        }
-        let from = self.part;
-        let part = loop {
-            let Some(line) = self.line() else {
-                self.done = true;
-                let end = self.lines.passed;
-                let why = self
-                    .lines
-                    .failed
-                    .take()
-                    .or_else(|| (!self.started).then(|| String::from("no NACHA file: no record 1")));
-                if end == from {
-                    return None;
-                }
-                break match why {
-                    Some(why) => Part::Unread(from..end, Fault { at: from, why }),
-                    None => Part::Frame(from..end),
-                };
+        while !self.lines.seam.is_last() {
+            let Some(line) = self.lines.next_line() else {
+                return self.lines.rest(self.missing());
             };
-            let at = line.bytes.start;
-            if line.text.is_empty() {
-                continue;
+            if let Some(part) = self.record(line) {
+                return Some(part);
             }
-            // File headers and control records are often written without the spaces they end with.
-            let letters = line.text.chars().count();
-            let short = letters < RECORD && line.text.starts_with(['1', '8', '9']);
-            if !(letters == RECORD || short) || !line.whole {
-                break self.unread(from, at, "a record that has not 94 characters");
-            }
-            match line.text.chars().next() {
-                Some('1') => self.started = true,
-                Some('5') => self.batch_header(&line),
-                Some('6') if self.started => {
-                    if at > from {
-                        self.ahead = Some(line);
-                        break Part::Frame(from..at);
-                    }
-                    let company = self.batch_company.clone();
-                    match self.entry(&line, company) {
-                        Ok(end) => break Part::Payment(at..end),
-                        Err(why) => break self.unread(from, at, why),
-                    }
-                }
-                Some('8' | '9') if self.started => {}
-                _ => break self.unread(from, at, "a record of no known type, or outside its place"),
-            }
-            if line.text.starts_with('5') {
-                self.batch_company = Some(cut(&line.text, 5, 20).to_owned()).filter(|name| !name.is_empty());
-            }
-        };
-        self.part = part.bytes().end;
-        Some(part)
+        }
+        None
     }
 
     fn payment(&self) -> &Payment {

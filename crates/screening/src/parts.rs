@@ -36,6 +36,57 @@ pub struct Fault {
     pub why: String,
 }
 
+/// Where the part under way begins. Parts are made here alone, each from where the one before ended to wherever it is
+/// said to end, so that no byte is in two of them or in none.
+#[derive(Debug, Default)]
+pub struct Seam {
+    from: u64,
+    is_last: bool,
+}
+
+impl Seam {
+    /// Where the part under way begins.
+    #[must_use]
+    pub const fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// Whether no part comes any more.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// Says that no part comes after the next.
+    pub const fn end(&mut self) {
+        self.is_last = true;
+    }
+
+    fn to(&mut self, to: u64) -> Range<u64> {
+        let from = self.from;
+        self.from = to.max(from);
+        from..self.from
+    }
+
+    /// A frame up to here, if there is anything.
+    pub fn frame(&mut self, to: u64) -> Option<Part> {
+        (to > self.from).then(|| Part::Frame(self.to(to)))
+    }
+
+    /// A transaction up to here.
+    pub fn payment(&mut self, to: u64) -> Part {
+        Part::Payment(self.to(to))
+    }
+
+    /// Up to here what cannot be read, and why.
+    pub fn unread(&mut self, to: u64, at: u64, why: impl Into<String>) -> Part {
+        Part::Unread(self.to(to), Fault { at, why: why.into() })
+    }
+}
+
+/// What a format without headers has of them.
+static NONE: Payment = Payment { text: String::new(), fields: Vec::new(), undecodable: false, signed: false };
+
 /// Reads a file part by part.
 pub trait Parts {
     /// The next part; `None` once every byte is in one.
@@ -43,13 +94,21 @@ pub trait Parts {
     /// The transaction that was the last part.
     fn payment(&self) -> &Payment;
     /// The header of the batch it stands in.
-    fn batch(&self) -> &Payment;
+    fn batch(&self) -> &Payment {
+        &NONE
+    }
     /// The headers of the message it stands in.
-    fn header(&self) -> &Payment;
+    fn header(&self) -> &Payment {
+        &NONE
+    }
     /// How many batches have begun; another number is another batch.
-    fn batches(&self) -> u64;
+    fn batches(&self) -> u64 {
+        0
+    }
     /// How many messages have begun.
-    fn messages(&self) -> u64;
+    fn messages(&self) -> u64 {
+        1
+    }
     /// The message's identifier (`pacs.008.001.08`), or what the format is called.
     fn message(&self) -> &str;
     /// The paths of its fields.
@@ -59,17 +118,22 @@ pub trait Parts {
 /// The longest line or record of a format of lines.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 
-/// Lines with their places. A line longer than [`RECORD_BYTES_MAX`] comes out in pieces, none of them whole.
+/// Lines with their places, and the parts they make up. A line longer than [`RECORD_BYTES_MAX`] comes out in pieces,
+/// none of them whole.
 #[derive(Debug)]
 pub struct Lines<R> {
     inner: R,
     held: Vec<u8>,
     at: usize,
-    /// The byte after the last line.
-    pub passed: u64,
+    /// The byte after the last line read.
+    passed: u64,
     ended: bool,
     /// The reason reading failed, which ends it.
-    pub failed: Option<String>,
+    failed: Option<String>,
+    /// A line that was taken back.
+    ahead: Option<Line>,
+    /// Where the part under way begins.
+    pub seam: Seam,
 }
 
 /// A line.
@@ -88,11 +152,51 @@ pub struct Line {
 impl<R: Read> Lines<R> {
     /// Reads lines from `inner`.
     pub fn new(inner: R) -> Self {
-        Self { inner, held: Vec::new(), at: 0, passed: 0, ended: false, failed: None }
+        Self {
+            inner,
+            held: Vec::new(),
+            at: 0,
+            passed: 0,
+            ended: false,
+            failed: None,
+            ahead: None,
+            seam: Seam::default(),
+        }
+    }
+
+    /// Takes a line back: it comes again next.
+    pub fn take_back(&mut self, line: Line) {
+        self.ahead = Some(line);
+    }
+
+    /// Everything from the part under way on, unread, since something at a byte is wrong.
+    pub fn unread(&mut self, at: u64, why: impl Into<String>) -> Part {
+        while self.next_line().is_some() {}
+        let mut why = why.into();
+        if let Some(failed) = &self.failed {
+            why = format!("{why}; then reading failed: {failed}");
+        }
+        self.seam.end();
+        self.seam.unread(self.passed, at, why)
+    }
+
+    /// The last part, once there is no line any more: a frame, unless reading failed or `missing` says what should have
+    /// come.
+    pub fn rest(&mut self, missing: Option<&str>) -> Option<Part> {
+        self.seam.end();
+        let why = match (&self.failed, missing) {
+            (Some(failed), _) => format!("reading failed: {failed}"),
+            (None, Some(missing)) if self.passed > 0 => missing.to_owned(),
+            (None, _) => return self.seam.frame(self.passed),
+        };
+        Some(self.seam.unread(self.passed, self.passed, why))
     }
 
     /// The next line.
     pub fn next_line(&mut self) -> Option<Line> {
+        if self.ahead.is_some() {
+            return self.ahead.take();
+        }
         loop {
             let rest = self.held.get(self.at..).unwrap_or_default();
             let end = rest.iter().take(RECORD_BYTES_MAX).position(|b| *b == b'\n').map(|n| n + 1);

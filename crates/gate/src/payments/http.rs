@@ -5,11 +5,11 @@
 
 use super::judge::{Judge, Settings};
 use super::known::Known;
-use super::record::record;
+use super::record::Desk;
+use super::replays::Replays;
 use super::run::{Item, run};
 use super::say;
 use crate::http::Gate;
-use crate::recorder::Receipt;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
@@ -44,12 +44,14 @@ struct Asked {
 #[derive(Clone, Debug)]
 struct Screening {
     gate: Gate,
+    replays: Option<Arc<Replays>>,
     runs: Arc<Semaphore>,
 }
 
 /// The route of the payments gate. Its body may be as long as it likes: it is never held whole.
-pub fn router(gate: Gate) -> Router {
-    let state = Screening { gate, runs: Arc::new(Semaphore::new(RUNS_MAX)) };
+/// With `replays`, what came before is known.
+pub fn router(gate: Gate, replays: Option<Arc<Replays>>) -> Router {
+    let state = Screening { gate, replays, runs: Arc::new(Semaphore::new(RUNS_MAX)) };
     Router::new().route("/payments/v1/screen", post(screen)).with_state(state)
 }
 
@@ -71,7 +73,7 @@ async fn screen(State(state): State<Screening>, Query(asked): Query<Asked>, requ
     tokio::task::spawn_blocking(move || {
         let _while_it_runs = permit;
         let source = Pieces { source, piece: Bytes::new() };
-        if let Err(why) = work(&state.gate, &docket, settings, source, &lines) {
+        if let Err(why) = work(&state, &docket, settings, source, &lines) {
             // The answer ends without accounts, which is how the asker knows.
             let _gone = lines.blocking_send(Err(io::Error::other(why))).is_err();
         }
@@ -93,40 +95,37 @@ fn settings(gate: &Gate, asked: &Asked) -> Result<Settings, String> {
 }
 
 fn work(
-    gate: &Gate,
+    state: &Screening,
     docket: &docket::Docket,
     settings: Settings,
     source: Pieces,
     lines: &Sender<Result<Bytes, io::Error>>,
 ) -> Result<(), String> {
+    let Screening { gate, replays, .. } = state;
     let known = Known::of(docket)?;
-    let known_at = settings.known_at;
+    let (known_at, now) = (settings.known_at, gate.clock.now);
+    let session = replays.as_deref().map(|replays| replays.session(&settings.words(docket.edition()), now));
+    let session = session.transpose()?;
     let mut judge = Judge::new(docket, &known, settings);
     let mut waiting = Vec::new();
-    let unrecorded = || String::from("decisions cannot be recorded");
-    let mut left: Vec<Receipt> = Vec::new();
-    let send = |waiting: &mut Vec<u8>, left: &mut Vec<Receipt>| {
+    let mut desk = Desk::new(&gate.recorder, session.as_ref(), now, known_at);
+    let send = |waiting: &mut Vec<u8>, desk: &mut Desk<'_>| {
         // On disk before it is told.
-        left.drain(..).try_for_each(Receipt::wait).map_err(|_unrecorded| unrecorded())?;
+        desk.settle()?;
         let sent = lines.blocking_send(Ok(Bytes::from(std::mem::take(waiting))));
         sent.map_err(|_gone| String::from("the asker has gone"))
     };
     let mut sink = |item: &Item<'_>| {
-        if let Item::Payment(screened) = item {
-            for answer in &screened.judged.law {
-                let kept = gate.recorder.keep(|| record(screened, answer, (gate.clock.now)(), known_at));
-                left.push(kept.map_err(|_unrecorded| unrecorded())?);
-            }
-        }
+        desk.take(item)?;
         waiting.extend_from_slice(say::item(item, "", false).to_string().as_bytes());
         waiting.push(b'\n');
-        if waiting.len() >= LINE_BYTES_MAX { send(&mut waiting, &mut left) } else { Ok(()) }
+        if waiting.len() >= LINE_BYTES_MAX { send(&mut waiting, &mut desk) } else { Ok(()) }
     };
     let mut reader = screening::iso20022::Reader::new(source);
-    let accounts = run(&mut reader, &mut judge, &mut sink).map_err(|broken| broken.to_string())?;
+    let accounts = run(&mut reader, &mut judge, session.as_ref(), &mut sink).map_err(|broken| broken.to_string())?;
     waiting.extend_from_slice(say::accounts(&accounts, docket.edition(), false).to_string().as_bytes());
     waiting.push(b'\n');
-    send(&mut waiting, &mut left)
+    send(&mut waiting, &mut desk)
 }
 
 /// Hands on a body piece by piece.

@@ -8,6 +8,7 @@ use super::Outcome;
 use super::known::{Known, LISTED};
 use super::party::{self, Being, Purpose};
 use super::place::{self, Whereabouts};
+use super::replays::Before;
 use docket::Docket;
 use docket::finding::{Finding, Posture, Verdict};
 use docket::inquiry::{Actor, Facts, Inquiry, Resource, Stated};
@@ -39,6 +40,15 @@ pub struct Settings {
     pub zone: TimeZone,
     /// What to do with each status.
     pub posture: Posture,
+}
+
+impl Settings {
+    /// All that a verdict depends on besides the transaction, in words.
+    #[must_use]
+    pub fn words(&self, edition: &str) -> String {
+        let zone = self.zone.iana_name().unwrap_or("an offset");
+        format!("law {edition}, known at {:?}, days in {zone}, posture {:?}", self.known_at, self.posture)
+    }
 }
 
 /// Decides transactions.
@@ -86,6 +96,13 @@ impl Judged {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome.unwrap_or(Outcome::Review)
+    }
+
+    /// Leaves to a person what came before with the same ids and another content.
+    pub fn stand_beside(&mut self, before: Option<&Before>) {
+        if let Some(reason) = before.and_then(Before::reason) {
+            restrain(self, Outcome::Review, reason);
+        }
     }
 }
 

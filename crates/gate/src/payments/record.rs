@@ -1,12 +1,76 @@
-//! A screened transaction as decision records: one for each subject the law was asked about.
+//! A screened transaction as decision records: one for each subject the law was asked about, and none for what came
+//! before and was decided the same.
 
 use super::Outcome;
 use super::judge::Answer;
-use super::run::{Screened, written};
+use super::replays::Session;
+use super::run::{Item, Screened, written};
+use crate::recorder::{Receipt, Recorder};
 use docket::place::Place;
 use docket::vocabulary::{Act, ActorKind, ResourceKind, Role};
 use law::Time;
 use wire::record::{Outcome as Done, Record};
+
+/// Decisions that may be told once they are on disk: their records first, then the journal of what was screened. Should
+/// the program end between the two, the same decision is recorded again, under the same key.
+#[derive(Debug)]
+pub struct Desk<'r> {
+    recorder: &'r Recorder,
+    session: Option<&'r Session<'r>>,
+    now: fn() -> Time,
+    known_at: Option<Time>,
+    left: Vec<Receipt>,
+}
+
+impl<'r> Desk<'r> {
+    /// One that leaves records with `recorder`.
+    #[must_use]
+    pub const fn new(
+        recorder: &'r Recorder,
+        session: Option<&'r Session<'r>>,
+        now: fn() -> Time,
+        known_at: Option<Time>,
+    ) -> Self {
+        Self { recorder, session, now, known_at, left: Vec::new() }
+    }
+
+    /// Leaves the records of an item.
+    ///
+    /// # Errors
+    /// They cannot be kept, and the operator chose that nothing is told then.
+    pub fn take(&mut self, item: &Item<'_>) -> Result<(), String> {
+        let Item::Payment(screened) = item else { return Ok(()) };
+        if screened.before.as_ref().is_some_and(|before| before.again) {
+            return Ok(());
+        }
+        for (n, answer) in screened.judged.law.iter().enumerate() {
+            let once = screened.decision.map(|decision| format!("{decision:032x}-{n}"));
+            let left =
+                self.recorder.keep_once(once.as_deref(), || record(screened, answer, (self.now)(), self.known_at));
+            self.left.push(left.map_err(|_unrecorded| unrecorded())?);
+        }
+        Ok(())
+    }
+
+    /// How many decisions are not on disk.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.left.len().max(self.session.map_or(0, Session::waiting))
+    }
+
+    /// Waits until all is on disk.
+    ///
+    /// # Errors
+    /// It cannot be.
+    pub fn settle(&mut self) -> Result<(), String> {
+        self.left.drain(..).try_for_each(Receipt::wait).map_err(|_unrecorded| unrecorded())?;
+        self.session.map_or(Ok(()), Session::commit)
+    }
+}
+
+fn unrecorded() -> String {
+    String::from("decisions cannot be recorded")
+}
 
 /// The record of one subject's part in a transaction. Ids, amount and reasons are private.
 #[must_use]

@@ -3,6 +3,7 @@
 
 use super::Outcome;
 use super::judge::{Context, Evidence, Judge, Judged};
+use super::replays::{Before, Repeats, Session};
 use screening::parts::{Fault, Part, Parts};
 use screening::{Payment, Says};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,10 @@ pub struct Screened<'r> {
     pub judged: &'r Judged,
     /// Its amount in hundred-thousandths, and its currency.
     pub amount: Option<(i128, &'r str)>,
+    /// A digest of the decision, the same whenever it is made again, where somebody keeps what came before.
+    pub decision: Option<u128>,
+    /// What came before with its ids.
+    pub before: Option<Before>,
 }
 
 impl Screened<'_> {
@@ -71,6 +76,8 @@ pub struct Accounts {
     pub money: BTreeMap<(Outcome, String), i128>,
     /// Transactions by outcome and provision.
     pub provisions: BTreeMap<(Outcome, String), u64>,
+    /// What came before.
+    pub repeats: Repeats,
     /// What was met in the file after its transactions, where it can concern none of them in particular.
     pub late: Vec<String>,
 }
@@ -103,6 +110,7 @@ impl Accounts {
         for (row, more) in &other.provisions {
             *self.provisions.entry(row.clone()).or_default() += more;
         }
+        self.repeats.add(&other.repeats);
         self.late.extend(other.late.iter().cloned());
     }
 
@@ -138,13 +146,15 @@ struct Inherited {
     evidence: Vec<Evidence>,
 }
 
-/// Screens a file; each item goes to `sink` before the next is read.
+/// Screens a file; each item goes to `sink` before the next is read. With a `session`, what came before is known, and
+/// whoever takes the items commits it before telling them.
 ///
 /// # Errors
 /// The sink fails, or the books do not balance.
 pub fn run<P: Parts + ?Sized>(
     reader: &mut P,
     judge: &mut Judge<'_>,
+    session: Option<&Session<'_>>,
     sink: &mut dyn FnMut(&Item<'_>) -> Result<(), String>,
 ) -> Result<Accounts, Broken> {
     let mut accounts = Accounts::default();
@@ -162,16 +172,31 @@ pub fn run<P: Parts + ?Sized>(
                 number += 1;
                 let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
                 inherited.renew(reader, judge, context);
-                let judged = judge.judge(reader.payment(), context, &inherited.evidence);
-                let item = Screened {
-                    number,
-                    bytes,
-                    payment: reader.payment(),
-                    context,
-                    message: reader.message(),
-                    judged: &judged,
-                    amount: reader.payment().any(Says::Amount).and_then(amount),
+                let mut judged = judge.judge(reader.payment(), context, &inherited.evidence);
+                let (payment, message) = (reader.payment(), reader.message());
+                let amount = payment.any(Says::Amount).and_then(amount);
+                let (decision, before) = match session {
+                    None => (None, None),
+                    Some(session) => {
+                        let (judged, bytes) = (&judged, bytes.clone());
+                        let seen = Screened {
+                            number,
+                            bytes,
+                            payment,
+                            context,
+                            message,
+                            judged,
+                            amount,
+                            decision: None,
+                            before: None,
+                        };
+                        let look = session.look(&seen, reader.messages()).map_err(Broken::Sink)?;
+                        accounts.repeats.take(look)
+                    }
                 };
+                judged.stand_beside(before.as_ref());
+                let judged = &judged;
+                let item = Screened { number, bytes, payment, context, message, judged, amount, decision, before };
                 accounts.enter(&item);
                 sink(&Item::Payment(item)).map_err(Broken::Sink)?;
             }
@@ -259,3 +284,6 @@ pub fn written(amount: i128) -> String {
     let decimals = cut.rsplit_once('.').map_or(0, |(_, part)| part.len());
     format!("{cut}{}", "0".repeat(2_usize.saturating_sub(decimals)))
 }
+
+#[cfg(test)]
+mod tests;

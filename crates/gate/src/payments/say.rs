@@ -45,10 +45,21 @@ fn payment(screened: &Screened<'_>, file: &str, as_if: bool) -> Value {
         "outcome": judged.outcome().word(),
         "as_if": as_if,
     });
+    let Some(members) = value.as_object_mut() else { return value };
+    if let Some(before) = &screened.before {
+        members.insert(
+            String::from("before"),
+            json!({
+                "first": format_rfc3339(before.first),
+                "outcome": before.outcome.word(),
+                "again": before.again,
+                "differs": before.differs,
+            }),
+        );
+    }
     if judged.evidence.is_empty() && judged.reasons.is_empty() {
         return value;
     }
-    let Some(members) = value.as_object_mut() else { return value };
     members.insert(String::from("reasons"), json!(judged.reasons));
     let date = judged.date.map(|(date, from)| json!({ "day": date.to_string(), "from": date_source(from) }));
     members.insert(String::from("value_date"), json!(date));
@@ -125,6 +136,15 @@ fn law(answer: &Answer) -> Value {
 pub fn accounts(accounts: &Accounts, edition: &str, as_if: bool) -> Value {
     let outcomes: serde_json::Map<String, Value> =
         Outcome::ALL.iter().map(|outcome| (outcome.word().to_owned(), json!(accounts.of(*outcome)))).collect();
+    let repeats = accounts.repeats;
+    let repeats = repeats.kept.then(|| {
+        json!({
+            "again": repeats.again,
+            "anew": repeats.anew,
+            "otherwise": repeats.otherwise,
+            "without_ids": repeats.unidentified,
+        })
+    });
     json!({ "summary": {
         "in": accounts.came_in,
         "outcomes": outcomes,
@@ -137,6 +157,7 @@ pub fn accounts(accounts: &Accounts, edition: &str, as_if: bool) -> Value {
         "provisions": accounts.provisions.iter().map(|((outcome, provision), count)| json!({
             "outcome": outcome.word(), "provision": provision, "transactions": count,
         })).collect::<Vec<_>>(),
+        "before": repeats,
         "late": accounts.late,
         "law": edition,
         "as_if": as_if,

@@ -4,10 +4,11 @@
 //! Rows stand alone: one that cannot be read is unread by itself, and the next is read again.
 
 use screening::iso20022::{Class, Paths};
-use screening::parts::{Fault, Line, Lines, Part, Parts, RECORD_BYTES_MAX};
+use screening::parts::{Line, Lines, Part, Parts, RECORD_BYTES_MAX};
 use screening::{Field, Payment, Role, Says, Whom};
 use serde_json::Value;
 use std::io::Read;
+use std::ops::Range;
 
 /// Columns or members a mapping may name.
 pub const MAPPED_MAX: usize = 512;
@@ -104,9 +105,7 @@ pub struct Rows<R> {
     mapping: Mapping,
     columns: Option<Vec<String>>,
     paths: Paths,
-    none: Payment,
     payment: Payment,
-    part: u64,
 }
 
 impl<R: Read> Rows<R> {
@@ -118,9 +117,7 @@ impl<R: Read> Rows<R> {
             mapping,
             columns: None,
             paths: Paths::default(),
-            none: Payment::default(),
             payment: Payment::default(),
-            part: 0,
         }
     }
 
@@ -239,49 +236,31 @@ fn split(text: &str) -> Vec<String> {
 
 impl<R: Read> Parts for Rows<R> {
     fn next_part(&mut self) -> Option<Part> {
-        let from = self.part;
-        let part = match self.record() {
-            None if self.lines.passed > from => Part::Frame(from..self.lines.passed),
-            None => return None,
-            Some(Err((_, end, why))) => Part::Unread(from..end, Fault { at: from, why: why.to_owned() }),
-            Some(Ok(record)) => {
-                let bytes = record.bytes.clone();
-                let text = record.text.trim_start_matches('\u{feff}');
-                if text.trim().is_empty() {
-                    Part::Frame(bytes)
-                } else if self.form == Form::Csv && self.columns.is_none() {
-                    self.columns = Some(split(text).into_iter().map(|name| name.trim().to_owned()).collect());
-                    Part::Frame(bytes)
-                } else {
-                    match self.fill(&record) {
-                        Ok(()) => Part::Payment(bytes),
-                        Err(why) => Part::Unread(bytes.clone(), Fault { at: bytes.start, why }),
-                    }
-                }
-            }
+        if self.lines.seam.is_last() {
+            return None;
+        }
+        let record = match self.record() {
+            None => return self.lines.rest(None),
+            Some(Err((at, end, why))) => return Some(self.lines.seam.unread(end, at, why)),
+            Some(Ok(record)) => record,
         };
-        self.part = part.bytes().end;
-        Some(part)
+        let Range { start, end } = record.bytes.clone();
+        let text = record.text.trim_start_matches('\u{feff}');
+        if text.trim().is_empty() {
+            return self.lines.seam.frame(end);
+        }
+        if self.form == Form::Csv && self.columns.is_none() {
+            self.columns = Some(split(text).into_iter().map(|name| name.trim().to_owned()).collect());
+            return self.lines.seam.frame(end);
+        }
+        Some(match self.fill(&record) {
+            Ok(()) => self.lines.seam.payment(end),
+            Err(why) => self.lines.seam.unread(end, start, why),
+        })
     }
 
     fn payment(&self) -> &Payment {
         &self.payment
-    }
-
-    fn batch(&self) -> &Payment {
-        &self.none
-    }
-
-    fn header(&self) -> &Payment {
-        &self.none
-    }
-
-    fn batches(&self) -> u64 {
-        0
-    }
-
-    fn messages(&self) -> u64 {
-        1
     }
 
     fn message(&self) -> &str {

@@ -375,3 +375,226 @@ fn a_message_is_screened_while_it_is_sent() {
     assert_eq!(status, 400);
     assert_eq!(serving.stop(), Some(0));
 }
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Transactions as they were told, without what came before.
+fn verdicts(lines: &[Value]) -> Vec<Value> {
+    let told = lines.iter().filter(|line| line.get("outcome").is_some());
+    told.map(|line| {
+        let mut line = line.clone();
+        let members = line.as_object_mut().expect("an object");
+        members.remove("before");
+        members.remove("file");
+        line
+    })
+    .collect()
+}
+
+fn events(path: &str) -> Vec<Value> {
+    json_lines(&std::fs::read_to_string(path).unwrap_or_default())
+}
+
+#[test]
+fn what_comes_again_comes_to_the_same_and_is_recorded_once_by_command_and_service() {
+    let folder = Folder::new();
+    let cases = cases("core.cases");
+    let filed: Vec<&Case> = cases.iter().filter(|case| case.known == "filed").collect();
+    let text = message(&filed);
+    let file = folder.write("in.xml", &text);
+    let [records, replays] = ["records.ndjson", "screened"].map(|name| folder.path().join(name).display().to_string());
+    let keep = ["pay", "screen", "--known-at", FILED, "--json", "--records", &records, "--replays", &replays];
+    let screen = |file: &str| run(&[keep.as_slice(), &[file]].concat(), b"");
+    let first = json_lines(&screen(&file).out);
+    let recorded = events(&records);
+    let asked = |lines: &[Value]| lines.iter().filter_map(|line| line["law"].as_array()).map(Vec::len).sum::<usize>();
+    assert!(recorded.len() > 40);
+    assert_eq!(recorded.len(), asked(&first));
+    let ids: std::collections::BTreeSet<&str> = recorded.iter().filter_map(|event| event["id"].as_str()).collect();
+    assert_eq!(ids.len(), recorded.len());
+    assert!(recorded.iter().all(|event| event["source"] == "/gates/payments"));
+
+    let second = json_lines(&screen(&file).out);
+    assert_eq!(verdicts(&second), verdicts(&first));
+    assert!(second.iter().filter(|line| line.get("outcome").is_some()).all(|line| line["before"]["again"] == true));
+    assert_eq!(second.last().expect("accounts")["summary"]["before"]["again"], filed.len());
+    assert_eq!(events(&records).len(), recorded.len());
+
+    // The service knows what the command line screened, and the other way round.
+    let settings = folder.write(
+        "interdict.toml",
+        &format!("[payments]\nreplays = {replays:?}\nreplays_days = 7\n[records]\nfile = \"service.ndjson\"\n"),
+    );
+    let serving = crate::program::Serving::start_with(&[], &["--settings", &settings]);
+    let ask = |text: &str| {
+        let (status, _, body) = serving.post("/payments/v1/screen?known_at=2020-09-19T10:00:00-04:00", text.as_bytes());
+        assert_eq!(status, 200, "{body}");
+        json_lines(&body)
+    };
+    let third = ask(&text);
+    assert_eq!(verdicts(&third), verdicts(&first));
+    assert_eq!(third.last().expect("accounts")["summary"]["before"]["again"], filed.len());
+    let other = text.replace("<MsgId>CASES", "<MsgId>OTHER");
+    assert_eq!(ask(&other).last().expect("accounts")["summary"]["before"]["again"], 0);
+    assert_eq!(serving.stop(), Some(0));
+    assert_eq!(events(&folder.path().join("service.ndjson").display().to_string()).len(), recorded.len());
+    let fourth = json_lines(&screen(&folder.write("other.xml", &other)).out);
+    assert_eq!(fourth.last().expect("accounts")["summary"]["before"]["again"], filed.len());
+    assert_eq!(events(&records).len(), recorded.len());
+}
+
+#[test]
+fn the_same_ids_with_another_content_are_for_a_person() {
+    let folder = Folder::new();
+    let [records, replays] = ["records.ndjson", "screened"].map(|name| folder.path().join(name).display().to_string());
+    let screen = |name: &str, text: &str| {
+        let file = folder.write(name, text);
+        run(&["pay", "screen", "--json", "--records", &records, "--replays", &replays, &file], b"")
+    };
+    assert_eq!(screen("first.xml", PAIN).code, 0);
+    let ran = screen("second.xml", &PAIN.replace("<Nm>Bob", "<Nm>Mallory"));
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let lines = json_lines(&ran.out);
+    let outcomes: Vec<&Value> = lines.iter().filter_map(|line| line.get("outcome")).collect();
+    assert_eq!(outcomes, ["pass", "review"]);
+    let reason = lines[1]["reasons"][0].as_str().expect("a reason");
+    assert!(reason.contains("Cdtr/Nm now says “Mallory” (bytes ") && reason.contains("(pass)"), "{reason}");
+    assert_eq!(lines[2]["summary"]["balance"], true);
+    // A supposition is no decision to keep, and one run at a time writes the records.
+    let file = folder.path().join("first.xml").display().to_string();
+    let order = root().join("examples/bank/as-if-wallets.order").display().to_string();
+    let ran = run(&["pay", "screen", "--replays", &replays, "--what-if", &order, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
+    let ran = run(&["pay", "screen", "--replays", &records, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("name another file"), "{}", ran.err);
+    let ran = run(&["pay", "screen", "--replays", &replays, "--replays-max", "1", &file], b"");
+    assert_eq!(ran.code, 0, "what is known needs no room: {}", ran.err);
+    let more = folder.write("more.xml", &PAIN.replace("PM1", "PM2"));
+    let ran = run(&["pay", "screen", "--json", "--replays", &replays, "--replays-max", "1", &more], b"");
+    assert!(ran.code == 2 && ran.err.contains("keep fewer days") && ran.out.is_empty(), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn killed_at_any_moment_everything_told_is_known_again_and_recorded_once() {
+    use std::io::BufRead as _;
+    let folder = Folder::new();
+    let [records, replays] = ["records.ndjson", "screened"].map(|name| folder.path().join(name).display().to_string());
+    let transactions: String = (0..4_000)
+        .map(|n| {
+            let payee = if n % 3 == 0 { "WeChat Pay" } else { "Orchard Foods LLC" };
+            format!(
+                "<CdtTrfTxInf><PmtId><EndToEndId>E{n}</EndToEndId><TxId>T{n}</TxId></PmtId><IntrBkSttlmDt>2020-09-25</IntrBkSttlmDt>\
+                 <Dbtr><Nm>Acme LLC</Nm><PstlAdr><Ctry>US</Ctry></PstlAdr></Dbtr><Cdtr><Nm>{payee}</Nm></Cdtr></CdtTrfTxInf>"
+            )
+        })
+        .collect();
+    let file = folder.write(
+        "in.xml",
+        &format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\"><FIToFICstmrCdtTrf><GrpHdr><MsgId>K9</MsgId></GrpHdr>{transactions}</FIToFICstmrCdtTrf></Document>"
+        ),
+    );
+    let words = ["pay", "screen", "--json", "--known-at", FILED, "--records", &records, "--replays", &replays, &file];
+    let mut known = 0;
+    for stop in [1, 100, 700, 2_000, 3_900] {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_interdict"))
+            .args(words)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut told = std::io::BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let first: Vec<String> = told.by_ref().take(stop).map(|line| line.expect("readable")).collect();
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        let first: Vec<Value> = first.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let again = first.iter().filter(|line| line["before"]["again"] == true).count();
+        assert!(again >= known.min(stop), "everything told before is known: {again} of {known}");
+        known = known.max(stop + told.map_while(Result::ok).filter(|line| line.ends_with('}')).count());
+        let events = events(&records);
+        let ids: std::collections::BTreeSet<&str> = events.iter().filter_map(|event| event["id"].as_str()).collect();
+        assert_eq!(ids.len(), events.len(), "none is there twice");
+    }
+    let ran = run(&words, b"");
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let lines = json_lines(&ran.out);
+    assert_eq!(lines.last().expect("accounts")["summary"]["in"], 4_000);
+    let events = events(&records);
+    assert_eq!(events.len(), 1_334);
+    let ids: std::collections::BTreeSet<&str> = events.iter().filter_map(|event| event["id"].as_str()).collect();
+    assert_eq!(ids.len(), 1_334);
+}
+
+/// A message between banks as CBPR+ has it: one transaction in an envelope with a business header.
+fn cross_border(number: usize, family: &str, payee: &str, place: &str) -> String {
+    let (root, version) = match family {
+        "pacs.008" => ("FIToFICstmrCdtTrf", "pacs.008.001.08"),
+        _ => ("FICdtTrf", "pacs.009.001.08"),
+    };
+    let agent = |tag: &str, bic: &str| format!("<{tag}><FinInstnId><BICFI>{bic}</BICFI></FinInstnId></{tag}>");
+    let parties = format!(
+        "<Dbtr><Nm>Acme LLC</Nm><PstlAdr><TwnNm>New York</TwnNm><Ctry>US</Ctry></PstlAdr></Dbtr>{}{}<Cdtr><Nm>{payee}</Nm><PstlAdr><TwnNm>Austin</TwnNm><Ctry>{place}</Ctry></PstlAdr></Cdtr>",
+        agent("DbtrAgt", "CHASUS33XXX"),
+        agent("CdtrAgt", "CITIUS33XXX")
+    );
+    let parties = match family {
+        "pacs.008" => parties,
+        _ => format!(
+            "{}{}<UndrlygCstmrCdtTrf>{parties}</UndrlygCstmrCdtTrf>",
+            agent("Dbtr", "CHASUS33XXX"),
+            agent("Cdtr", "CITIUS33XXX")
+        ),
+    };
+    let charges = if family == "pacs.008" { "<ChrgBr>SHAR</ChrgBr>" } else { "" };
+    format!(
+        "<Envelope><AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'><Fr><FIId><FinInstnId><BICFI>CHASUS33XXX</BICFI></FinInstnId></FIId></Fr><To><FIId><FinInstnId><BICFI>CITIUS33XXX</BICFI></FinInstnId></FIId></To><BizMsgIdr>M{number}</BizMsgIdr><MsgDefIdr>{version}</MsgDefIdr><CreDt>2020-09-24T10:00:00+00:00</CreDt></AppHdr>\
+         <Document xmlns='urn:iso:std:iso:20022:tech:xsd:{version}'><{root}><GrpHdr><MsgId>M{number}</MsgId><CreDtTm>2020-09-24T10:00:00+00:00</CreDtTm><NbOfTxs>1</NbOfTxs></GrpHdr><CdtTrfTxInf><PmtId><InstrId>I{number}</InstrId><EndToEndId>E{number}</EndToEndId><UETR>00000000-0000-4000-9a9f-{number:012}</UETR></PmtId><IntrBkSttlmAmt Ccy='USD'>10.00</IntrBkSttlmAmt><IntrBkSttlmDt>2020-09-25</IntrBkSttlmDt>{charges}{}{}{parties}</CdtTrfTxInf></{root}></Document></Envelope>",
+        agent("InstgAgt", "CHASUS33XXX"),
+        agent("InstdAgt", "CITIUS33XXX")
+    )
+}
+
+#[test]
+fn answers_across_borders_keep_the_usage_rules() {
+    let Some(checker) = crate::program::tool("cbpr-validate") else { return };
+    let folder = Folder::new();
+    let mut answered = BTreeMap::new();
+    let kinds = ["pacs.008", "pacs.009"];
+    let payees = [("WeChat Pay", "US"), ("WeChat Pay", "CN"), ("Wechat Paay", "US"), ("Orchard Foods LLC", "US")];
+    for (number, (family, (payee, place))) in
+        kinds.iter().flat_map(|kind| payees.iter().map(move |payee| (kind, payee))).enumerate()
+    {
+        let file = folder.write("in.xml", &cross_border(number, family, payee, place));
+        let answers = folder.path().join(format!("answers-{number}"));
+        let to = answers.display().to_string();
+        let ran =
+            run(&["pay", "screen", "--json", "--known-at", FILED, "--rail", "cbpr+", "--answers", &to, &file], b"");
+        let outcome = json_lines(&ran.out)[0]["outcome"].as_str().expect("an outcome").to_owned();
+        let written: Vec<PathBuf> = match std::fs::read_dir(&answers) {
+            Ok(entries) => entries.map(|entry| entry.expect("readable").path()).collect(),
+            Err(_) => Vec::new(),
+        };
+        assert_eq!(written.len(), usize::from(outcome != "pass"), "{family} {payee} {place}: {outcome}");
+        for path in written {
+            for year in ["2025", "2026"] {
+                let checked =
+                    std::process::Command::new(&checker).args(["-y", year, "--format", "compact"]).arg(&path).output();
+                let checked = checked.expect("it runs");
+                let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+                assert!(checked.status.success() && said.contains("0 violations"), "{family} {payee}: {said}");
+            }
+            *answered.entry(outcome.clone()).or_insert(0) += 1;
+        }
+    }
+    assert!(answered.contains_key("reject") && answered.contains_key("review"), "{answered:?}");
+    // The checker does find what breaks a rule.
+    let Some(broken) = data("iso20022/cbprplus/violators2025") else { return };
+    let found = std::fs::read_dir(broken).expect("readable").filter(|entry| {
+        let path = entry.as_ref().expect("readable").path();
+        let checked =
+            std::process::Command::new(&checker).args(["-y", "2025", "--format", "compact"]).arg(&path).output();
+        path.extension().is_some_and(|e| e == "xml") && !checked.expect("it runs").status.success()
+    });
+    assert!(found.count() > 5);
+}

@@ -26,6 +26,7 @@ fn fields_have_their_roles() {
     assert_eq!(payment.first(Whom::Creditor, Says::Name), Some("WECHAT PAY"));
     assert_eq!(payment.first(Whom::Creditor, Says::Country), Some("CN"));
     assert_eq!(payment.any(Says::ValueDate), Some("2020-09-25"));
+    assert_eq!(payment.all(Whom::Intermediary, Says::Bic).collect::<Vec<_>>(), ["CHASUS33", "BKCHCNBJ"]);
     assert_eq!(payment.any(Says::Amount), Some("12.50 USD"));
     assert_eq!(payment.any(Says::Uetr), Some("eb6305c9-1f7f-49de-aed0-16487c27b42d"));
     for field in payment.fields.iter().filter(|field| field.says == Says::Name || field.says == Says::Instruction) {
@@ -45,4 +46,42 @@ fn cut_anywhere_no_byte_is_lost() {
     for text in ["hello", "{1:F01}{2:I202BKCHCNBJXXXXN}{4:\n-}", "\n\n"] {
         assert!(matches!(parts(text.as_bytes())[0], Part::Unread(..)), "{text}");
     }
+}
+
+/// Gives some bytes, then fails.
+struct Failing<'b>(&'b [u8]);
+
+impl Read for Failing<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(std::io::Error::other("the disk went away"));
+        }
+        self.0.read(into)
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_not_taken_for_the_end() {
+    for text in [ONE.to_owned(), ONE.to_owned() + ONE, String::new(), String::from("\n")] {
+        let mut reader = Reader::new(Failing(text.as_bytes()));
+        let mut last = None;
+        while let Some(part) = reader.next_part() {
+            last = Some(part);
+        }
+        let Some(Part::Unread(_, fault)) = last else { panic!("{last:?}") };
+        assert!(fault.why.contains("the disk went away"), "{}", fault.why);
+    }
+}
+
+#[test]
+fn names_in_telegraphic_code_are_read_in_han_letters_too() {
+    let text = ONE.replace("1/WECHAT PAY", "1/1792 0207 2388 0102");
+    let mut reader = Reader::new(text.as_bytes());
+    assert!(matches!(reader.next_part(), Some(Part::Payment(_))));
+    let payment = reader.payment();
+    let names: Vec<&str> = payment.all(Whom::Creditor, Says::Name).collect();
+    assert_eq!(names, ["1792 0207 2388 0102", "微信支付"]);
+    let field = payment.fields.iter().find(|field| payment.text_of(field) == "微信支付").expect("read");
+    assert!(!field.plain);
+    assert_eq!(&text[field.bytes.start as usize..field.bytes.end as usize], "1792 0207 2388 0102");
 }

@@ -6,13 +6,13 @@
 //! is not the one asked for is passed over, and none that is: a search finds what scoring every name would.
 
 use super::name::{self, Class, Kind, Name, Token};
-use super::score::{self, Alignment};
+use super::score::{self, Alignment, How, Scripts};
 use foldhash::HashMap;
 use std::hash::BuildHasher;
 
 mod near;
 
-use near::{Near, Pairs};
+use near::{Gist, Near, Pairs};
 
 /// Words whose neighbours are remembered from one query to the next. Names of people repeat: this many are
 /// met in some hundred thousand payments, and take about 8 MB.
@@ -21,6 +21,15 @@ const REMEMBERED_MAX: usize = 1 << 16;
 const NOTES_A_LOOK: usize = 12;
 /// Tokens of a query for which every combination has its bound worked out once.
 const COMBINED_MAX: usize = 8;
+/// Of fewer parties nobody can tell which words are common.
+const PARTIES_MIN: usize = 1_000;
+/// Words met that so many strangers would share by chance, with others left over, are too little to go by: two of
+/// the commonest given and family names. In parts of what it takes to tell one party of the list from all others.
+const TOLD_MIN: f32 = 1.7;
+/// How fast a word tells less when it is not spelled the same.
+const SLIPS_TELL: f32 = 2.0;
+/// What is too little to go by counts for less.
+const UNTOLD: f32 = 0.9;
 /// What rounding may add to a sum of a few dozen terms below 24.
 const ROUNDING: f32 = 1e-4;
 
@@ -42,6 +51,12 @@ pub struct List {
     tokens: Vec<u32>,
     token_ends: Vec<u32>,
     vocabulary: Vec<Token>,
+    /// What bounds need of each token.
+    gists: Vec<Gist>,
+    /// How well each token tells its parties from all others: 1 where it has but one. Empty where the list is short.
+    telling: Vec<f32>,
+    /// Whether a name is written in syllables.
+    syllabic: Vec<bool>,
     /// Names each token stands in, and where its part of the postings ends.
     postings: Vec<u32>,
     posting_ends: Vec<u32>,
@@ -49,8 +64,9 @@ pub struct List {
     near: Near,
     /// Names by their neighbouring tokens run together, and companies by initials.
     joined: Near,
-    /// Tokens by customary group.
+    /// Tokens by customary group, and names that have one run together.
     customary: HashMap<u16, Vec<u32>>,
+    joined_by_custom: HashMap<u16, Vec<u32>>,
     hasher: foldhash::fast::FixedState,
     /// Tells one list from another to a [`Scratch`].
     fingerprint: u64,
@@ -85,14 +101,14 @@ pub struct Scratch {
     /// Opened because tokens run together or are initials: bounds do not see that.
     joined: Vec<u32>,
     /// Tokens, and how alike the asked one is.
-    neighbours: Vec<(u32, f32)>,
-    /// The place of a word's neighbours, by what kind of word it is.
-    remembered: [HashMap<String, (u32, u32)>; 3],
+    neighbours: Vec<(u32, f32, How)>,
+    /// The place of a word's neighbours, by what kind of word it is, and whether its script writes vowels.
+    remembered: [HashMap<String, (u32, u32)>; 6],
     asked: Vec<Asked>,
     /// For each token of the vocabulary: when, and the last of its rows in `met`.
     slots: Vec<(u32, u32)>,
     /// Which token of the query is how alike, and the row before.
-    met: Vec<(u32, f32, u32)>,
+    met: Vec<(u32, f32, How, u32)>,
 }
 
 /// Gathers names for a list.
@@ -120,6 +136,7 @@ impl Builder {
     /// Adds a name.
     pub fn add(&mut self, written: &str, entry: Entry) {
         let name = Name::new(written, entry.kind);
+        self.list.syllabic.push(name.syllabic);
         let Ok(number) = u32::try_from(self.list.entries.len()) else { return };
         for token in &name.tokens {
             let next = u32::try_from(self.list.vocabulary.len()).unwrap_or(u32::MAX);
@@ -161,18 +178,46 @@ impl Builder {
                 (Class::Form(class), _) => pairs.put(near::form(class), id),
                 (Class::Initial | Class::Word | Class::Common | Class::Particle | Class::Number, _) => {}
             }
-            for group in name::groups(&token.text) {
+            for group in token.customs {
                 self.list.customary.entry(*group).or_default().push(id);
             }
         }
+        self.list.telling = self.list.tell();
+        self.list.gists = self.list.vocabulary.iter().map(Gist::of).collect();
         self.list.near = pairs.finish();
         self.list.joined = self.joined.finish();
+        for (group, name) in name::customs() {
+            let joined = self.list.joined.get(self.list.hash(name));
+            self.list.joined_by_custom.entry(group).or_default().extend(joined);
+        }
         self.list.fingerprint = self.list.hash(&self.list.texts) ^ self.list.entries.len() as u64;
         self.list
     }
 }
 
 impl List {
+    /// How well each token tells who is named.
+    fn tell(&self) -> Vec<f32> {
+        let mut parties: Vec<u32> = self.entries.iter().map(|entry| entry.party).collect();
+        parties.sort_unstable();
+        parties.dedup();
+        if parties.len() < PARTIES_MIN {
+            return Vec::new();
+        }
+        let whole = (parties.len() as f32).log2();
+        let tokens = 0..u32::try_from(self.vocabulary.len()).unwrap_or(u32::MAX);
+        let tell = |token| {
+            parties.clear();
+            parties.extend(
+                self.names_of(token).iter().filter_map(|name| self.entries.get(*name as usize)).map(|e| e.party),
+            );
+            parties.sort_unstable();
+            parties.dedup();
+            1.0 - (parties.len().max(1) as f32).log2() / whole
+        };
+        tokens.map(tell).collect()
+    }
+
     /// How many names it has.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -183,6 +228,22 @@ impl List {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Bytes it takes, what its tables have in them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let short = self.text_ends.len() + self.tokens.len() + self.token_ends.len() + self.postings.len();
+        let short = short + self.posting_ends.len() + self.telling.len();
+        let words = |token: &Token| size_of::<Token>() + token.text.len() + token.sound.len();
+        let customs = self.customary.values().chain(self.joined_by_custom.values()).map(Vec::len).sum::<usize>();
+        self.entries.len() * (size_of::<Entry>() + size_of::<bool>())
+            + self.texts.len()
+            + (short + customs) * size_of::<u32>()
+            + self.gists.len() * size_of::<Gist>()
+            + self.vocabulary.iter().map(words).sum::<usize>()
+            + self.near.bytes()
+            + self.joined.bytes()
     }
 
     /// An entry.
@@ -235,7 +296,7 @@ impl List {
         let Scratch { seen, now, opened, neighbours, asked, .. } = scratch;
         let names = |asked: &Asked| {
             let part = neighbours.get(asked.from as usize..asked.to as usize).unwrap_or_default();
-            part.iter().flat_map(|(token, _)| self.names_of(*token))
+            part.iter().flat_map(|(token, _, _)| self.names_of(*token))
         };
         for n in openers {
             for name in asked.get(*n).into_iter().flat_map(names) {
@@ -272,7 +333,7 @@ impl List {
     #[must_use]
     pub fn search_all(&self, query: &Name, least: f32) -> Vec<Match> {
         let tokens: Vec<&Token> = query.tokens.iter().collect();
-        let all = (0..self.entries.len()).filter_map(|entry| self.aligned(query, &tokens, entry, least));
+        let all = (0..self.entries.len()).filter_map(|entry| self.aligned(query, &tokens, entry, least, None));
         ordered(all.collect())
     }
 
@@ -289,7 +350,8 @@ impl List {
                 Class::Initial => Some(2),
                 Class::Number | Class::Form(_) => None,
             };
-            let memory = class.filter(|_| !query.abjad).and_then(|class| scratch.remembered.get_mut(class));
+            let place = class.map(|class| class + 3 * usize::from(query.abjad));
+            let memory = place.and_then(|place| scratch.remembered.get_mut(place));
             let (from, to) = match memory.as_ref().and_then(|memory| memory.get(&token.text)) {
                 Some(known) => *known,
                 None => {
@@ -301,12 +363,12 @@ impl List {
                 }
             };
             let mut standing = 0;
-            for (id, similarity) in scratch.neighbours.get(from as usize..to as usize).unwrap_or_default() {
+            for (id, similarity, how) in scratch.neighbours.get(from as usize..to as usize).unwrap_or_default() {
                 standing += self.names_of(*id).len();
                 let Some(slot) = scratch.slots.get_mut(*id as usize) else { continue };
                 let before = if slot.0 == scratch.now { slot.1 } else { u32::MAX };
                 *slot = (scratch.now, u32::try_from(scratch.met.len()).unwrap_or(u32::MAX));
-                scratch.met.push((n, *similarity, before));
+                scratch.met.push((n, *similarity, *how, before));
             }
             scratch.asked.push(Asked { from, to, standing });
         }
@@ -314,7 +376,7 @@ impl List {
 
     /// Every token of the vocabulary that a token may be, but for those an initial stands for, which are too
     /// many to name.
-    fn neighbours(&self, token: &Token, abjad: bool, found: &mut Vec<(u32, f32)>) -> (u32, u32) {
+    fn neighbours(&self, token: &Token, abjad: bool, found: &mut Vec<(u32, f32, How)>) -> (u32, u32) {
         let from = found.len();
         let mut seen: Vec<u32> = Vec::new();
         near::keys(token, &mut |key| seen.extend(self.near.get(key)));
@@ -325,21 +387,23 @@ impl List {
         if let Class::Form(class) = token.class {
             seen.extend(self.near.get(near::form(class)));
         }
-        for group in name::groups(&token.text) {
+        for group in token.customs {
             seen.extend(self.customary.get(group).into_iter().flatten());
         }
         seen.sort_unstable();
         seen.dedup();
         let letters = near::Letters::of(token, abjad);
         for id in seen {
-            let Some(other) = self.vocabulary.get(id as usize) else { continue };
+            let (Some(gist), Some(other)) = (self.gists.get(id as usize), self.vocabulary.get(id as usize)) else {
+                continue;
+            };
             if token.class == Class::Initial && other.text != token.text {
                 continue;
             }
-            if letters.may_be_alike(other)
-                && let Some((similarity, _)) = score::alike(token, other, abjad)
+            if letters.may_be_alike(gist, other)
+                && let Some((similarity, how)) = score::alike(token, other, abjad)
             {
-                found.push((id, similarity));
+                found.push((id, similarity, how));
             }
         }
         let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -351,10 +415,11 @@ impl List {
         let tokens: Vec<&Token> = query.tokens.iter().collect();
         for token in tokens.iter().filter(|token| token.text.len() >= 3) {
             self.joined.get(self.hash(&token.text)).for_each(&mut *open);
-            for other in name::same_by_custom(&token.text) {
-                self.joined.get(self.hash(other)).for_each(&mut *open);
+            for group in token.customs {
+                self.joined_by_custom.get(group).into_iter().flatten().for_each(|name| open(*name));
             }
         }
+        let mut parted = Vec::new();
         let mut spelled = |text: &str| {
             let mut open_all = |id: u32| self.names_of(id).iter().for_each(|name| open(*name));
             for id in self.near.get(near::whole(text)) {
@@ -366,8 +431,16 @@ impl List {
                 self.customary.get(group).into_iter().flatten().for_each(|id| open_all(*id));
             }
         };
-        score::each_run(&tokens, &mut |_, text| spelled(text));
+        score::each_run(&tokens, &mut |run, text| {
+            spelled(text);
+            if run.len() == 2 {
+                parted.push(self.hash(text));
+            }
+        });
         score::each_initials(&tokens, &mut |_, text| spelled(text));
+        for run in parted {
+            self.joined.get(run).for_each(&mut *open);
+        }
     }
 
     /// Looks closely at the opened names that can still reach the threshold.
@@ -390,18 +463,73 @@ impl List {
         let mut names: Vec<u32> = hopeful.chain(&scratch.joined).copied().collect();
         names.sort_unstable();
         names.dedup();
-        ordered(names.into_iter().filter_map(|name| self.aligned(query, &tokens, name as usize, least)).collect())
+        let aligned = |name: u32| {
+            let ids = self.ids(name as usize);
+            let pair = |n: usize, m: usize| self.paired(tokens.get(n)?, n, *ids.get(m)?, scratch);
+            self.aligned(query, &tokens, name as usize, least, Some(&pair))
+        };
+        ordered(names.into_iter().filter_map(aligned).collect())
     }
 
-    fn aligned(&self, query: &Name, tokens: &[&Token], entry: usize, least: f32) -> Option<Match> {
+    /// How alike a token of the query and one of the vocabulary are, as was found when the query was asked.
+    fn paired(&self, asked: &Token, n: usize, id: u32, scratch: &Scratch) -> Option<(f32, How)> {
+        let slot = scratch.slots.get(id as usize).filter(|slot| slot.0 == scratch.now);
+        let mut row = slot.map_or(u32::MAX, |slot| slot.1);
+        while let Some((of, similarity, how, before)) = scratch.met.get(row as usize) {
+            if *of as usize == n {
+                return Some((*similarity, *how));
+            }
+            row = *before;
+        }
+        // What an initial stands for is too much to be found before.
+        let gist = self.gists.get(id as usize)?;
+        let initial = asked.class == Class::Initial || gist.class == Class::Initial;
+        initial.then(|| score::alike(asked, self.vocabulary.get(id as usize)?, false)).flatten()
+    }
+
+    fn aligned(
+        &self,
+        query: &Name,
+        tokens: &[&Token],
+        entry: usize,
+        least: f32,
+        known: Option<score::Pairing<'_>>,
+    ) -> Option<Match> {
         let listed = self.tokens(entry);
         let kind = self.entries.get(entry).map_or(query.kind, |entry| entry.kind);
-        let mut alignment = score::align(tokens, &listed, kind, query.abjad);
+        let syllabic = query.syllabic || self.syllabic.get(entry).copied().unwrap_or(false);
+        let scripts = Scripts { across: query.abjad, syllabic };
+        let mut alignment = match known {
+            Some(pair) => score::align_by(tokens, &listed, kind, scripts, pair),
+            None => score::align(tokens, &listed, kind, scripts),
+        };
         let same = || tokens.len() == listed.len() && tokens.iter().zip(&listed).all(|(a, b)| a.text == b.text);
         if alignment.score >= 0.99 && same() {
             alignment.score = 1.0;
+        } else if alignment.score >= least && kind == Kind::Person && self.is_untold(entry, &alignment, tokens, &listed)
+        {
+            alignment.score *= UNTOLD;
+            alignment.factors.push(("what was met is common, and more was not met", UNTOLD));
         }
         (alignment.score >= least).then_some(Match { entry, alignment })
+    }
+
+    /// Whether what was met is so common that it tells nobody, and a word that tells was not met.
+    fn is_untold(&self, entry: usize, alignment: &Alignment, a: &[&Token], b: &[&Token]) -> bool {
+        let left = |tokens, left: &[usize]| score::is_telling(tokens, left, Kind::Person);
+        if self.telling.is_empty() || !(left(a, &alignment.left_a) || left(b, &alignment.left_b)) {
+            return false;
+        }
+        let ids = self.ids(entry);
+        let of_pair = |pair: &score::Pair| {
+            let spelled = (1.0 - SLIPS_TELL * (1.0 - pair.similarity)).max(0.0);
+            let words = ids.get(pair.b.clone()).unwrap_or_default().iter().filter_map(|id| {
+                let weight = self.vocabulary.get(*id as usize)?.weight;
+                Some(weight * self.telling.get(*id as usize)?)
+            });
+            words.sum::<f32>() * spelled
+        };
+        alignment.pairs.iter().map(of_pair).sum::<f32>() < TOLD_MIN
     }
 }
 
@@ -481,11 +609,11 @@ impl<'q> Reach<'q> {
         let mut best = [0.0_f32; name::TOKENS_MAX];
         let (mut own, mut met, mut words, mut telling_left, mut numbers) = (0.0, 0.0, 0, false, false);
         for id in ids {
-            let Some(token) = list.vocabulary.get(*id as usize) else { continue };
+            let Some(token) = list.gists.get(*id as usize) else { continue };
             let mut most = 0.0_f32;
             let slot = scratch.slots.get(*id as usize).filter(|slot| slot.0 == scratch.now);
             let mut row = slot.map_or(u32::MAX, |slot| slot.1);
-            while let Some((n, similarity, before)) = scratch.met.get(row as usize) {
+            while let Some((n, similarity, _, before)) = scratch.met.get(row as usize) {
                 most = most.max(*similarity);
                 if let Some(best) = best.get_mut(*n as usize) {
                     *best = best.max(*similarity);
@@ -493,7 +621,9 @@ impl<'q> Reach<'q> {
                 row = *before;
             }
             for (asked, best) in self.query.tokens.iter().zip(&mut best) {
-                if asked.class == Class::Initial && is_initial_of(asked, token) {
+                if asked.class == Class::Initial
+                    && list.vocabulary.get(*id as usize).is_some_and(|token| is_initial_of(asked, token))
+                {
                     most = most.max(score::INITIAL);
                     *best = best.max(score::INITIAL);
                 }

@@ -45,6 +45,15 @@ pub struct Token {
     pub weight: f32,
     /// How it sounds.
     pub sound: String,
+    /// The groups of given names that are one by custom which it is in.
+    pub customs: &'static [u16],
+}
+
+impl Token {
+    /// A word before anything is known of it.
+    fn word(text: String) -> Self {
+        Self { text, class: Class::Word, weight: 1.0, sound: String::new(), customs: &[] }
+    }
 }
 
 /// A name taken apart.
@@ -58,6 +67,8 @@ pub struct Name {
     pub transliterated: bool,
     /// The script parts no vowels, so that only consonants can be compared.
     pub abjad: bool,
+    /// The script writes syllables, so that each word here is a part of a name that nobody leaves out.
+    pub syllabic: bool,
     /// All letters run together, in their own script.
     pub whole: String,
 }
@@ -288,15 +299,19 @@ pub(super) fn groups(text: &str) -> &'static [u16] {
     WORDS.same.get(text).map_or(&[], Vec::as_slice)
 }
 
-/// Every name that is the same by custom, itself among them.
-pub(super) fn same_by_custom(text: &str) -> impl Iterator<Item = &'static str> {
-    groups(text).iter().filter_map(|group| SAME.get(usize::from(*group))).flat_map(|names| names.split(' '))
+/// Every name that is the same as others by custom, with its group.
+pub(super) fn customs() -> impl Iterator<Item = (u16, &'static str)> {
+    (0..).zip(SAME).flat_map(|(group, names)| names.split(' ').map(move |name| (group, name)))
 }
 
 /// Whether two given names are one person's by custom.
 #[must_use]
 pub fn are_one_name(a: &str, b: &str) -> bool {
-    let (Some(a), Some(b)) = (WORDS.same.get(a), WORDS.same.get(b)) else { return false };
+    share(groups(a), groups(b))
+}
+
+/// Whether two names are in one group.
+pub(super) fn share(a: &[u16], b: &[u16]) -> bool {
     a.iter().any(|group| b.contains(group))
 }
 
@@ -310,6 +325,7 @@ impl Name {
         name.transliterated = keys.latin.is_some() && keys.own.letters.chars().any(|letter| letter as u32 > 0x24f);
         name.abjad =
             keys.own.letters.chars().any(|letter| matches!(letter, '\u{590}'..='\u{6ff}' | '\u{3040}'..='\u{30ff}'));
+        name.syllabic = keys.own.letters.chars().any(text::is_syllable);
         name.whole.clone_from(&keys.own.letters);
         name
     }
@@ -319,6 +335,7 @@ impl Name {
     pub fn own(written: &str, kind: Kind) -> Self {
         let key = text::keys(written).own;
         let mut name = Self::of_words(key.words().filter_map(|word| key.letters.get(word)), kind);
+        name.syllabic = key.letters.chars().any(text::is_syllable);
         name.whole = key.letters;
         name
     }
@@ -328,7 +345,7 @@ impl Name {
         for word in words.take(TOKENS_MAX) {
             let word =
                 SHORT.iter().find(|(short, _)| kind == Kind::Company && *short == word).map_or(word, |(_, long)| long);
-            tokens.push(Token { text: word.to_owned(), class: Class::Word, weight: 1.0, sound: String::new() });
+            tokens.push(Token::word(word.to_owned()));
         }
         if kind == Kind::Company {
             join_phrases(&mut tokens);
@@ -339,6 +356,7 @@ impl Name {
             token.class = classify(&token.text, kind, n, count);
             token.weight = weight(token);
             token.sound = super::sound::sound(&token.text);
+            token.customs = groups(&token.text);
         }
         // A name of nothing but common words still names something.
         if tokens.iter().all(|token| token.weight < 0.5) {
@@ -353,7 +371,7 @@ impl Name {
                 token.text = (*digits).to_owned();
             }
         }
-        Self { tokens, kind, transliterated: false, abjad: false, whole: String::new() }
+        Self { tokens, kind, transliterated: false, abjad: false, syllabic: false, whole: String::new() }
     }
 
     /// Sum of the weights.
@@ -378,7 +396,7 @@ fn join_phrases(tokens: &mut Vec<Token>) {
             Some((1 + usize::from(unit.is_some()), (ten + unit.unwrap_or(0)).to_string()))
         };
         if let Some((length, text)) = found.or_else(ten) {
-            tokens.splice(n..n + length, [Token { text, class: Class::Word, weight: 1.0, sound: String::new() }]);
+            tokens.splice(n..n + length, [Token::word(text)]);
         }
         n += 1;
     }
@@ -397,7 +415,7 @@ fn join_letters(tokens: &mut Vec<Token>) {
             .count();
         if run >= 2 {
             let joined: String = tokens.drain(n..n + run).map(|token| token.text).collect();
-            tokens.insert(n, Token { text: joined, class: Class::Word, weight: 1.0, sound: String::new() });
+            tokens.insert(n, Token::word(joined));
         }
         n += 1;
     }

@@ -1,9 +1,10 @@
 //! How alike two names are: tokens aligned best first, each side's share that found a partner, and what was
 //! left over on both sides.
 
-use super::name::{Class, Kind, Name, Token, are_one_name};
+use super::name::{self, Class, Kind, Name, Token};
 use crate::text;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Initials stand for a name they begin.
 pub(super) const INITIAL: f32 = 0.75;
@@ -24,6 +25,10 @@ const TURNED: f32 = 0.8;
 pub(super) const NUMBERED: f32 = 0.85;
 /// Legal forms of other classes are seldom one company's.
 const FORMED: f32 = 0.97;
+/// Two words parted at another letter.
+const PARTED: f32 = 0.97;
+/// Shorter than this, two words that spell two others do so by chance.
+const PARTED_LETTERS_MIN: usize = 5;
 /// Initials that spell a short name.
 const ACRONYM: f32 = 0.85;
 
@@ -93,17 +98,37 @@ pub fn compare(a: &str, b: &str, kind: Kind) -> Alignment {
 #[must_use]
 pub fn align_names(a: &Name, b: &Name) -> Alignment {
     let (tokens_a, tokens_b): (Vec<&Token>, Vec<&Token>) = (a.tokens.iter().collect(), b.tokens.iter().collect());
-    let mut alignment = align(&tokens_a, &tokens_b, a.kind, a.abjad != b.abjad);
+    let scripts = Scripts { across: a.abjad != b.abjad, syllabic: a.syllabic || b.syllabic };
+    let mut alignment = align(&tokens_a, &tokens_b, a.kind, scripts);
     if !a.whole.is_empty() && a.whole == b.whole {
         alignment.score = 1.0;
     }
     alignment
 }
 
-/// The same for tokens; `across` where one side comes from a script without vowels.
+/// What the scripts of two names make of their words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// One of them writes no vowels, and the other does.
+    pub across: bool,
+    /// One of them writes syllables. People leave out a middle name, but no half of a given one.
+    pub syllabic: bool,
+}
+
+/// The same for tokens.
 #[must_use]
-pub fn align(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Alignment {
-    let mut found = partners(a, b, kind, across);
+pub fn align(a: &[&Token], b: &[&Token], kind: Kind, scripts: Scripts) -> Alignment {
+    let pair = |n: usize, m: usize| alike(a.get(n)?, b.get(m)?, scripts.across);
+    align_by(a, b, kind, scripts, &pair)
+}
+
+/// How alike two tokens are, by their places.
+pub(super) type Pairing<'p> = &'p dyn Fn(usize, usize) -> Option<(f32, How)>;
+
+/// The same where it is known how alike two tokens are.
+#[must_use]
+pub(super) fn align_by(a: &[&Token], b: &[&Token], kind: Kind, scripts: Scripts, pair: Pairing<'_>) -> Alignment {
+    let mut found = partners(a, b, kind, pair);
     found.sort_by(|x, y| y.worth.total_cmp(&x.worth));
     let (mut used_a, mut used_b) = (0_u32, 0_u32);
     let mut alignment = Alignment::default();
@@ -130,19 +155,25 @@ pub fn align(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Alignment 
         Kind::Person => 0.62 * most + 0.38 * least,
         Kind::Company => (most * least).sqrt(),
     };
-    factors(&mut alignment, a, b, kind);
+    factors(&mut alignment, a, b, kind, scripts.syllabic);
     alignment.score = alignment.factors.iter().fold(base, |score, (_, factor)| score * factor).min(0.995);
     alignment
 }
 
-fn factors(alignment: &mut Alignment, a: &[&Token], b: &[&Token], kind: Kind) {
-    let telling = |tokens: &[&Token], left: &[usize]| {
-        left.iter().filter_map(|n| tokens.get(*n)).any(|token| match kind {
-            Kind::Person => token.class == Class::Word,
-            Kind::Company => matches!(token.class, Class::Word | Class::Number),
-        })
-    };
-    if telling(a, &alignment.left_a) && telling(b, &alignment.left_b) {
+/// Whether a word that tells is left over.
+pub(super) fn is_telling(tokens: &[&Token], left: &[usize], kind: Kind) -> bool {
+    left.iter().filter_map(|n| tokens.get(*n)).any(|token| match kind {
+        Kind::Person => token.class == Class::Word,
+        Kind::Company => matches!(token.class, Class::Word | Class::Number),
+    })
+}
+
+fn factors(alignment: &mut Alignment, a: &[&Token], b: &[&Token], kind: Kind, syllabic: bool) {
+    let telling = (is_telling(a, &alignment.left_a, kind), is_telling(b, &alignment.left_b, kind));
+    if kind == Kind::Person && syllabic && telling.0 != telling.1 {
+        alignment.factors.push(("a syllable of a name without partner", SUBSTITUTION_PERSON));
+    }
+    if telling == (true, true) {
         let factor = match kind {
             Kind::Person => SUBSTITUTION_PERSON,
             Kind::Company => SUBSTITUTION_COMPANY,
@@ -206,11 +237,11 @@ fn weight(tokens: &[&Token], range: &Range<usize>) -> f32 {
 }
 
 /// Every pair alike enough, tokens run together among them.
-fn partners(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Vec<Partner> {
+fn partners(a: &[&Token], b: &[&Token], kind: Kind, pair: Pairing<'_>) -> Vec<Partner> {
     let mut found = Vec::with_capacity(a.len() + b.len());
     for (n, x) in a.iter().enumerate() {
         for (m, y) in b.iter().enumerate() {
-            let Some((similarity, how)) = alike(x, y, across) else { continue };
+            let Some((similarity, how)) = pair(n, m) else { continue };
             let near = 0.001 * (1.0 - (n as f32 - m as f32).abs() / 32.0);
             let worth = similarity + 0.05 * x.weight.min(y.weight) + near;
             found.push(Partner { pair: Pair { a: n..n + 1, b: m..m + 1, similarity, how }, worth });
@@ -227,11 +258,16 @@ fn partners(a: &[&Token], b: &[&Token], kind: Kind, across: bool) -> Vec<Partner
     }
     joined(a, b, &mut |a, b, similarity| put(Pair { a, b, similarity, how: How::Spelling }, 0.02));
     joined(b, a, &mut |b, a, similarity| put(Pair { a, b, similarity, how: How::Spelling }, 0.02));
+    parted(a, b, &mut |a, b| put(Pair { a, b, similarity: PARTED, how: How::Spelling }, 0.0));
     found
 }
 
 /// Three to six words of `many` whose initials are a word of `one`.
 fn acronym(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<usize>)) {
+    // Six initials of the longest letters take no more bytes.
+    if !one.iter().any(|token| token.class == Class::Word && (3..=24).contains(&token.text.len())) {
+        return;
+    }
     each_initials(many, &mut |run, letters| {
         for (m, _) in one.iter().enumerate().filter(|(_, t)| t.class == Class::Word && t.text == letters) {
             found(run.clone(), m..m + 1);
@@ -241,6 +277,9 @@ fn acronym(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, 
 
 /// Calls back with the initials of each run of three to six words.
 pub(super) fn each_initials(tokens: &[&Token], found: &mut dyn FnMut(Range<usize>, &str)) {
+    if tokens.len() < 3 {
+        return;
+    }
     let is_part = |token: &Token| matches!(token.class, Class::Word | Class::Common) && token.weight > 0.1;
     let words: Vec<(usize, char)> = (0..)
         .zip(tokens)
@@ -266,16 +305,33 @@ fn joined(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, R
     if shortest > longest + CUSTOM_LETTERS_MAX {
         return;
     }
-    each_run(many, &mut |run, text| {
+    let customs = one.iter().any(|token| !token.customs.is_empty());
+    let whole = |length| customs || one.iter().any(|token| token.text.len() == length);
+    each_run_of(many, &whole, &mut |run, text| {
+        let custom = if customs { name::groups(text) } else { &[] };
         let whole = |token: &&&Token| token.text.len() >= RUN_LETTERS_MIN && token.class != Class::Initial;
         for (m, token) in one.iter().enumerate().filter(|(_, token)| whole(token)) {
             if token.text == text {
                 found(run.clone(), m..m + 1, 1.0);
-            } else if are_one_name(&token.text, text) {
+            } else if name::share(token.customs, custom) {
                 found(run.clone(), m..m + 1, CUSTOM);
             }
         }
     });
+}
+
+/// Two tokens of each that are one run of letters, parted elsewhere: `Ho Jin` and `Hoj In`.
+fn parted(a: &[&Token], b: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<usize>)) {
+    let length = |pair: &[&Token]| pair.iter().map(|token| token.text.len()).sum::<usize>();
+    for (n, x) in a.windows(2).enumerate() {
+        for (m, y) in b.windows(2).enumerate() {
+            let ([x0, x1], [y0, y1]) = (x, y) else { continue };
+            let same = || x0.text.bytes().chain(x1.text.bytes()).eq(y0.text.bytes().chain(y1.text.bytes()));
+            if length(x) >= PARTED_LETTERS_MIN && length(x) == length(y) && x0.text.len() != y0.text.len() && same() {
+                found(n..n + 2, m..m + 2);
+            }
+        }
+    }
 }
 
 /// Shorter than this, words that happen to stand side by side spell too much.
@@ -285,9 +341,17 @@ const CUSTOM_LETTERS_MAX: usize = 8;
 
 /// Calls back with two and three neighbouring tokens run together, forwards and backwards.
 pub(super) fn each_run(tokens: &[&Token], found: &mut dyn FnMut(Range<usize>, &str)) {
+    each_run_of(tokens, &|_| true, found);
+}
+
+/// The same for runs of lengths that are looked for.
+fn each_run_of(tokens: &[&Token], is_sought: &dyn Fn(usize) -> bool, found: &mut dyn FnMut(Range<usize>, &str)) {
     let mut text = String::new();
     for length in 2..=3 {
         for (n, run) in tokens.windows(length).enumerate() {
+            if !is_sought(run.iter().map(|token| token.text.len()).sum()) {
+                continue;
+            }
             for turned in [false, true] {
                 text.clear();
                 let mut put = |token: &&Token| text.push_str(&token.text);
@@ -320,7 +384,7 @@ pub fn alike(x: &Token, y: &Token, across: bool) -> Option<(f32, How)> {
         }
         (Class::Word | Class::Common | Class::Particle, Class::Word | Class::Common | Class::Particle) => {}
     }
-    if are_one_name(&x.text, &y.text) {
+    if name::share(x.customs, y.customs) {
         return Some((CUSTOM, How::Custom));
     }
     let sounds = x.sound.len() >= 2 && x.sound == y.sound;
@@ -344,7 +408,9 @@ fn spelling(a: &str, b: &str, sounds: bool) -> f32 {
         _ => 3,
     };
     let budget = budget + usize::from(sounds);
-    if long - short > budget {
+    // Letters that look alike cost 0.7, so that more of them fit a budget that is higher for the sound.
+    let slips = if sounds && budget >= 3 { budget + 1 } else { budget };
+    if long - short > budget || letters_apart(a, b) > 2 * slips {
         return 0.0;
     }
     let edits = edits(a, b, budget);
@@ -355,6 +421,15 @@ fn spelling(a: &str, b: &str, sounds: bool) -> f32 {
     let first = a.chars().next() != b.chars().next() && !sounds;
     let cost = if sounds { edits * 0.5 } else { edits } + if first { 0.5 } else { 0.0 };
     (1.0 - cost / long as f32).max(0.0)
+}
+
+/// How many letters are in only one of two words; a slip changes at most two. Of long words only beginnings are compared.
+fn letters_apart(a: &str, b: &str) -> usize {
+    let letters = |text: &str| text.bytes().fold(0_u64, |letters, letter| letters | 1 << (letter & 63));
+    if a.len().max(b.len()) > LETTERS_MAX || !a.is_ascii() || !b.is_ascii() {
+        return 0;
+    }
+    (letters(a) ^ letters(b)).count_ones() as usize
 }
 
 fn is_doubled(a: &str, b: &str) -> bool {
@@ -369,76 +444,90 @@ const LETTERS_MAX: usize = 32;
 
 /// Insertions, deletions, replacements and swaps of neighbours; letters that look or sound alike cost less.
 fn edits(a: &str, b: &str, budget: usize) -> f32 {
-    let mut letters = [['\0'; LETTERS_MAX]; 2];
-    let mut counts = [0; 2];
-    for ((row, count), text) in letters.iter_mut().zip(counts.iter_mut()).zip([a, b]) {
-        for (slot, letter) in row.iter_mut().zip(text.chars()) {
-            *slot = letter;
-            *count += 1;
-        }
+    let beginning = |text: &'_ str| text.len().min(LETTERS_MAX);
+    if a.is_ascii() && b.is_ascii() {
+        let (short_a, short_b) = (a.as_bytes().get(..beginning(a)), b.as_bytes().get(..beginning(b)));
+        return edits_of(short_a.unwrap_or_default(), short_b.unwrap_or_default(), budget);
     }
-    let [a, b] = &letters;
-    let [count_a, count_b] = counts;
-    let (a, b) = (a.get(..count_a).unwrap_or_default(), b.get(..count_b).unwrap_or_default());
-    let mut rows = [[0.0_f32; LETTERS_MAX + 1]; 3];
-    for (n, cell) in rows.iter_mut().flat_map(|row| row.iter_mut().enumerate()).filter(|(n, _)| *n <= count_b) {
+    let letters = |text: &str| text.chars().take(LETTERS_MAX).map(u32::from).collect::<Vec<u32>>();
+    edits_of(&letters(a), &letters(b), budget)
+}
+
+fn edits_of<L: Copy + PartialEq + Into<u32>>(a: &[L], b: &[L], budget: usize) -> f32 {
+    let (count_b, looks) = (b.len(), &*LOOKS);
+    // Only cells as far from the diagonal as letters may be more or less; beyond them nothing is within the budget.
+    let mut rows = [[f32::MAX; LETTERS_MAX + 2]; 3];
+    let [now, before, earlier] = &mut rows;
+    let (mut now, mut before, mut earlier) = (now, before, earlier);
+    for (n, cell) in now.iter_mut().enumerate().take(count_b.min(budget) + 1) {
         *cell = n as f32;
     }
     for (n, x) in a.iter().enumerate() {
-        rows.rotate_right(1);
-        let [now, before, earlier] = &mut rows;
-        let mut least = (n + 1) as f32;
-        if let Some(first) = now.first_mut() {
-            *first = least;
+        (now, before, earlier) = (earlier, now, before);
+        let from = (n + 1).saturating_sub(budget);
+        let to = (n + 1 + budget).min(count_b);
+        let mut left = if from == 0 { (n + 1) as f32 } else { f32::MAX };
+        let mut least = left;
+        if let Some(cell) = now.get_mut(from.saturating_sub(1)) {
+            *cell = left;
         }
-        let mut left = least;
-        let mut diagonal = before.first().copied().unwrap_or(0.0);
-        for (m, y) in b.iter().enumerate() {
-            let above = before.get(m + 1).copied().unwrap_or(f32::MAX);
-            let mut cost = (diagonal + replacement(*x, *y)).min(above + 1.0).min(left + 1.0);
-            let swapped = n > 0 && m > 0 && a.get(n - 1) == Some(y) && b.get(m - 1) == Some(x);
-            if swapped {
-                cost = cost.min(earlier.get(m - 1).copied().unwrap_or(f32::MAX) + 1.0);
+        let at = |row: &[f32; LETTERS_MAX + 2], m: usize| row.get(m).copied().unwrap_or(f32::MAX);
+        for m in from.max(1)..=to {
+            let Some(y) = b.get(m - 1) else { break };
+            let replaced = at(before, m - 1) + replacement((*x).into(), (*y).into(), looks);
+            let mut cost = replaced.min(at(before, m) + 1.0).min(left + 1.0);
+            if n > 0 && m > 1 && a.get(n - 1) == Some(y) && b.get(m - 2) == Some(x) {
+                cost = cost.min(at(earlier, m - 2) + 1.0);
             }
-            diagonal = above;
             left = cost;
             least = least.min(cost);
-            if let Some(cell) = now.get_mut(m + 1) {
+            if let Some(cell) = now.get_mut(m) {
                 *cell = cost;
             }
+        }
+        if let Some(cell) = now.get_mut(to + 1) {
+            *cell = f32::MAX;
         }
         if least > budget as f32 {
             return f32::MAX;
         }
     }
-    rows.first().and_then(|row| row.get(count_b)).copied().unwrap_or(f32::MAX)
+    now.get(count_b).copied().unwrap_or(f32::MAX)
 }
 
-fn replacement(x: char, y: char) -> f32 {
+/// What it costs to take one letter for another.
+fn replacement(x: u32, y: u32, looks: &[[bool; 128]; 128]) -> f32 {
     if x == y {
         return 0.0;
     }
-    let alike = |a: &str| a.contains(x) && a.contains(y);
-    if alike("iyj")
-        || alike("ckq")
-        || alike("sz")
-        || alike("vwf")
-        || alike("il1")
-        || alike("o0")
-        || alike("ou")
-        || alike("ei")
-        || alike("ae")
-        || alike("dt")
-        || alike("bp")
-        || alike("9g")
-        || alike("3e")
-        || alike("5s")
-        || alike("4a")
-    {
-        return 0.7;
+    let is_digit = |letter: u32| (0x30..0x3a).contains(&letter);
+    if looks.get(x as usize).is_some_and(|looks| looks.get(y as usize) == Some(&true)) {
+        0.7
+    } else if is_digit(x) || is_digit(y) {
+        1.5
+    } else {
+        1.0
     }
-    if x.is_ascii_digit() || y.is_ascii_digit() { 1.5 } else { 1.0 }
 }
+
+/// Letters that look or sound alike.
+const LOOK_ALIKE: [&[u8]; 15] =
+    [b"iyj", b"ckq", b"sz", b"vwf", b"il1", b"o0", b"ou", b"ei", b"ae", b"dt", b"bp", b"9g", b"3e", b"5s", b"4a"];
+
+/// Which letters are among them together.
+static LOOKS: LazyLock<[[bool; 128]; 128]> = LazyLock::new(|| {
+    let mut looks = [[false; 128]; 128];
+    for letters in LOOK_ALIKE {
+        for x in letters {
+            for y in letters {
+                if let Some(alike) = looks.get_mut(usize::from(*x)).and_then(|row| row.get_mut(usize::from(*y))) {
+                    *alike = true;
+                }
+            }
+        }
+    }
+    looks
+});
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 //! of their beginnings after at most `k` letters are dropped from each. How many slips count grows with length
 //! as in [`score::alike`](super::score::alike), so a word of six letters is under one drop and under two.
 
-use crate::names::name::{self, Class, Token};
+use crate::names::name::{Class, Token};
 
 /// Lengths of words, how much of their beginning counts, and how many letters are dropped from it. The lengths
 /// overlap where a word and one within as many slips fall under different budgets.
@@ -62,9 +62,40 @@ fn mixed(key: u64) -> u64 {
     (key ^ key >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
+/// What is looked at of a token before the token itself: small, so that a whole vocabulary stays in a core's cache.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gist {
+    pub(super) weight: f32,
+    pub(super) class: Class,
+    length: u8,
+    /// Which letters of the alphabet are in it.
+    letters: u32,
+    /// Of how it sounds.
+    sound: u32,
+}
+
+impl Gist {
+    pub(super) fn of(token: &Token) -> Self {
+        Self {
+            weight: token.weight,
+            class: token.class,
+            length: u8::try_from(token.text.len()).unwrap_or(u8::MAX),
+            letters: letters(&token.text),
+            sound: tag(whole(&token.sound)),
+        }
+    }
+}
+
+/// The letters of a text, a bit for each; what is no small letter shares the last.
+fn letters(text: &str) -> u32 {
+    let place = |letter: u8| if letter.is_ascii_lowercase() { letter - b'a' } else { 26 };
+    text.bytes().fold(0, |letters, letter| letters | 1 << place(letter))
+}
+
 /// A word ready to be compared with many.
 pub(super) struct Letters<'t> {
     token: &'t Token,
+    gist: Gist,
     /// Where each ASCII letter stands in it.
     places: [u64; 128],
     /// It may be alike in other ways than by letters.
@@ -80,18 +111,18 @@ impl<'t> Letters<'t> {
             }
         }
         let by_class = matches!(token.class, Class::Initial | Class::Form(_));
-        let otherwise = across || by_class || !token.text.is_ascii() || !name::groups(&token.text).is_empty();
-        Self { token, places, otherwise }
+        let otherwise = across || by_class || !token.text.is_ascii() || !token.customs.is_empty();
+        Self { token, gist: Gist::of(token), places, otherwise }
     }
 
     /// A quick no to most words that only share a key: more letters differ than may.
-    pub(super) fn may_be_alike(&self, other: &Token) -> bool {
-        let (here, there) = (self.token.text.len(), other.text.len());
-        if self.otherwise || other.class == Class::Initial || here.max(there) > 32 {
+    pub(super) fn may_be_alike(&self, gist: &Gist, other: &Token) -> bool {
+        let (here, there) = (usize::from(self.gist.length), usize::from(gist.length));
+        if self.otherwise || gist.class == Class::Initial || here.max(there) > 32 {
             return true;
         }
         // Words that sound alike may differ in one letter more, and letters that look alike cost 0.7 of one.
-        let sounds = self.token.sound == other.sound;
+        let sounds = self.gist.sound == gist.sound;
         let budget = match (here.min(there), sounds) {
             (0..=5, false) => 1,
             (0..=5, true) | (6..=9, false) => 2,
@@ -99,7 +130,9 @@ impl<'t> Letters<'t> {
             (_, false) => 3,
             (_, true) => 5,
         };
-        here.abs_diff(there) <= budget && self.slips(&other.text) <= budget
+        // A letter more, less or other changes at most two of those that are in it.
+        let letters = (self.gist.letters ^ gist.letters).count_ones() as usize;
+        here.abs_diff(there) <= budget && letters <= 2 * budget && self.slips(&other.text) <= budget
     }
 
     /// Letters more, less, other or swapped (Hyyrö 2003, bit-parallel, with transpositions).
@@ -161,6 +194,10 @@ pub(super) struct Near {
 }
 
 impl Near {
+    pub(super) fn bytes(&self) -> usize {
+        (self.starts.len() + self.tags.len() + self.ids.len()) * size_of::<u32>()
+    }
+
     pub(super) fn get(&self, key: u64) -> impl Iterator<Item = u32> {
         let bucket = usize::try_from(key >> self.shift.min(63)).unwrap_or(usize::MAX);
         let end = bucket.checked_add(1).and_then(|next| self.starts.get(next)).copied().unwrap_or(0) as usize;

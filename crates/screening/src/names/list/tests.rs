@@ -200,3 +200,46 @@ fn words_are_remembered_up_to_a_number() {
     assert!(scratch.remembered.iter().map(|memory| memory.len()).sum::<usize>() <= REMEMBERED_MAX + 2);
     assert_eq!(list.search(&Name::new("Bank Meli Iran", Kind::Company), 0.75, &mut scratch).len(), 1);
 }
+
+/// A list in which some given and family names are common and others are not.
+fn crowd() -> List {
+    let mut builder = Builder::default();
+    let given = ["Carlos", "Maria", "Jose", "Luis", "Ana", "Jorge", "Rosa", "Pedro"];
+    let family = ["Lopez", "Garcia", "Gomez", "Vargas", "Ortiz", "Rivera", "Torres"];
+    for n in 0..2_000_u32 {
+        let pick = |words: &[&'static str], by: u32| words[(n / by) as usize % words.len()];
+        let name = format!("{} ZU{n}RAN, {} {}", pick(&family, 1), pick(&given, 1), pick(&given, 8));
+        builder.add(&name, Entry { party: n, kind: Kind::Person });
+    }
+    builder.add("OSTERBAUM GUTTMANN, Ferdinand Valentin", Entry { party: 9_000, kind: Kind::Person });
+    builder.add("ZHANG, Jian", Entry { party: 9_001, kind: Kind::Person });
+    builder.add("YUN, Ho-Jin", Entry { party: 9_002, kind: Kind::Person });
+    builder.finish()
+}
+
+#[test]
+fn what_many_share_tells_nobody_where_more_is_left_over() {
+    let list = crowd();
+    // Rare words are enough, though others are left out; common ones are not.
+    assert_eq!(best(&list, "Ferdinand Osterbaum", Kind::Person).map(|(entry, _)| entry), Some(2_000));
+    assert_eq!(best(&list, "Carlos Lopez", Kind::Person), None);
+    // The whole name is enough, however common.
+    assert_eq!(best(&list, list.text(17), Kind::Person), Some((17, 1.0)));
+    let found = list.search(&Name::new("Carlos Lopez", Kind::Person), 0.6, &mut Scratch::default());
+    assert!(found.iter().all(|found| found.alignment.factors.iter().any(|(why, _)| why.contains("common"))));
+}
+
+#[test]
+fn half_a_name_in_syllables_is_another_name() {
+    let list = crowd();
+    assert_eq!(best(&list, "张健", Kind::Person).map(|(entry, _)| entry), Some(2_001));
+    assert_eq!(best(&list, "张建超", Kind::Person), None);
+}
+
+#[test]
+fn words_parted_at_another_letter_are_the_same() {
+    let list = crowd();
+    for query in ["Yun Hoj-in", "YUN HOJIN", "Yun Ho Jin", "Hoj In Yun"] {
+        assert_eq!(best(&list, query, Kind::Person).map(|(entry, _)| entry), Some(2_002), "{query}");
+    }
+}
