@@ -31,8 +31,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Whether files of this kind are only counted.
-    pub(crate) const fn is_uncompared(self) -> bool {
+    /// Whether it is machine code.
+    pub(crate) const fn is_native(self) -> bool {
         match self {
             Self::Dex | Self::Class | Self::Script | Self::Python => false,
             Self::Elf | Self::MachO => true,
@@ -230,14 +230,15 @@ fn is_opaque(bytes: &[u8]) -> bool {
 }
 
 /// Shannon entropy in bits a byte.
-fn disorder(bytes: &[u8]) -> f64 {
+pub(crate) fn disorder<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> f64 {
     let mut counts = [0_u32; 256];
+    let mut all = 0.0;
     for byte in bytes {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
+        all += 1.0;
     }
-    let all = bytes.len() as f64;
     let part = |count: u32| f64::from(count) / all;
     counts.iter().filter(|count| **count > 0).map(|count| -part(*count) * part(*count).log2()).sum()
 }

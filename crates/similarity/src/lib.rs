@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod index;
 mod listing;
 pub mod matching;
+mod native;
 mod packing;
 pub mod platform;
 pub mod program;
