@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// Ending of a reference file.
 const ENDING: &str = "idf";
-/// Name of the background in a folder of references.
+/// Names of the backgrounds in a folder of references: of machine code, and of all else.
 const COMMON: &str = "common.bloom";
+const COMMON_NATIVE: &str = "common-native.bloom";
 /// References in one folder.
 const REFERENCES_MAX: usize = 100_000;
 /// A reference file is no larger.
@@ -27,8 +28,29 @@ const SHIPPED: &[(&str, &[u8])] = &[
     ("wechat-sdk-2016", include_bytes!("../../../fingerprints/wechat-sdk-2016.idf")),
     ("mmkv-1.2.13", include_bytes!("../../../fingerprints/mmkv-1.2.13.idf")),
     ("bytehook-1.0.9", include_bytes!("../../../fingerprints/bytehook-1.0.9.idf")),
+    ("alipay-ios-2018-arm", include_bytes!("../../../fingerprints/alipay-ios-2018-arm.idf")),
+    ("alipay-ios-2018-arm64", include_bytes!("../../../fingerprints/alipay-ios-2018-arm64.idf")),
+    ("bytehook-1.0.9-arm", include_bytes!("../../../fingerprints/bytehook-1.0.9-arm.idf")),
+    ("bytehook-1.0.9-arm64", include_bytes!("../../../fingerprints/bytehook-1.0.9-arm64.idf")),
+    ("bytehook-1.0.9-x86", include_bytes!("../../../fingerprints/bytehook-1.0.9-x86.idf")),
+    ("bytehook-1.0.9-x86-64", include_bytes!("../../../fingerprints/bytehook-1.0.9-x86-64.idf")),
+    ("mmkv-1.2.13-arm", include_bytes!("../../../fingerprints/mmkv-1.2.13-arm.idf")),
+    ("mmkv-1.2.13-arm64", include_bytes!("../../../fingerprints/mmkv-1.2.13-arm64.idf")),
+    ("mmkv-1.2.13-x86", include_bytes!("../../../fingerprints/mmkv-1.2.13-x86.idf")),
+    ("mmkv-1.2.13-x86-64", include_bytes!("../../../fingerprints/mmkv-1.2.13-x86-64.idf")),
+    ("mmkv-1.3.1-arm", include_bytes!("../../../fingerprints/mmkv-1.3.1-arm.idf")),
+    ("mmkv-1.3.1-arm64", include_bytes!("../../../fingerprints/mmkv-1.3.1-arm64.idf")),
+    ("mmkv-1.3.9-arm", include_bytes!("../../../fingerprints/mmkv-1.3.9-arm.idf")),
+    ("mmkv-1.3.9-arm64", include_bytes!("../../../fingerprints/mmkv-1.3.9-arm64.idf")),
+    ("qq-ios-2018-arm", include_bytes!("../../../fingerprints/qq-ios-2018-arm.idf")),
+    ("qq-ios-2018-arm64", include_bytes!("../../../fingerprints/qq-ios-2018-arm64.idf")),
+    ("wechat-ios-1.8.0-arm", include_bytes!("../../../fingerprints/wechat-ios-1.8.0-arm.idf")),
+    ("wechat-ios-1.8.0-arm64", include_bytes!("../../../fingerprints/wechat-ios-1.8.0-arm64.idf")),
+    ("wechat-ios-2019-arm", include_bytes!("../../../fingerprints/wechat-ios-2019-arm.idf")),
+    ("wechat-ios-2019-arm64", include_bytes!("../../../fingerprints/wechat-ios-2019-arm64.idf")),
 ];
 const SHIPPED_COMMON: &[u8] = include_bytes!("../../../fingerprints/common.bloom");
+const SHIPPED_COMMON_NATIVE: &[u8] = include_bytes!("../../../fingerprints/common-native.bloom");
 
 /// What `similarity` can do.
 #[derive(Debug, Subcommand)]
@@ -73,11 +95,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         store: Option<PathBuf>,
     },
-    /// Make the background of common code from artefacts that anybody uses
+    /// Make the background of common code from artefacts that anybody uses: `common.bloom`, and of machine code
+    /// `common-native.bloom`
     Common {
         /// Artefacts
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Keep only what this many of the artefacts hold: libraries that all were linked with
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        at_least: u32,
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
@@ -108,30 +134,38 @@ impl Library {
 /// Loads the shipped references, those of a folder, or both.
 pub(crate) fn load(folder: Option<&Path>, shipped: bool) -> Result<Library, String> {
     let mut segments = if shipped { shipped_segments()? } else { Vec::new() };
-    let mut common = if shipped { SHIPPED_COMMON.to_vec() } else { Vec::new() };
     if let Some(folder) = folder {
         segments.extend(folder_segments(folder)?.into_iter().map(|(_, segment)| segment));
-        let own = folder.join(COMMON);
-        if own.exists() {
-            common = fs::read(&own).map_err(|error| format!("cannot read {}: {error}", own.display()))?;
-        }
     }
-    let background = Background::from_bytes(&common);
+    let background = background_of(folder, shipped, COMMON, SHIPPED_COMMON)?;
+    let native_background = background_of(folder, shipped, COMMON_NATIVE, SHIPPED_COMMON_NATIVE)?;
     let mut indexes = Vec::new();
     for language in Language::ALL {
         let (of_this, rest) = segments.into_iter().partition(|segment: &Segment| segment.language == language);
         segments = rest;
         let references: Vec<Reference> = of_this.into_iter().map(|segment| segment.reference).collect();
         if !references.is_empty() {
-            indexes.push((language, Index::new(references, &background)));
+            let background = if language.is_native() { &native_background } else { &background };
+            indexes.push((language, Index::new(references, background).of(language)));
         }
     }
     Ok(Library { indexes })
 }
 
-/// The shipped background of common code.
-pub(crate) fn shipped_background() -> Background {
-    Background::from_bytes(SHIPPED_COMMON)
+/// A folder's background if it has one, else the shipped one if that is asked for.
+fn background_of(folder: Option<&Path>, shipped: bool, name: &str, bytes: &[u8]) -> Result<Background, String> {
+    match folder.map(|folder| folder.join(name)).filter(|own| own.exists()) {
+        Some(own) => {
+            let bytes = fs::read(&own).map_err(|error| format!("cannot read {}: {error}", own.display()))?;
+            Ok(Background::from_bytes(&bytes))
+        }
+        None => Ok(if shipped { Background::from_bytes(bytes) } else { Background::default() }),
+    }
+}
+
+/// The shipped background of common code of a kind.
+pub(crate) fn shipped_background(language: Language) -> Background {
+    Background::from_bytes(if language.is_native() { SHIPPED_COMMON_NATIVE } else { SHIPPED_COMMON })
 }
 
 fn shipped_segments() -> Result<Vec<Segment>, String> {
@@ -174,7 +208,7 @@ pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
         Command::Remove { what, store } => remove(what, store),
         Command::List { store, json } => list(store.as_deref(), *json),
         Command::Export { store } => export(store.as_deref()),
-        Command::Common { paths, store } => common(paths, store),
+        Command::Common { paths, at_least, store } => common(paths, *at_least, store),
         Command::Hunt(options) => crate::hunt::run(options),
     }
 }
@@ -286,24 +320,40 @@ fn export(store: Option<&Path>) -> Done {
     print(&text)
 }
 
-fn common(paths: &[PathBuf], store: &Path) -> Done {
-    let mut all = Vec::new();
+fn common(paths: &[PathBuf], at_least: u32, store: &Path) -> Done {
+    let (mut native, mut other) = (Vec::new(), Vec::new());
     for path in paths {
+        let (mut here, mut else_here) = (Vec::new(), Vec::new());
         for code in open(path)?.code {
-            all.extend(code.program.distinct_fingerprints());
+            let into = if code.language.is_native() { &mut here } else { &mut else_here };
+            into.extend(code.program.distinct_fingerprints());
         }
-        all.sort_unstable();
-        all.dedup();
+        for (mut here, all) in [(here, &mut native), (else_here, &mut other)] {
+            here.sort_unstable();
+            here.dedup();
+            all.extend(here);
+        }
     }
     fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
-    let path = store.join(COMMON);
-    let bytes = Background::new(&all).to_bytes();
-    write(&path, &bytes)?;
-    print(&format!(
-        "{}: {} fingerprints of {} artefacts, {} bytes\n",
-        path.display(),
-        all.len(),
-        paths.len(),
-        bytes.len()
-    ))
+    let mut text = String::new();
+    for (mut all, name) in [(other, COMMON), (native, COMMON_NATIVE)] {
+        if all.is_empty() {
+            continue;
+        }
+        all.sort_unstable();
+        let held = |run: &[u64]| run.len() as u64 >= u64::from(at_least);
+        let kept: Vec<u64> =
+            all.chunk_by(|a, b| a == b).filter(|run| held(run)).filter_map(|run| run.first().copied()).collect();
+        let path = store.join(name);
+        let bytes = Background::new(&kept).to_bytes();
+        write(&path, &bytes)?;
+        text.push_str(&format!(
+            "{}: {} fingerprints of {} artefacts, {} bytes\n",
+            path.display(),
+            kept.len(),
+            paths.len(),
+            bytes.len()
+        ));
+    }
+    print(&text)
 }

@@ -182,8 +182,6 @@ pub struct Names {
     pub packages: Vec<String>,
     /// SHA-256 of signing certificates, hexadecimal, as far as a signature is there; it is not verified here.
     pub certificates: Vec<String>,
-    /// What linkers write into machine code to name the very build, hexadecimal.
-    pub builds: Vec<String>,
 }
 
 /// Code of one kind.
@@ -208,6 +206,8 @@ pub struct Artefact {
     pub code: Vec<Code>,
     /// What it calls itself.
     pub names: Names,
+    /// What linkers wrote into its machine code to name the very build, hexadecimal.
+    pub builds: Vec<String>,
     /// Why it cannot be cleared.
     pub unclear: Vec<Unclear>,
     /// Files of machine code for processors that are not read. They are not compared, and a verdict does not cover
@@ -229,6 +229,7 @@ impl Artefact {
             names: std::mem::take(&mut opening.names),
             unclear: std::mem::take(&mut opening.unclear),
             code: Vec::new(),
+            builds: Vec::new(),
             uncompared: 0,
         };
         artefact.bytecode(&opening, sink);
@@ -341,8 +342,8 @@ impl Artefact {
             if native.is_packed {
                 self.note(Unclear::Packed { path: leaf.path.clone(), packer: UNKNOWN_PACKER });
             }
-            if !native.build.is_empty() && !self.names.builds.contains(&native.build) {
-                self.names.builds.push(native.build);
+            if !native.build.is_empty() && !self.builds.contains(&native.build) {
+                self.builds.push(native.build);
             }
             match programs.iter_mut().find(|(language, _)| *language == native.language) {
                 Some((_, program)) => program.append(&native.program),

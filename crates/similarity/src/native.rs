@@ -104,9 +104,9 @@ struct Image<'a> {
     /// Whether the file itself lists its functions.
     is_listed: bool,
     /// Stubs by address.
-    imports: FxHashMap<u64, String>,
+    imports: FxHashMap<u64, Site>,
     /// Pointers that the loader fills, by address.
-    slots: FxHashMap<u64, String>,
+    slots: FxHashMap<u64, Site>,
     /// Pointers to strings of method names, by address.
     selectors: FxHashMap<u64, u64>,
     sites: FxHashMap<u64, Site>,
@@ -161,21 +161,22 @@ impl<'a> Image<'a> {
         let bytes = self.at(address)?;
         let bytes = bytes.get(..TEXT_BYTES_MAX).unwrap_or(bytes);
         let text = bytes.split(|byte| *byte == 0).next()?;
-        let is_readable = text.iter().all(|byte| *byte >= b' ' && *byte != 0x7f || matches!(byte, b'\n' | b'\t' | b'\r'));
+        let is_readable =
+            text.iter().all(|byte| *byte >= b' ' && *byte != 0x7f || matches!(byte, b'\n' | b'\t' | b'\r'));
         (is_readable && text.len() >= TEXT_BYTES_MIN).then_some(text)
     }
 
-    /// The import that a stub at an address jumps to.
-    fn import(&self, address: u64) -> Option<&str> {
-        if let Some(name) = self.imports.get(&address) {
-            return Some(name);
+    /// What a stub at an address jumps to: an import, or a function of the program's own that others may replace.
+    fn behind(&self, address: u64) -> Option<&Site> {
+        if let Some(site) = self.imports.get(&address) {
+            return Some(site);
         }
         let slot = match self.machine {
             Machine::Arm64 => arm64::stub(self, address),
             Machine::Arm => arm::stub(self, address),
             Machine::X64 | Machine::X86 => x86::stub(self, address),
         };
-        self.slots.get(&slot?).map(String::as_str)
+        self.slots.get(&slot?)
     }
 
     /// Puts stretches and starts in order, each start once, a named one before a nameless.
@@ -329,9 +330,11 @@ impl Reading<'_, '_> {
             Some(Site::Address(address)) => *address,
             None => target,
         };
-        if let Some(name) = self.image.import(target) {
-            return self.named(name);
-        }
+        let target = match self.image.behind(target) {
+            Some(Site::Import(name)) => return self.named(name),
+            Some(Site::Address(address)) => *address,
+            None => target,
+        };
         self.op(Common::Call as u32, 0);
         self.calls.push((target, thumb));
     }
@@ -339,7 +342,8 @@ impl Reading<'_, '_> {
     /// A call through a pointer at an address.
     fn call_slot(&mut self, slot: u64) {
         match self.image.slots.get(&slot) {
-            Some(name) => self.named(name),
+            Some(Site::Import(name)) => self.named(name),
+            Some(Site::Address(address)) => self.call(u64::MAX, *address, None),
             None => self.indirect(),
         }
     }

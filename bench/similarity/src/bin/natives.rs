@@ -159,7 +159,7 @@ fn main() {
         }
         background.sort_unstable();
         background.dedup();
-        let index = Index::new(references, &Background::new(&background));
+        let index = Index::new(references, &Background::new(&background)).of(language);
         println!("\n{}: {} references, {} functions, {} postings", language.word(), index.references().len(), index.functions(), index.postings());
         println!("| library | versions | functions | contained | distinct | verdict |");
         println!("|---|---|---|---|---|---|");

@@ -207,9 +207,8 @@ fn miscellaneous(reading: &mut Reading<'_, '_>, word: u32) {
 /// A load or a store: target, base, offset.
 fn access(reading: &mut Reading<'_, '_>, known: &mut Known, op: Op, (to, base, offset): (u32, u32, u32)) {
     let from = known.get(base);
-    match op {
-        Op::Load | Op::LoadByte | Op::LoadShort | Op::LoadSigned => known.set(to, None),
-        _store => {}
+    if matches!(op, Op::Load | Op::LoadByte | Op::LoadShort | Op::LoadSigned) {
+        known.set(to, None);
     }
     if let (Op::Load, Some(from)) = (op, from) {
         return reading.load(u64::from(from.wrapping_add(offset)));

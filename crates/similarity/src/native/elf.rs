@@ -137,11 +137,9 @@ impl<'a> File<'a> {
             let Some(symbol) = self.symbol(list, n) else { break };
             self.start(image, &symbol, symbol.value, text);
         }
-        for (at, size, has_addend) in [
-            (get(23), get(2), get(20) == Some(7)),
-            (get(7), get(8), true),
-            (get(17), get(18), false),
-        ] {
+        for (at, size, has_addend) in
+            [(get(23), get(2), get(20) == Some(7)), (get(7), get(8), true), (get(17), get(18), false)]
+        {
             let (Some(at), Some(size)) = (at, size) else { continue };
             let Some(table) = image.at(at) else { continue };
             let table = Numbers(table.get(..usize::try_from(size).ok()?).unwrap_or(table));
@@ -149,7 +147,13 @@ impl<'a> File<'a> {
                 let Some((place, number, _, _)) = self.relocation(table, n, has_addend) else { break };
                 let symbol = self.symbol(list, number as usize).filter(|symbol| number > 0 && symbol.name > 0);
                 if let Some(symbol) = symbol {
-                    image.slots.insert(place, text.text(symbol.name as usize));
+                    // A function of its own that others may replace is still its own, whatever it is called.
+                    let site = if symbol.section == 0 {
+                        Site::Import(text.text(symbol.name as usize))
+                    } else {
+                        Site::Address(symbol.value & if self.machine == Machine::Arm { !1 } else { !0 })
+                    };
+                    image.slots.insert(place, site);
                 }
             }
         }
@@ -266,8 +270,7 @@ impl<'a> File<'a> {
             let Some(base) = place(u64::from(section.info)) else { continue };
             let table = Numbers(self.bytes.part(section.offset, section.size)?);
             for n in 0..ENTRIES_MAX {
-                let Some((at, number, kind, addend)) =
-                    self.relocation(table, n, section.kind == RELOCATIONS_ADDENDS)
+                let Some((at, number, kind, addend)) = self.relocation(table, n, section.kind == RELOCATIONS_ADDENDS)
                 else {
                     break;
                 };
@@ -310,7 +313,7 @@ fn unwind(image: &mut Image<'_>, address: u64) -> Option<()> {
     if table.u8(0)? != 1 || table.u8(2)? != 3 || table.u8(3)? != 0x3b {
         return None;
     }
-    let first = if table.u8(1)? & 15 == 12 { 12 } else { 8 };
+    let first = if table.u8(1)? & 15 == 12 { 16 } else { 12 };
     let count = table.u32(first - 4)? as usize;
     for n in 0..count.min(ENTRIES_MAX) {
         let Some(offset) = table.u32(first + 8 * n) else { break };

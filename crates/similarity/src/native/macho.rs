@@ -200,11 +200,7 @@ fn listed(bytes: Numbers<'_>, commands: &Commands, image: &mut Image<'_>) {
         address = address.wrapping_add(value);
         let is_arm = image.machine == Machine::Arm;
         let start = if is_arm { address & !1 } else { address };
-        image.starts.push(Start {
-            address: start,
-            is_thumb: is_arm.then_some(address & 1 == 1),
-            ..Start::default()
-        });
+        image.starts.push(Start { address: start, is_thumb: is_arm.then_some(address & 1 == 1), ..Start::default() });
         image.is_listed = true;
         (value, shift) = (0, 0);
     }
@@ -216,7 +212,13 @@ fn indirect(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], is_wide
     for section in &commands.sections {
         let each = match section.kind {
             8 => u64::from(section.stub_size),
-            6 | 7 => if is_wide { 8 } else { 4 },
+            6 | 7 => {
+                if is_wide {
+                    8
+                } else {
+                    4
+                }
+            }
             _ => continue,
         };
         if each == 0 {
@@ -228,7 +230,8 @@ fn indirect(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], is_wide
             let Some(symbol) = bytes.u32(table.saturating_add(at * 4)) else { break };
             let Some(symbol) = symbols.get(symbol as usize) else { continue };
             let into = if section.kind == 8 { &mut image.imports } else { &mut image.slots };
-            into.insert(section.address.wrapping_add(n * each), symbol.name.clone());
+            let site = if symbol.is_defined { Site::Address(symbol.value) } else { Site::Import(symbol.name.clone()) };
+            into.insert(section.address.wrapping_add(n * each), site);
         }
     }
 }

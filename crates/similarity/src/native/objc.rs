@@ -45,7 +45,11 @@ pub(super) fn read(image: &mut Image<'_>, sections: &[Section], base: u64, is_wi
                     let slot = section.address.wrapping_add(n * width);
                     let is_category = section.name == "__objc_catlist";
                     let Some(object) = reader.pointer(slot) else { continue };
-                    if is_category { reader.category(object) } else { reader.class(object) };
+                    if is_category {
+                        reader.category(object)
+                    } else {
+                        reader.class(object)
+                    };
                 }
             }
             _ => {}

@@ -85,7 +85,9 @@ fn tell(reading: &mut Reading<'_, '_>, one: &Instruction, at: u64, next: u64, is
     let site = next.wrapping_sub(4);
     match (one.map, one.opcode, relative) {
         (0, 0xe8, Some(target)) => return reading.call(site, target, None),
-        (0, 0xe9 | 0xeb, Some(target)) => return reading.jump(if one.opcode == 0xe9 { site } else { at }, target, None),
+        (0, 0xe9 | 0xeb, Some(target)) => {
+            return reading.jump(if one.opcode == 0xe9 { site } else { at }, target, None);
+        }
         (0, 0x70..=0x7f | 0xe0..=0xe3, _) | (1, 0x80..=0x8f, _) => return reading.branch(),
         _ => {}
     }
@@ -297,24 +299,32 @@ fn decode(all: &[u8], is_wide: bool) -> Option<Instruction> {
         one.base = one.base.map(|base| base | (rex & 1) << 3);
     }
     let tests = one.map == 0 && matches!(opcode, 0xf6 | 0xf7) && one.register() < 2;
+    let size = width(tail, opcode, tests, is_short, if rex & 8 != 0 { 8 } else { 4 }, is_wide);
+    if size > 0 {
+        one.immediate = Some(bytes.number(size)?);
+    }
+    one.length = bytes.at;
+    Some(one)
+}
+
+/// Bytes that follow.
+fn width(tail: Tail, opcode: u8, tests: bool, is_short: bool, full: usize, is_wide: bool) -> usize {
     let operand = if is_short { 2 } else { 4 };
-    let size = match tail {
-        Tail::Nothing if tests => if opcode == 0xf6 { 1 } else { operand },
+    match tail {
+        Tail::Nothing if tests && opcode == 0xf6 => 1,
+        Tail::Nothing if tests => operand,
         Tail::Nothing => 0,
         Tail::Byte => 1,
         Tail::Short => 2,
         Tail::Three => 3,
         Tail::Operand => operand,
         Tail::Four => 4,
-        Tail::Full => if rex & 8 != 0 { 8 } else { operand },
-        Tail::Address => if is_wide { 8 } else { 4 },
+        Tail::Full if is_short => operand,
+        Tail::Full => full,
+        Tail::Address if is_wide => 8,
+        Tail::Address => 4,
         Tail::Six => 6,
-    };
-    if size > 0 {
-        one.immediate = Some(bytes.number(size)?);
     }
-    one.length = bytes.at;
-    Some(one)
 }
 
 /// The prefixes of vector instructions; gives the opcode behind them.
