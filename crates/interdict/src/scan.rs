@@ -76,6 +76,7 @@ pub(crate) struct Scan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Basis {
     Package,
+    Bundle,
     Certificate,
     Hash,
     Purl,
@@ -86,6 +87,7 @@ impl Basis {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Package => "package name",
+            Self::Bundle => "bundle id",
             Self::Certificate => "signing certificate",
             Self::Hash => "file hash",
             Self::Purl => "package URL",
@@ -303,6 +305,9 @@ fn one(
     named(&mut scanned, docket, ResourceKind::CodeSha256, &artefact.sha256, Basis::Hash);
     for package in &artefact.names.packages {
         named(&mut scanned, docket, ResourceKind::AndroidPackage, package, Basis::Package);
+    }
+    for bundle in &artefact.names.bundles {
+        named(&mut scanned, docket, ResourceKind::IosBundle, bundle, Basis::Bundle);
     }
     for certificate in &artefact.names.certificates {
         named(&mut scanned, docket, ResourceKind::CertSha256, certificate, Basis::Certificate);

@@ -178,8 +178,10 @@ impl fmt::Display for Unclear {
 /// What an artefact calls itself: evidence of the weakest kind, and the quickest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Android application ids and iOS bundle ids.
+    /// Android application ids.
     pub packages: Vec<String>,
+    /// iOS bundle ids.
+    pub bundles: Vec<String>,
     /// SHA-256 of signing certificates, hexadecimal, as far as a signature is there; it is not verified here.
     pub certificates: Vec<String>,
 }

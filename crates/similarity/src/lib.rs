@@ -14,6 +14,7 @@ pub mod matching;
 mod native;
 mod packing;
 pub mod platform;
+mod plist;
 pub mod program;
 mod propagate;
 pub mod python;
