@@ -68,6 +68,9 @@ pub(crate) enum Command {
         /// Where it came from
         #[arg(long, default_value = "")]
         source: String,
+        /// Keep only what stands in named classes: the C libraries that an SDK for iOS carries are others' code
+        #[arg(long)]
+        only_classes: bool,
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
@@ -89,11 +92,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write the table of fingerprints, sorted, for other engines (CSV)
+    /// Write the table of fingerprints, sorted, for other engines: as CSV, or as a Parquet file
     Export {
         /// The folder of references; absent exports the shipped ones
         #[arg(long, value_name = "DIR")]
         store: Option<PathBuf>,
+        /// Write Parquet to this file instead of CSV to standard output
+        #[arg(long, value_name = "FILE")]
+        parquet: Option<PathBuf>,
     },
     /// Make the background of common code from artefacts that anybody uses: `common.bloom`, and of machine code
     /// `common-native.bloom`
@@ -202,12 +208,13 @@ fn folder_segments(folder: &Path) -> Result<Vec<(PathBuf, Segment)>, String> {
 /// Runs the command.
 pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
     match command {
-        Command::Add { file, subject, label, source, store } => {
-            add(loading, file, subject, label.as_deref(), source, store)
+        Command::Add { file, subject, label, source, only_classes, store } => {
+            let about = About { subject, label: label.as_deref(), source, only_classes: *only_classes };
+            add(loading, file, &about, store)
         }
         Command::Remove { what, store } => remove(what, store),
         Command::List { store, json } => list(store.as_deref(), *json),
-        Command::Export { store } => export(store.as_deref()),
+        Command::Export { store, parquet } => export(store.as_deref(), parquet.as_deref()),
         Command::Common { paths, at_least, store } => common(paths, *at_least, store),
         Command::Hunt(options) => crate::hunt::run(options),
     }
@@ -215,7 +222,9 @@ pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
 
 fn open(path: &Path) -> Result<Artefact, String> {
     let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Ok(Artefact::open(&path.display().to_string(), &bytes, &Budgets::default(), &mut |_, _| {}))
+    // Where it lies on this machine is nobody's business: names of what is in it go into the reference.
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Artefact::open(&name, &bytes, &Budgets::default(), &mut |_, _| {}))
 }
 
 /// Written beside and renamed, so that nobody ever reads half of it.
@@ -225,7 +234,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn add(loading: &Loading, file: &Path, subject: &str, label: Option<&str>, source: &str, store: &Path) -> Done {
+/// What is said of an artefact that is added.
+struct About<'a> {
+    subject: &'a str,
+    label: Option<&'a str>,
+    source: &'a str,
+    only_classes: bool,
+}
+
+fn add(loading: &Loading, file: &Path, about: &About<'_>, store: &Path) -> Done {
+    let subject = about.subject;
     if loading.docket()?.registry().get(subject).is_none() {
         return Err(format!("--subject: no subject `{subject}`; `interdict subjects` lists them"));
     }
@@ -235,17 +253,23 @@ fn add(loading: &Loading, file: &Path, subject: &str, label: Option<&str>, sourc
     }
     fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let label = label.unwrap_or(&name);
+    let label = about.label.unwrap_or(&name);
     let mut text = String::new();
     for code in &artefact.code {
+        // Functions without a class stand in their file, whose name leads through archives.
+        let is_class = |class: &str| !class.contains('!') && class != name;
+        let program = if about.only_classes { code.program.of_classes(is_class) } else { code.program.clone() };
+        let (functions, fingerprints) = (program.functions.len(), program.fingerprints.len());
+        if functions == 0 {
+            continue;
+        }
         let reference = Reference {
             lineage: subject.to_owned(),
             label: label.to_owned(),
-            source: source.to_owned(),
+            source: about.source.to_owned(),
             sha256: artefact.sha256.clone(),
-            program: code.program.clone(),
+            program,
         };
-        let (functions, fingerprints) = (code.program.functions.len(), code.program.fingerprints.len());
         let segment = Segment { language: code.language, reference };
         let short = artefact.sha256.get(..16).unwrap_or(&artefact.sha256);
         let path = store.join(format!("{short}-{}.{ENDING}", code.language.word()));
@@ -300,22 +324,37 @@ fn list(store: Option<&Path>, as_json: bool) -> Done {
     print(&segments.iter().map(line).collect::<String>())
 }
 
-fn export(store: Option<&Path>) -> Done {
+/// Columns of an exported table behind the fingerprint.
+const COLUMNS: [&str; 4] = ["subject", "reference", "kind", "function"];
+
+fn export(store: Option<&Path>, parquet: Option<&Path>) -> Done {
     let segments = segments(store)?;
-    let mut rows: Vec<(u64, &str, &str, String)> = Vec::new();
-    for segment in &segments {
+    let named = |segment: &Segment| -> Vec<String> {
+        let program = &segment.reference.program;
+        program.functions.iter().map(|function| program.full_name(function)).collect()
+    };
+    let names: Vec<Vec<String>> = segments.iter().map(named).collect();
+    let mut rows: Vec<(u64, [&str; 4])> = Vec::new();
+    for (segment, names) in segments.iter().zip(&names) {
         let (reference, program) = (&segment.reference, &segment.reference.program);
-        for function in &program.functions {
-            let name = program.full_name(function);
-            let row = |f: &u64| (*f, reference.lineage.as_str(), reference.label.as_str(), name.clone());
-            rows.extend(program.fingerprints_of(function).iter().map(row));
+        for (function, name) in program.functions.iter().zip(names) {
+            let texts = [reference.lineage.as_str(), reference.label.as_str(), segment.language.word(), name.as_str()];
+            rows.extend(program.fingerprints_of(function).iter().map(|f| (*f, texts)));
         }
     }
-    rows.sort();
+    rows.sort_unstable();
+    if let Some(path) = parquet {
+        let mut bytes = Vec::new();
+        similarity::parquet::write(("fingerprint", COLUMNS), &rows, &mut bytes)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        write(path, &bytes)?;
+        return print(&format!("{}: {} rows, {} bytes\n", path.display(), rows.len(), bytes.len()));
+    }
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let mut text = String::from("fingerprint,subject,reference,function\n");
-    for (fingerprint, lineage, label, name) in rows {
-        text.push_str(&format!("{fingerprint:016x},{},{},{}\n", quoted(lineage), quoted(label), quoted(&name)));
+    let mut text = format!("fingerprint,{}\n", COLUMNS.join(","));
+    for (fingerprint, texts) in rows {
+        let cells: Vec<String> = texts.into_iter().map(quoted).collect();
+        text.push_str(&format!("{fingerprint:016x},{}\n", cells.join(",")));
     }
     print(&text)
 }

@@ -13,6 +13,7 @@ mod listing;
 pub mod matching;
 mod native;
 mod packing;
+pub mod parquet;
 pub mod platform;
 mod plist;
 pub mod program;
