@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`archive`] (the zip: which entry is where, what is odd about it, its content within
 //! budgets), [`oddity`] (every known trick, and what Android does with it), [`axml`] (binary XML),
-//! [`resources`] (the string a resource id stands for), [`manifest`] (what the package says it is),
+//! [`resources`] (the string a resource id stands for), [`manifest`] (what the package says it is), [`bundle`] (the
+//! same of an app bundle),
 //! [`signing`] (who signed it, in which scheme), [`compare`] (whether two packages are the same apart from that).
 //!
 //! The input is hostile: nothing here panics, allocates more than its budgets or guesses. Where readers
@@ -11,6 +12,7 @@
 
 pub mod archive;
 pub mod axml;
+pub mod bundle;
 pub mod compare;
 mod der;
 pub mod manifest;

@@ -76,6 +76,7 @@ pub(crate) struct Scan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Basis {
     Package,
+    Bundle,
     Certificate,
     Hash,
     Purl,
@@ -86,6 +87,7 @@ impl Basis {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Package => "package name",
+            Self::Bundle => "bundle id",
             Self::Certificate => "signing certificate",
             Self::Hash => "file hash",
             Self::Purl => "package URL",
@@ -150,8 +152,10 @@ pub(crate) struct Scanned {
     pub(crate) unclear_waived: Option<String>,
     /// Of each lineage not found: how much of its distinct code could be there unseen.
     pub(crate) bounds: BTreeMap<String, f32>,
-    /// Files of machine code and scripts inside, which were not compared.
+    /// Files of code inside that were compared with nothing.
     pub(crate) uncompared: usize,
+    /// What linkers wrote into its machine code to name the very build.
+    pub(crate) builds: Vec<String>,
     /// Whether there was any code, or names.
     pub(crate) looked: bool,
 }
@@ -277,6 +281,7 @@ fn one(
         unclear_waived: None,
         bounds: BTreeMap::new(),
         uncompared: 0,
+        builds: Vec::new(),
         looked: false,
     };
     if bytes.len() as u64 > FILE_BYTES_MAX {
@@ -295,10 +300,14 @@ fn one(
     scanned.sha256.clone_from(&artefact.sha256);
     scanned.looked |= artefact.has_code() || artefact.names != similarity::artefact::Names::default();
     scanned.uncompared = artefact.uncompared;
+    scanned.builds.clone_from(&artefact.builds);
     scanned.unclear.extend(artefact.unclear.iter().map(ToString::to_string));
     named(&mut scanned, docket, ResourceKind::CodeSha256, &artefact.sha256, Basis::Hash);
     for package in &artefact.names.packages {
         named(&mut scanned, docket, ResourceKind::AndroidPackage, package, Basis::Package);
+    }
+    for bundle in &artefact.names.bundles {
+        named(&mut scanned, docket, ResourceKind::IosBundle, bundle, Basis::Bundle);
     }
     for certificate in &artefact.names.certificates {
         named(&mut scanned, docket, ResourceKind::CertSha256, certificate, Basis::Certificate);
@@ -321,9 +330,9 @@ fn unanswered(scanned: &mut Scanned, artefact: &Artefact, library: &scan_referen
     if !artefact.code.iter().all(|code| alone(&code)) {
         return;
     }
-    // Python says nothing of an app; a script may be all there is of one.
+    // Python says nothing of an app; a script or a library may be all there is of one.
     scanned.looked = artefact.names != similarity::artefact::Names::default();
-    if code.language == Language::Script {
+    if code.language == Language::Script || code.language.is_native() {
         scanned.unclear.push(format!("it is {} code, and there is no reference of that kind", code.language.word()));
     }
 }

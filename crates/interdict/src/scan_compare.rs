@@ -87,10 +87,9 @@ pub(crate) struct Comparison {
 /// Runs the command.
 pub(crate) fn run(options: &Compare) -> Done {
     let (a, b) = (open(&options.a)?, open(&options.b)?);
-    let background = scan_references::shipped_background();
     let of = |language| {
         let (ours, theirs) = (a.program(language)?, b.program(language)?);
-        Some(kind(language, ours, theirs, &background))
+        Some(kind(language, ours, theirs, &scan_references::shipped_background(language)))
     };
     let kinds = Language::ALL.into_iter().filter_map(of).collect();
     let comparison = Comparison { a: about(&options.a, &a), b: about(&options.b, &b), kinds };
@@ -118,7 +117,7 @@ fn open(path: &Path) -> Result<Artefact, String> {
 fn about(path: &Path, artefact: &Artefact) -> Opened {
     let mut unclear: Vec<String> = artefact.unclear.iter().map(ToString::to_string).collect();
     if artefact.uncompared > 0 {
-        unclear.push(format!("{} files of machine code, which is not compared", artefact.uncompared));
+        unclear.push(format!("{} files of machine code for processors that are not known here", artefact.uncompared));
     }
     Opened { path: path.display().to_string(), sha256: artefact.sha256.clone(), bytes: artefact.bytes, unclear }
 }

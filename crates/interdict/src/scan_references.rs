@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// Ending of a reference file.
 const ENDING: &str = "idf";
-/// Name of the background in a folder of references.
+/// Names of the backgrounds in a folder of references: of machine code, and of all else.
 const COMMON: &str = "common.bloom";
+const COMMON_NATIVE: &str = "common-native.bloom";
 /// References in one folder.
 const REFERENCES_MAX: usize = 100_000;
 /// A reference file is no larger.
@@ -27,8 +28,29 @@ const SHIPPED: &[(&str, &[u8])] = &[
     ("wechat-sdk-2016", include_bytes!("../../../fingerprints/wechat-sdk-2016.idf")),
     ("mmkv-1.2.13", include_bytes!("../../../fingerprints/mmkv-1.2.13.idf")),
     ("bytehook-1.0.9", include_bytes!("../../../fingerprints/bytehook-1.0.9.idf")),
+    ("alipay-ios-2018-arm", include_bytes!("../../../fingerprints/alipay-ios-2018-arm.idf")),
+    ("alipay-ios-2018-arm64", include_bytes!("../../../fingerprints/alipay-ios-2018-arm64.idf")),
+    ("bytehook-1.0.9-arm", include_bytes!("../../../fingerprints/bytehook-1.0.9-arm.idf")),
+    ("bytehook-1.0.9-arm64", include_bytes!("../../../fingerprints/bytehook-1.0.9-arm64.idf")),
+    ("bytehook-1.0.9-x86", include_bytes!("../../../fingerprints/bytehook-1.0.9-x86.idf")),
+    ("bytehook-1.0.9-x86-64", include_bytes!("../../../fingerprints/bytehook-1.0.9-x86-64.idf")),
+    ("mmkv-1.2.13-arm", include_bytes!("../../../fingerprints/mmkv-1.2.13-arm.idf")),
+    ("mmkv-1.2.13-arm64", include_bytes!("../../../fingerprints/mmkv-1.2.13-arm64.idf")),
+    ("mmkv-1.2.13-x86", include_bytes!("../../../fingerprints/mmkv-1.2.13-x86.idf")),
+    ("mmkv-1.2.13-x86-64", include_bytes!("../../../fingerprints/mmkv-1.2.13-x86-64.idf")),
+    ("mmkv-1.3.1-arm", include_bytes!("../../../fingerprints/mmkv-1.3.1-arm.idf")),
+    ("mmkv-1.3.1-arm64", include_bytes!("../../../fingerprints/mmkv-1.3.1-arm64.idf")),
+    ("mmkv-1.3.9-arm", include_bytes!("../../../fingerprints/mmkv-1.3.9-arm.idf")),
+    ("mmkv-1.3.9-arm64", include_bytes!("../../../fingerprints/mmkv-1.3.9-arm64.idf")),
+    ("qq-ios-2018-arm", include_bytes!("../../../fingerprints/qq-ios-2018-arm.idf")),
+    ("qq-ios-2018-arm64", include_bytes!("../../../fingerprints/qq-ios-2018-arm64.idf")),
+    ("wechat-ios-1.8.0-arm", include_bytes!("../../../fingerprints/wechat-ios-1.8.0-arm.idf")),
+    ("wechat-ios-1.8.0-arm64", include_bytes!("../../../fingerprints/wechat-ios-1.8.0-arm64.idf")),
+    ("wechat-ios-2019-arm", include_bytes!("../../../fingerprints/wechat-ios-2019-arm.idf")),
+    ("wechat-ios-2019-arm64", include_bytes!("../../../fingerprints/wechat-ios-2019-arm64.idf")),
 ];
 const SHIPPED_COMMON: &[u8] = include_bytes!("../../../fingerprints/common.bloom");
+const SHIPPED_COMMON_NATIVE: &[u8] = include_bytes!("../../../fingerprints/common-native.bloom");
 
 /// What `similarity` can do.
 #[derive(Debug, Subcommand)]
@@ -46,6 +68,9 @@ pub(crate) enum Command {
         /// Where it came from
         #[arg(long, default_value = "")]
         source: String,
+        /// Keep only what stands in named classes: the C libraries that an SDK for iOS carries are others' code
+        #[arg(long)]
+        only_classes: bool,
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
@@ -67,17 +92,24 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write the table of fingerprints, sorted, for other engines (CSV)
+    /// Write the table of fingerprints, sorted, for other engines: as CSV, or as a Parquet file
     Export {
         /// The folder of references; absent exports the shipped ones
         #[arg(long, value_name = "DIR")]
         store: Option<PathBuf>,
+        /// Write Parquet to this file instead of CSV to standard output
+        #[arg(long, value_name = "FILE")]
+        parquet: Option<PathBuf>,
     },
-    /// Make the background of common code from artefacts that anybody uses
+    /// Make the background of common code from artefacts that anybody uses: `common.bloom`, and of machine code
+    /// `common-native.bloom`
     Common {
         /// Artefacts
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Keep only what this many of the artefacts hold: libraries that all were linked with
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        at_least: u32,
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
@@ -108,30 +140,38 @@ impl Library {
 /// Loads the shipped references, those of a folder, or both.
 pub(crate) fn load(folder: Option<&Path>, shipped: bool) -> Result<Library, String> {
     let mut segments = if shipped { shipped_segments()? } else { Vec::new() };
-    let mut common = if shipped { SHIPPED_COMMON.to_vec() } else { Vec::new() };
     if let Some(folder) = folder {
         segments.extend(folder_segments(folder)?.into_iter().map(|(_, segment)| segment));
-        let own = folder.join(COMMON);
-        if own.exists() {
-            common = fs::read(&own).map_err(|error| format!("cannot read {}: {error}", own.display()))?;
-        }
     }
-    let background = Background::from_bytes(&common);
+    let background = background_of(folder, shipped, COMMON, SHIPPED_COMMON)?;
+    let native_background = background_of(folder, shipped, COMMON_NATIVE, SHIPPED_COMMON_NATIVE)?;
     let mut indexes = Vec::new();
     for language in Language::ALL {
         let (of_this, rest) = segments.into_iter().partition(|segment: &Segment| segment.language == language);
         segments = rest;
         let references: Vec<Reference> = of_this.into_iter().map(|segment| segment.reference).collect();
         if !references.is_empty() {
-            indexes.push((language, Index::new(references, &background)));
+            let background = if language.is_native() { &native_background } else { &background };
+            indexes.push((language, Index::new(references, background).of(language)));
         }
     }
     Ok(Library { indexes })
 }
 
-/// The shipped background of common code.
-pub(crate) fn shipped_background() -> Background {
-    Background::from_bytes(SHIPPED_COMMON)
+/// A folder's background if it has one, else the shipped one if that is asked for.
+fn background_of(folder: Option<&Path>, shipped: bool, name: &str, bytes: &[u8]) -> Result<Background, String> {
+    match folder.map(|folder| folder.join(name)).filter(|own| own.exists()) {
+        Some(own) => {
+            let bytes = fs::read(&own).map_err(|error| format!("cannot read {}: {error}", own.display()))?;
+            Ok(Background::from_bytes(&bytes))
+        }
+        None => Ok(if shipped { Background::from_bytes(bytes) } else { Background::default() }),
+    }
+}
+
+/// The shipped background of common code of a kind.
+pub(crate) fn shipped_background(language: Language) -> Background {
+    Background::from_bytes(if language.is_native() { SHIPPED_COMMON_NATIVE } else { SHIPPED_COMMON })
 }
 
 fn shipped_segments() -> Result<Vec<Segment>, String> {
@@ -168,20 +208,23 @@ fn folder_segments(folder: &Path) -> Result<Vec<(PathBuf, Segment)>, String> {
 /// Runs the command.
 pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
     match command {
-        Command::Add { file, subject, label, source, store } => {
-            add(loading, file, subject, label.as_deref(), source, store)
+        Command::Add { file, subject, label, source, only_classes, store } => {
+            let about = About { subject, label: label.as_deref(), source, only_classes: *only_classes };
+            add(loading, file, &about, store)
         }
         Command::Remove { what, store } => remove(what, store),
         Command::List { store, json } => list(store.as_deref(), *json),
-        Command::Export { store } => export(store.as_deref()),
-        Command::Common { paths, store } => common(paths, store),
+        Command::Export { store, parquet } => export(store.as_deref(), parquet.as_deref()),
+        Command::Common { paths, at_least, store } => common(paths, *at_least, store),
         Command::Hunt(options) => crate::hunt::run(options),
     }
 }
 
 fn open(path: &Path) -> Result<Artefact, String> {
     let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Ok(Artefact::open(&path.display().to_string(), &bytes, &Budgets::default(), &mut |_, _| {}))
+    // Where it lies on this machine is nobody's business: names of what is in it go into the reference.
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Artefact::open(&name, &bytes, &Budgets::default(), &mut |_, _| {}))
 }
 
 /// Written beside and renamed, so that nobody ever reads half of it.
@@ -191,7 +234,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn add(loading: &Loading, file: &Path, subject: &str, label: Option<&str>, source: &str, store: &Path) -> Done {
+/// What is said of an artefact that is added.
+struct About<'a> {
+    subject: &'a str,
+    label: Option<&'a str>,
+    source: &'a str,
+    only_classes: bool,
+}
+
+fn add(loading: &Loading, file: &Path, about: &About<'_>, store: &Path) -> Done {
+    let subject = about.subject;
     if loading.docket()?.registry().get(subject).is_none() {
         return Err(format!("--subject: no subject `{subject}`; `interdict subjects` lists them"));
     }
@@ -201,17 +253,23 @@ fn add(loading: &Loading, file: &Path, subject: &str, label: Option<&str>, sourc
     }
     fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let label = label.unwrap_or(&name);
+    let label = about.label.unwrap_or(&name);
     let mut text = String::new();
     for code in &artefact.code {
+        // Functions without a class stand in their file, whose name leads through archives.
+        let is_class = |class: &str| !class.contains('!') && class != name;
+        let program = if about.only_classes { code.program.of_classes(is_class) } else { code.program.clone() };
+        let (functions, fingerprints) = (program.functions.len(), program.fingerprints.len());
+        if functions == 0 {
+            continue;
+        }
         let reference = Reference {
             lineage: subject.to_owned(),
             label: label.to_owned(),
-            source: source.to_owned(),
+            source: about.source.to_owned(),
             sha256: artefact.sha256.clone(),
-            program: code.program.clone(),
+            program,
         };
-        let (functions, fingerprints) = (code.program.functions.len(), code.program.fingerprints.len());
         let segment = Segment { language: code.language, reference };
         let short = artefact.sha256.get(..16).unwrap_or(&artefact.sha256);
         let path = store.join(format!("{short}-{}.{ENDING}", code.language.word()));
@@ -266,44 +324,75 @@ fn list(store: Option<&Path>, as_json: bool) -> Done {
     print(&segments.iter().map(line).collect::<String>())
 }
 
-fn export(store: Option<&Path>) -> Done {
+/// Columns of an exported table behind the fingerprint.
+const COLUMNS: [&str; 4] = ["subject", "reference", "kind", "function"];
+
+fn export(store: Option<&Path>, parquet: Option<&Path>) -> Done {
     let segments = segments(store)?;
-    let mut rows: Vec<(u64, &str, &str, String)> = Vec::new();
-    for segment in &segments {
+    let named = |segment: &Segment| -> Vec<String> {
+        let program = &segment.reference.program;
+        program.functions.iter().map(|function| program.full_name(function)).collect()
+    };
+    let names: Vec<Vec<String>> = segments.iter().map(named).collect();
+    let mut rows: Vec<(u64, [&str; 4])> = Vec::new();
+    for (segment, names) in segments.iter().zip(&names) {
         let (reference, program) = (&segment.reference, &segment.reference.program);
-        for function in &program.functions {
-            let name = program.full_name(function);
-            let row = |f: &u64| (*f, reference.lineage.as_str(), reference.label.as_str(), name.clone());
-            rows.extend(program.fingerprints_of(function).iter().map(row));
+        for (function, name) in program.functions.iter().zip(names) {
+            let texts = [reference.lineage.as_str(), reference.label.as_str(), segment.language.word(), name.as_str()];
+            rows.extend(program.fingerprints_of(function).iter().map(|f| (*f, texts)));
         }
     }
-    rows.sort();
+    rows.sort_unstable();
+    if let Some(path) = parquet {
+        let mut bytes = Vec::new();
+        similarity::parquet::write(("fingerprint", COLUMNS), &rows, &mut bytes)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        write(path, &bytes)?;
+        return print(&format!("{}: {} rows, {} bytes\n", path.display(), rows.len(), bytes.len()));
+    }
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let mut text = String::from("fingerprint,subject,reference,function\n");
-    for (fingerprint, lineage, label, name) in rows {
-        text.push_str(&format!("{fingerprint:016x},{},{},{}\n", quoted(lineage), quoted(label), quoted(&name)));
+    let mut text = format!("fingerprint,{}\n", COLUMNS.join(","));
+    for (fingerprint, texts) in rows {
+        let cells: Vec<String> = texts.into_iter().map(quoted).collect();
+        text.push_str(&format!("{fingerprint:016x},{}\n", cells.join(",")));
     }
     print(&text)
 }
 
-fn common(paths: &[PathBuf], store: &Path) -> Done {
-    let mut all = Vec::new();
+fn common(paths: &[PathBuf], at_least: u32, store: &Path) -> Done {
+    let (mut native, mut other) = (Vec::new(), Vec::new());
     for path in paths {
+        let (mut here, mut else_here) = (Vec::new(), Vec::new());
         for code in open(path)?.code {
-            all.extend(code.program.distinct_fingerprints());
+            let into = if code.language.is_native() { &mut here } else { &mut else_here };
+            into.extend(code.program.distinct_fingerprints());
         }
-        all.sort_unstable();
-        all.dedup();
+        for (mut here, all) in [(here, &mut native), (else_here, &mut other)] {
+            here.sort_unstable();
+            here.dedup();
+            all.extend(here);
+        }
     }
     fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
-    let path = store.join(COMMON);
-    let bytes = Background::new(&all).to_bytes();
-    write(&path, &bytes)?;
-    print(&format!(
-        "{}: {} fingerprints of {} artefacts, {} bytes\n",
-        path.display(),
-        all.len(),
-        paths.len(),
-        bytes.len()
-    ))
+    let mut text = String::new();
+    for (mut all, name) in [(other, COMMON), (native, COMMON_NATIVE)] {
+        if all.is_empty() {
+            continue;
+        }
+        all.sort_unstable();
+        let held = |run: &[u64]| run.len() as u64 >= u64::from(at_least);
+        let kept: Vec<u64> =
+            all.chunk_by(|a, b| a == b).filter(|run| held(run)).filter_map(|run| run.first().copied()).collect();
+        let path = store.join(name);
+        let bytes = Background::new(&kept).to_bytes();
+        write(&path, &bytes)?;
+        text.push_str(&format!(
+            "{}: {} fingerprints of {} artefacts, {} bytes\n",
+            path.display(),
+            kept.len(),
+            paths.len(),
+            bytes.len()
+        ));
+    }
+    print(&text)
 }

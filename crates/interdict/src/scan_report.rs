@@ -159,6 +159,7 @@ pub(crate) fn json(scanned: &[Scanned], library: &Library) -> String {
                 "path": file.path, "sha256": file.sha256, "verdict": verdict(file),
                 "found": file.found.iter().map(found_json).collect::<Vec<_>>(),
                 "unclear": file.unclear, "unclear_waived": file.unclear_waived, "unseen_at_most": bounds, "uncompared": file.uncompared,
+                "builds": file.builds,
             })
         })
         .collect();

@@ -6,7 +6,7 @@ use crate::container::{self, Opening};
 use crate::dex::{self, Dex};
 use crate::packing;
 use crate::program::{Damage, Program};
-use crate::{python, script};
+use crate::{native, python, script};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -20,6 +20,9 @@ pub const FILES_MAX: usize = 200_000;
 pub const SOURCE_BYTES_MAX: u64 = 256 << 20;
 /// Reasons listed of one artefact; more of them say nothing new.
 pub const UNCLEAR_MAX: usize = 64;
+
+/// Named where code is hidden and nothing says by what.
+const UNKNOWN_PACKER: &str = "(of no known name: no processor runs such bytes)";
 
 /// How much one artefact may ask for. Fields are public so that tests reach them with small files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +57,29 @@ pub enum Language {
     Script,
     /// Python.
     Python,
+    /// Machine code for 64-bit ARM.
+    Arm64,
+    /// For 32-bit ARM.
+    Arm,
+    /// For x86 in 64 bits.
+    X64,
+    /// For x86 in 32 bits.
+    X86,
 }
 
 impl Language {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Bytecode, Self::Script, Self::Python];
+    pub const ALL: [Self; 7] =
+        [Self::Bytecode, Self::Script, Self::Python, Self::Arm64, Self::Arm, Self::X64, Self::X86];
+
+    /// Whether it is machine code.
+    #[must_use]
+    pub const fn is_native(self) -> bool {
+        match self {
+            Self::Bytecode | Self::Script | Self::Python => false,
+            Self::Arm64 | Self::Arm | Self::X64 | Self::X86 => true,
+        }
+    }
 
     /// In the words of a report.
     #[must_use]
@@ -67,6 +88,10 @@ impl Language {
             Self::Bytecode => "bytecode",
             Self::Script => "script",
             Self::Python => "python",
+            Self::Arm64 => "arm64",
+            Self::Arm => "arm",
+            Self::X64 => "x86-64",
+            Self::X86 => "x86",
         }
     }
 
@@ -153,8 +178,10 @@ impl fmt::Display for Unclear {
 /// What an artefact calls itself: evidence of the weakest kind, and the quickest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Android application ids and iOS bundle ids.
+    /// Android application ids.
     pub packages: Vec<String>,
+    /// iOS bundle ids.
+    pub bundles: Vec<String>,
     /// SHA-256 of signing certificates, hexadecimal, as far as a signature is there; it is not verified here.
     pub certificates: Vec<String>,
 }
@@ -181,9 +208,12 @@ pub struct Artefact {
     pub code: Vec<Code>,
     /// What it calls itself.
     pub names: Names,
+    /// What linkers wrote into its machine code to name the very build, hexadecimal.
+    pub builds: Vec<String>,
     /// Why it cannot be cleared.
     pub unclear: Vec<Unclear>,
-    /// Files of machine code and scripts beside the bytecode. They are not compared, and a verdict does not cover them.
+    /// Files of machine code for processors that are not read. They are not compared, and a verdict does not cover
+    /// them.
     pub uncompared: usize,
 }
 
@@ -201,10 +231,12 @@ impl Artefact {
             names: std::mem::take(&mut opening.names),
             unclear: std::mem::take(&mut opening.unclear),
             code: Vec::new(),
-            uncompared: opening.leaves.iter().filter(|leaf| leaf.kind.is_uncompared()).count(),
+            builds: Vec::new(),
+            uncompared: 0,
         };
         artefact.bytecode(&opening, sink);
         artefact.sources(&opening, budgets);
+        artefact.machine_code(&opening);
         packing::judge(&mut artefact, &opening);
         artefact.unclear.truncate(UNCLEAR_MAX);
         artefact
@@ -287,6 +319,43 @@ impl Artefact {
         }
         self.keep(Language::Script, scripts);
         self.keep(Language::Python, python);
+    }
+
+    /// Machine code: each file by itself, the files for one processor together.
+    fn machine_code(&mut self, opening: &Opening<'_>) {
+        let mut programs: Vec<(Language, Program)> = Vec::new();
+        for leaf in opening.leaves.iter().filter(|leaf| leaf.kind.is_native()) {
+            let native = match native::extract(&leaf.path, &leaf.bytes) {
+                Ok(native) => native,
+                Err(Damage::Version) => {
+                    self.uncompared += 1;
+                    let what = "machine code for a processor that is not known here";
+                    self.note(Unclear::NotRead { path: leaf.path.clone(), what });
+                    continue;
+                }
+                Err(damage) => {
+                    self.damaged(&leaf.path, damage);
+                    continue;
+                }
+            };
+            if native.is_encrypted {
+                self.note(Unclear::Encrypted { path: leaf.path.clone() });
+            }
+            if native.is_packed {
+                self.note(Unclear::Packed { path: leaf.path.clone(), packer: UNKNOWN_PACKER });
+            }
+            if !native.build.is_empty() && !self.builds.contains(&native.build) {
+                self.builds.push(native.build);
+            }
+            match programs.iter_mut().find(|(language, _)| *language == native.language) {
+                Some((_, program)) => program.append(&native.program),
+                None => programs.push((native.language, native.program)),
+            }
+        }
+        programs.sort_by_key(|(language, _)| *language);
+        for (language, program) in programs {
+            self.keep(language, program);
+        }
     }
 
     fn damaged(&mut self, path: &str, damage: Damage) {

@@ -2,7 +2,7 @@
 //! tell; a name decides only where text has no mark of its own.
 
 use crate::artefact::{Budgets, Names, Unclear, hex};
-use crate::class;
+use crate::{class, plist};
 use apk::archive::{Archive, Fault};
 use apk::{Manifest, signing};
 use std::borrow::Cow;
@@ -31,8 +31,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Whether files of this kind are only counted.
-    pub(crate) const fn is_uncompared(self) -> bool {
+    /// Whether it is machine code.
+    pub(crate) const fn is_native(self) -> bool {
         match self {
             Self::Dex | Self::Class | Self::Script | Self::Python => false,
             Self::Elf | Self::MachO => true,
@@ -230,14 +230,15 @@ fn is_opaque(bytes: &[u8]) -> bool {
 }
 
 /// Shannon entropy in bits a byte.
-fn disorder(bytes: &[u8]) -> f64 {
+pub(crate) fn disorder<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> f64 {
     let mut counts = [0_u32; 256];
+    let mut all = 0.0;
     for byte in bytes {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
+        all += 1.0;
     }
-    let all = bytes.len() as f64;
     let part = |count: u32| f64::from(count) / all;
     counts.iter().filter(|count| **count > 0).map(|count| -part(*count) * part(*count).log2()).sum()
 }
@@ -250,9 +251,12 @@ fn zip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
     let budgets = apk::Budgets { total_bytes_max: opening.left(), ..apk::Budgets::default() };
     let archive = match Archive::open(bytes, &budgets) {
         Ok(archive) => archive,
+        // Nothing is in it, and nothing stands before its directory that another reader could take for more.
+        Err(Fault::Empty) if bytes.starts_with(b"PK\x05\x06") => return,
         Err(fault) => return opening.damaged(path, fault),
     };
     package(opening, path, &archive);
+    bundle(opening, path, &archive);
     for entry in archive.entries() {
         if entry.name.ends_with('/') {
             continue;
@@ -264,6 +268,36 @@ fn zip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
             Err(_) if entry.flags & 1 != 0 => opening.unclear(Unclear::Encrypted { path: within }),
             Err(Fault::Budget { .. }) => return opening.exceeded(&within, "TOTAL_BYTES_MAX"),
             Err(fault) => opening.damaged(&within, fault),
+        }
+    }
+}
+
+/// What an app bundle for Android or an app for iOS says of itself.
+fn bundle(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
+    if archive.entry(apk::bundle::MANIFEST).is_some() {
+        let content = archive.read_named(apk::bundle::MANIFEST);
+        match content.and_then(|content| apk::bundle::manifest(&content.bytes)) {
+            Ok(manifest) => {
+                if !opening.names.packages.contains(&manifest.package) {
+                    opening.names.packages.push(manifest.package);
+                }
+                opening.components.extend(manifest.components);
+            }
+            Err(fault) => opening.damaged(&inside(path, apk::bundle::MANIFEST), fault),
+        }
+    }
+    for entry in archive.entries() {
+        // `Payload/Shop.app/Info.plist`; frameworks and extensions have their own further down.
+        let mut parts = entry.name.split('/');
+        let app = parts.next() == Some("Payload") && parts.next().is_some_and(|app| app.ends_with(".app"));
+        if !app || parts.next() != Some("Info.plist") || parts.next().is_some() {
+            continue;
+        }
+        let id = archive.read(entry).ok().and_then(|content| plist::bundle_id(&content.bytes));
+        match id {
+            Some(id) if opening.names.bundles.contains(&id) => {}
+            Some(id) => opening.names.bundles.push(id),
+            None => opening.damaged(&inside(path, entry.name), "no bundle id can be read in it"),
         }
     }
 }

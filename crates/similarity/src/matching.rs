@@ -311,7 +311,7 @@ impl Votes {
 
     fn containment(&self, index: &Index, reference: usize) -> f32 {
         let all = index.distinct_worth(reference);
-        if all <= 0.0 { 0.0 } else { self.held.get(reference).copied().unwrap_or(0.0) / all }
+        if all <= 0.0 { 0.0 } else { (self.held.get(reference).copied().unwrap_or(0.0) / all).min(1.0) }
     }
 }
 

@@ -61,12 +61,6 @@ pub(crate) fn judge(artefact: &mut Artefact, opening: &Opening<'_>) {
         }
     }
     missing_classes(artefact, opening);
-    if !artefact.has_code()
-        && let Some(leaf) = opening.leaves.iter().find(|leaf| leaf.kind.is_uncompared())
-    {
-        let what = "machine code or a script";
-        artefact.note(Unclear::NotRead { path: leaf.path.clone(), what });
-    }
     for leaf in &opening.leaves {
         match leaf.kind {
             Kind::Elf

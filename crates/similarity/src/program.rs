@@ -140,6 +140,36 @@ impl Program {
         self.damaged += other.damaged;
     }
 
+    /// What of it stands in classes of these names.
+    #[must_use]
+    pub fn of_classes(&self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let mut kept = Self { code_bytes: self.code_bytes, damaged: self.damaged, ..Self::default() };
+        let mut numbers: FxHashMap<u32, u32> = FxHashMap::default();
+        for function in &self.functions {
+            let class = self.class_name(function);
+            if !is_wanted(class) {
+                continue;
+            }
+            let number = *numbers.entry(function.class).or_insert_with(|| {
+                let class = Class { name: kept.keep(class) };
+                kept.classes.push(class);
+                u32::try_from(kept.classes.len() - 1).unwrap_or(u32::MAX)
+            });
+            let (fingerprints, calls) = (kept.fingerprints.len(), kept.calls.len());
+            kept.fingerprints.extend_from_slice(self.fingerprints_of(function));
+            kept.calls.extend_from_slice(self.calls_of(function));
+            let name = kept.keep(self.words(function.name));
+            kept.functions.push(Function {
+                class: number,
+                name,
+                fingerprints: Span::since(fingerprints, kept.fingerprints.len()),
+                calls: Span::since(calls, kept.calls.len()),
+                ..*function
+            });
+        }
+        kept
+    }
+
     /// Every fingerprint of the program once, sorted.
     #[must_use]
     pub fn distinct_fingerprints(&self) -> Vec<u64> {

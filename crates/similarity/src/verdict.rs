@@ -52,11 +52,13 @@ pub struct Judgement {
 /// Judges evidence.
 #[must_use]
 pub fn judge(index: &Index, evidence: &Evidence) -> Judgement {
-    let log = |n: u32| f32::from(u16::try_from(n).unwrap_or(u16::MAX)).ln_1p();
+    let number = |n: u32| f32::from(u16::try_from(n).unwrap_or(u16::MAX));
+    let log = |n: u32| (number(n) / index.echoes()).ln_1p();
+    let distinct = evidence.distinct / index.echoes();
     let z = INTERCEPT
-        + BY_WEIGHT * evidence.distinct.ln_1p()
+        + BY_WEIGHT * distinct.ln_1p()
         + BY_FUNCTIONS * log(evidence.functions)
-        + BY_CLASSES * log(evidence.classes)
+        + BY_CLASSES * number(evidence.classes).ln_1p()
         + BY_LINKS * log(evidence.links)
         + BY_CONTAINMENT * (100.0 * evidence.containment).ln_1p();
     let probability = 1.0 / (1.0 + (-z).exp());
@@ -67,7 +69,7 @@ pub fn judge(index: &Index, evidence: &Evidence) -> Judgement {
     } else {
         Verdict::DoesNotContain { bound: bound(index, evidence.reference, evidence.distinct) }
     };
-    let expected_per_million = 1e6 * CHANCE_AT_ZERO * (-evidence.distinct / CHANCE_SCALE).exp();
+    let expected_per_million = 1e6 * CHANCE_AT_ZERO * (-distinct / CHANCE_SCALE).exp();
     Judgement { verdict, probability, expected_per_million }
 }
 
@@ -75,7 +77,7 @@ pub fn judge(index: &Index, evidence: &Evidence) -> Judgement {
 #[must_use]
 pub fn bound(index: &Index, reference: usize, weight: f32) -> f32 {
     let all = index.distinct_worth(reference) * SURVIVAL;
-    if all <= 0.0 { 1.0 } else { (weight.max(WEIGHT_SEEN) / all).min(1.0) }
+    if all <= 0.0 { 1.0 } else { (weight.max(WEIGHT_SEEN * index.echoes()) / all).min(1.0) }
 }
 
 #[cfg(test)]

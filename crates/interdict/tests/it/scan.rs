@@ -1,6 +1,6 @@
 //! `scan` as a build uses it: code under another name is found, other code is not, the law decides, hooks refuse.
 
-use crate::program::{Folder, Ran, run};
+use crate::program::{Folder, Ran, run, tool};
 use std::path::Path;
 use std::process::Command;
 
@@ -319,7 +319,7 @@ fn bills_of_materials_are_read_by_package_url() {
     let folder = Folder::new();
     let purl = "pkg:maven/com.tencent.mm.opensdk/wechat-sdk-android@6.8.0";
     let cyclonedx = format!(
-        r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"purl":"pkg:npm/a@1","components":[{{"purl":"{purl}"}}]}}]}}"#
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.7","components":[{{"purl":"pkg:npm/a@1","components":[{{"purl":"{purl}"}}]}}]}}"#
     );
     let spdx = format!(
         r#"{{"spdxVersion":"SPDX-2.3","packages":[{{"externalRefs":[{{"referenceType":"purl","referenceLocator":"{purl}"}}]}}]}}"#
@@ -344,6 +344,134 @@ fn sarif_names_file_rule_and_level() {
     assert_eq!((&result["ruleId"], &result["level"]), (&"listed-code".into(), &"error".into()), "{result}");
     let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("a URI");
     assert!(uri.starts_with("file:///") && uri.ends_with("apps/renamed.jar"), "{uri}");
+}
+
+/// The public schema of the format, as an npm package carries it.
+fn sarif_schema() -> Option<std::path::PathBuf> {
+    const PACKAGE: &str = "@microsoft/jest-sarif@1.0.0-beta.0";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sarif");
+    let schema = folder.join("package/lib/schemas/sarif-2.1.0-rtm.5.json");
+    if schema.exists() {
+        return Some(schema);
+    }
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let packed = Command::new("npm").args(["pack", "--silent", PACKAGE]).current_dir(&folder).output();
+    let name = packed.ok().filter(|told| told.status.success()).and_then(|told| String::from_utf8(told.stdout).ok());
+    let unpacked = name.is_some_and(|name| {
+        let name = name.trim().to_owned();
+        Command::new("tar").args(["-xzf", &name]).current_dir(&folder).status().is_ok_and(|status| status.success())
+    });
+    if unpacked && schema.exists() {
+        return Some(schema);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{PACKAGE} cannot be fetched");
+    eprintln!("skipped: {PACKAGE} cannot be fetched here");
+    None
+}
+
+#[test]
+fn sarif_is_valid_by_the_public_schema() {
+    let (Some(validator), Some(schema)) = (tool("check-jsonschema"), sarif_schema()) else { return };
+    let world = World::of("kaspersky");
+    let waivers = world.folder.write(
+        "waivers.json",
+        r#"[{"path":"apps/renamed.jar","subject":"kaspersky","until":"2026-01-01T00:00:00Z","reason":"licence 1"}]"#,
+    );
+    // The schema has a pattern that only Python takes for one.
+    let words = ["--regex-variant", "python", "--schemafile"];
+    let validate = |file: &str| Command::new(&validator).args(words).arg(&schema).arg(file).output().expect("it runs");
+    let damaged = put(&world.folder, "odd/cut.apk", b"PK\x03\x04 and no end");
+    let (found, clean) = (world.renamed(), world.clean());
+    for (path, more) in [(&found, &[][..]), (&found, &["--waivers", &waivers]), (&damaged, &[]), (&clean, &[])] {
+        let words = [&["--place", "US", "--at", "2025-03-01T12:00-05:00", "--sarif"], more].concat();
+        let ran = world.scan(path, &words);
+        let written = world.folder.write("out.sarif", &ran.out);
+        let told = validate(&written);
+        assert!(told.status.success(), "{path} {more:?}: {}", String::from_utf8_lossy(&told.stdout));
+    }
+    let out = world.scan(&found, &["--sarif"]).out;
+    let broken = world.folder.write("out.sarif", &out.replace("\"runs\"", "\"run\""));
+    assert!(!validate(&broken).status.success(), "a file that is none passes");
+}
+
+/// Machine code that a compiler makes here, without names.
+fn machine_code(world: &World, name: &str, prefix: &str, seed: u64) -> String {
+    let mut source = String::from("#include <stdio.h>\n#include <string.h>\n");
+    let mut state = seed;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for n in 0..40 {
+        let (one, two, three) = (next(1 << 24), next(1 << 20), 3 + next(60));
+        source.push_str(&format!(
+            "unsigned {prefix}{n}(unsigned a, const char *s) {{ if (strstr(s, \"part {one}\")) a = a * {two} + {three};\n for (unsigned i = 0; i < a % {three}; i++) a ^= s[i] << {};\n if (a > {one}) puts(\"state {two} of {one}\"); return a / {three}; }}\n",
+            next(7)
+        ));
+    }
+    let text = world.folder.write(&format!("{name}.c"), &source);
+    let out = world.folder.path().join(format!("{name}.so"));
+    let told = Command::new("cc").args(["-O2", "-fPIC", "-shared", "-s", &text, "-o"]).arg(&out).output();
+    assert!(told.expect("a C compiler").status.success());
+    out.display().to_string()
+}
+
+#[test]
+fn machine_code_is_found_under_another_name_and_is_not_cleared_without_references() {
+    let world = World::of("wechat");
+    let (ours, theirs) = (machine_code(&world, "sdk", "sdk_", 1), machine_code(&world, "renamed", "zq", 1));
+    let other = machine_code(&world, "other", "sdk_", 99);
+    assert_eq!(world.scan(&theirs, &[]).code, 3, "there is no reference of that kind yet");
+    let added = run(&["similarity", "add", &ours, "--subject", "wechat", "--store", &world.store], b"");
+    assert_eq!(added.code, 0, "{}", added.err);
+    let ran = world.scan(&theirs, &["--fail-on-evidence", "--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let code = &report["files"][0]["found"][0]["code"];
+    assert!(["x86-64", "arm64"].contains(&code["kind"].as_str().expect("a kind")), "{code}");
+    let ran = world.scan(&other, &["--fail-on-evidence"]);
+    assert_ne!(ran.code, 1, "the same kinds of statements with other strings and numbers: {}{}", ran.out, ran.err);
+}
+
+#[test]
+fn bundles_and_apps_for_ios_say_their_names() {
+    let world = World::of("wechat");
+    let message = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+    let package = message(4, &[message(2, b"package"), message(3, b"com.tencent.mm")].concat());
+    let manifest = message(1, &[message(3, b"manifest"), package].concat());
+    let bundle = jar(&[(String::from("base/manifest/AndroidManifest.xml"), manifest)]);
+    let plist = "<plist><dict><key>CFBundleIdentifier</key><string>com.tencent.xin</string></dict></plist>";
+    let app = jar(&[(String::from("Payload/Shop.app/Info.plist"), plist.into())]);
+    for (name, bytes, basis) in [("shop.aab", bundle, "package name"), ("shop.ipa", app, "bundle id")] {
+        let file = put(&world.folder, &format!("named/{name}"), &bytes);
+        let ran = world.scan(&file, &["--fail-on-evidence", "--json"]);
+        let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let found = &report["files"][0]["found"][0];
+        assert_eq!((&found["subject"], &found["basis"]), (&"wechat".into(), &basis.into()), "{name}: {report}");
+    }
+}
+
+#[test]
+fn the_exported_table_is_what_other_engines_read() {
+    let world = World::of("wechat");
+    let file = world.folder.path().join("table.parquet").display().to_string();
+    let ran = run(&["similarity", "export", "--store", &world.store, "--parquet", &file], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let table = run(&["similarity", "export", "--store", &world.store], b"").out;
+    let Some(python) = tool("python") else { return };
+    let script = "import sys, csv, pyarrow.parquet as p\n\
+        file = p.ParquetFile(sys.argv[1])\n\
+        out = csv.writer(sys.stdout, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\\n')\n\
+        print(','.join(file.schema.names))\n\
+        for row in file.read().to_pylist():\n\
+        \x20   first, *rest = row.values()\n\
+        \x20   print(f'{first:016x},', end=''); out.writerow(rest)\n\
+        group = file.metadata.row_group(0)\n\
+        assert group.column(0).statistics.min <= group.column(0).statistics.max\n\
+        assert group.sorting_columns[0].column_index == 0\n";
+    let told = Command::new(python).args(["-c", script, &file]).output().expect("it runs");
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert_eq!(String::from_utf8(told.stdout).expect("UTF-8"), table, "the same rows in the same order");
 }
 
 #[test]
