@@ -12,6 +12,8 @@ mod house;
 mod known_answers;
 mod lab;
 mod log;
+#[cfg(test)]
+mod log_copy;
 mod log_service;
 mod log_witnesses;
 #[cfg(test)]
