@@ -6,6 +6,7 @@ mod crashes;
 mod foreign;
 mod kept;
 mod mutants;
+mod peers;
 mod simulated;
 
 use ledger::disk::Folder;
