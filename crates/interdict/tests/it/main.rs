@@ -14,6 +14,8 @@ mod lab;
 mod log;
 #[cfg(test)]
 mod log_copy;
+#[cfg(test)]
+mod log_faults;
 mod log_service;
 mod log_witnesses;
 #[cfg(test)]
