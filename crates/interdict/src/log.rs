@@ -96,8 +96,8 @@ pub(crate) enum LogCommand {
     #[command(
         after_help = "A service copies by itself with [log.publish] in its settings. What is in the bucket already must be an \
                       earlier state of this log; another history is left as it is (exit code 4).\n\n\
-                      interdict log publish ledger --to s3://transparency/prod --endpoint http://127.0.0.1:9000 --credentials key\n\
-                      interdict log verify http://127.0.0.1:9000/transparency/prod/dec --key VKEY"
+                      interdict log publish ledger --to s3://transparency/prod --endpoint https://s3.example --credentials key\n\
+                      interdict log verify https://s3.example/transparency/prod/dec --key VKEY"
     )]
     Publish {
         /// The folder that `log new` made
@@ -105,7 +105,7 @@ pub(crate) enum LogCommand {
         /// The bucket and what every key in it starts with
         #[arg(long, value_name = "s3://BUCKET/PREFIX")]
         to: String,
-        /// The address of the store; `http` only, since what travels is public and signed
+        /// The address of the store
         #[arg(long, value_name = "URL")]
         endpoint: String,
         /// The region that requests are signed for

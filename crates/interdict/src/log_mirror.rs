@@ -54,7 +54,7 @@ const MOVED_MAX: u32 = 10;
 pub(crate) struct Section {
     /// `s3://bucket/prefix`.
     to: String,
-    /// The address of the store, `http://host:port`.
+    /// The address of the store, `https://host:port`.
     endpoint: String,
     /// The region that requests are signed for.
     #[serde(default = "region")]

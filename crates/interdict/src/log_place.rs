@@ -3,6 +3,7 @@
 //! Neither is believed; what is read is checked by whoever reads.
 
 use crate::log::Problem;
+use crate::outgoing;
 use ledger::disk::{Disk, Folder};
 use std::fmt;
 use std::fs::File;
@@ -21,6 +22,9 @@ const READ_TRIES: u32 = 3;
 
 /// How long before it is asked again.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// Where an address may point before it leads nowhere: as many as browsers of buckets need.
+const REDIRECTS_MAX: u32 = 3;
 
 /// Files fetched at once: what browsers do, and enough that a far server answers at the speed of the line.
 const FETCHES_AT_ONCE: usize = 8;
@@ -55,24 +59,14 @@ pub(crate) fn is_address(typed: &Path) -> bool {
 
 impl Place {
     /// What was typed: an address, a public folder, or the folder it lies in.
-    ///
-    /// # Errors
-    /// An address that this program cannot read from.
-    pub(crate) fn at(typed: &Path) -> Result<Self, Problem> {
+    pub(crate) fn at(typed: &Path) -> Self {
         if !is_address(typed) {
             let inner = typed.join("public");
             let folder = if inner.is_dir() { inner } else { typed.to_owned() };
-            return Ok(Self::Folder(Folder::new(folder)));
+            return Self::Folder(Folder::new(folder));
         }
         let text = typed.to_string_lossy();
-        if text.starts_with("https://") {
-            let help = "this program has no TLS; copy the log with a program that has (`wget -r`) and check the copy, \
-                        or read it through a proxy: what is read is checked either way";
-            return Err(Problem::new(1, format!("{text}: {help}")));
-        }
-        let config =
-            ureq::Agent::config_builder().timeout_global(Some(READ_WAIT_MAX)).http_status_as_error(false).build();
-        Ok(Self::Web { base: text.trim_end_matches('/').to_owned(), agent: ureq::Agent::new_with_config(config) })
+        Self::Web { base: text.trim_end_matches('/').to_owned(), agent: outgoing::agent(READ_WAIT_MAX, REDIRECTS_MAX) }
     }
 
     /// What lies below.

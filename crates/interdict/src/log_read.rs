@@ -144,8 +144,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The logs of what was typed: one, or the two of a folder that `log new` made or of an address that serves it.
-fn logs(typed: &Path) -> Result<Vec<Place>, Problem> {
-    let place = Place::at(typed)?;
+fn logs(typed: &Path) -> Vec<Place> {
+    let place = Place::at(typed);
     let two = ["gov", "dec"];
     let found: Vec<Place> = match &place {
         Place::Folder(_) => {
@@ -158,7 +158,7 @@ fn logs(typed: &Path) -> Result<Vec<Place>, Problem> {
             places.filter(|place| Disk::read(place, "checkpoint").is_ok()).collect()
         }
     };
-    Ok(if found.is_empty() { vec![place] } else { found })
+    if found.is_empty() { vec![place] } else { found }
 }
 
 /// What is wrong with a log that may go on while it is read.
@@ -183,7 +183,7 @@ fn checked(public: &Place, policy: &Policy) -> fsck::Report {
 
 pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
     let mut worst = 0;
-    for public in logs(folder)? {
+    for public in logs(folder) {
         if let Place::Folder(disk) = &public
             && !disk.path().join("checkpoint").exists()
             && !disk.path().join("tile").exists()
@@ -237,7 +237,7 @@ fn proof_in(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<u
 }
 
 pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> Ended {
-    let public = Place::at(folder)?;
+    let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (proof, entry) = proof_in(&public, &policy, index)?;
     let beside = output.with_extension("entry");
@@ -247,7 +247,7 @@ pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> 
 }
 
 pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended {
-    let public = Place::at(folder)?;
+    let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (checkpoint, _) = checkpoint(&public, &policy)?;
     let mut reader = reader(&public, &checkpoint)?;
@@ -266,7 +266,7 @@ pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended 
 }
 
 pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
-    let public = Place::at(folder)?;
+    let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (now, note) = checkpoint(&public, &policy)?;
     let report = checked(&public, &policy);

@@ -1,11 +1,10 @@
 //! A bucket of an object store that speaks the S3 API: getting and putting objects, each request signed (AWS Signature
 //! Version 4).
 //!
-//! The connection has no TLS. Nothing secret travels: what is put is public, the key only signs, and a signature covers
-//! every header and the bytes, so whoever listens can change nothing. Where a store insists on TLS, a proxy on this
-//! machine adds it.
+//! Nothing secret travels: what is put is public, the key only signs, and a signature covers every header and the bytes.
+//! So a store without TLS, as there are on loopbacks, is one that may be written to.
 
-use crate::clock;
+use crate::{clock, outgoing};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -122,7 +121,7 @@ impl Request<'_> {
 /// Where in which bucket.
 #[derive(Clone)]
 pub(crate) struct Bucket {
-    /// `http://host:port`, without a slash at its end.
+    /// `https://host:port`, without a slash at its end.
     endpoint: String,
     bucket: String,
     /// What every key starts with: empty, or with a slash at its end.
@@ -156,27 +155,20 @@ impl Bucket {
         if bucket.is_empty() || !plain(bucket) || !plain(prefix) {
             return Err(format!("`{to}`: a bucket, and letters, digits, `-`, `.`, `_`, `~` and `/` after it"));
         }
-        let host = endpoint.strip_prefix("http://").map(|host| host.trim_end_matches('/'));
-        let host = host.filter(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']));
-        let host = host.ok_or_else(|| {
-            format!(
-                "`{endpoint}` is not http://HOST[:PORT]; this program has no TLS and needs none to write what is \
-                 public under a signature; where the store insists, let a proxy on this machine add it"
-            )
-        })?;
+        let parts = endpoint.split_once("://").map(|(scheme, host)| (scheme, host.trim_end_matches('/')));
+        let port = |scheme: &str| if scheme == "https" { ":443" } else { ":80" };
+        let sound = |(scheme, host): &(&str, &str)| {
+            matches!(*scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '?', '#', '@'])
+        };
+        let (scheme, host) = parts.filter(sound).ok_or_else(|| format!("`{endpoint}` is not https://HOST[:PORT]"))?;
         Credentials::read(credentials)?;
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(REQUEST_WAIT_MAX))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .build();
         Ok(Self {
-            endpoint: format!("http://{}", host.strip_suffix(":80").unwrap_or(host)),
+            endpoint: format!("{scheme}://{}", host.strip_suffix(port(scheme)).unwrap_or(host)),
             bucket: bucket.to_owned(),
             prefix: if prefix.is_empty() { String::new() } else { format!("{prefix}/") },
             region: region.to_owned(),
             credentials: credentials.to_owned(),
-            agent: ureq::Agent::new_with_config(config),
+            agent: outgoing::agent(REQUEST_WAIT_MAX, 0),
         })
     }
 
@@ -198,7 +190,7 @@ impl Bucket {
         let at = jiff::Timestamp::from_second(clock::now()).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
         let digest = hex(&Sha256::digest(body));
         let path = format!("/{}/{}{key}", self.bucket, self.prefix);
-        let host = self.endpoint.strip_prefix("http://").unwrap_or_default().to_owned();
+        let host = self.endpoint.split_once("://").map_or_else(String::new, |(_, host)| host.to_owned());
         let mut headers =
             BTreeMap::from([("host", host), ("x-amz-content-sha256", digest.clone()), ("x-amz-date", at.clone())]);
         headers.extend(credentials.session.clone().map(|token| ("x-amz-security-token", token)));
@@ -321,8 +313,8 @@ mod tests {
         assert!(place("bucket/log", "http://s3.example").contains("is not s3://BUCKET/PREFIX"));
         assert!(place("s3:///log", "http://s3.example").contains("a bucket"));
         assert!(place("s3://bucket/a/../b", "http://s3.example").contains("a bucket"));
-        assert!(place("s3://bucket/log", "https://s3.example").contains("has no TLS"));
-        assert!(place("s3://bucket/log", "http://user@s3.example").contains("is not http://HOST"));
+        assert!(place("s3://bucket/log", "s3.example").contains("is not https://HOST"));
+        assert!(place("s3://bucket/log", "http://user@s3.example").contains("is not https://HOST"));
         assert!(place("s3://bucket/log", "http://s3.example").contains("credentials /nonexistent"));
         assert!(Credentials::parse("[default]\naws_access_key_id = a\n").is_err_and(|why| why.contains("secret")));
     }

@@ -1,6 +1,7 @@
 //! A log copied into a bucket of a store that nobody here wrote and that checks every signature; strangers read it there.
 //! A store that does not answer keeps nobody from recording.
 
+use crate::authority::{Front, vouched};
 use crate::log_service::{Log, ask, until};
 use crate::program::{Folder, Ran, run, tool};
 use std::fs;
@@ -179,16 +180,35 @@ fn strangers_check_a_log_in_a_bucket_and_its_keeper_never_overwrites_another_his
     assert_eq!(run(&["log", "verify", &proof, &format!("{proof}.entry"), "--key", &key], b"").code, 0);
     assert_eq!(run(&["log", "prove", &dec, "760", "--key", &key, "-o", &proof], b"").code, 1);
 
+    over_tls(&store, &key);
+    changed_in_the_bucket(&store, &dec, &key);
+}
+
+fn over_tls(store: &Store, key: &str) {
+    // Over TLS, from a host that an authority vouches for; and not from one that nobody vouches for.
+    let keys = vouched("IP:127.0.0.1");
+    let front = Front::start(&keys, &store.address);
+    let secure = format!("{}/transparency/logs/prod/dec", front.url);
+    let verified = |authority: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
+        command.env("SSL_CERT_FILE", keys.path().join(authority)).args(["log", "verify", &secure, "--key", key]);
+        command.output().expect("it runs").status.code()
+    };
+    fs::write(keys.path().join("nobody.pem"), "").expect("written");
+    assert_eq!((verified("ca.pem"), verified("nobody.pem")), (Some(0), Some(6)));
+}
+
+fn changed_in_the_bucket(store: &Store, dec: &str, key: &str) {
     let path = "/transparency/logs/prod/dec/tile/entries/001";
     let (_, bundle) = store.send("GET", path, b"");
     let changed = bundle.replacen("entry 300", "entry 3oo", 1);
     assert_ne!(changed, bundle);
     assert_eq!(store.send("PUT", path, changed.as_bytes()).0, 200);
-    let damaged = run(&["log", "verify", &dec, "--key", &key], b"");
+    let damaged = run(&["log", "verify", dec, "--key", key], b"");
     assert_eq!(damaged.code, 5, "{}{}", damaged.out, damaged.err);
     assert!(damaged.out.contains("(index 300)"), "{}", damaged.out);
     assert_eq!(store.send("DELETE", path, b"").0, 204);
-    let missing = run(&["log", "verify", &dec, "--key", &key], b"");
+    let missing = run(&["log", "verify", dec, "--key", key], b"");
     assert_eq!(missing.code, 6, "{}{}", missing.out, missing.err);
 }
 
