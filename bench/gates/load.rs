@@ -1,6 +1,8 @@
 //! A load with a rate over HTTP/1.1: light enough to share a machine with what it measures.
 //!
-//!     load ADDRESS HOST CONNECTIONS SECONDS RATE      RATE 0: as fast as answers come
+//!     load ADDRESS HOST CONNECTIONS SECONDS RATE [REQUEST]      RATE 0: as fast as answers come
+//!
+//! REQUEST is a file with the request to send instead of one for `/`, whole: HOST is not added to it.
 //!
 //! Prints the requests a second, then each latency in microseconds. A request that waited for the answer before it
 //! counts from when it was due.
@@ -10,16 +12,19 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let [address, host, connections, seconds, rate] = words.as_slice() else { panic!("five words: see the top of the source") };
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let file = if words.len() > 5 { words.pop() } else { None };
+    let [address, host, connections, seconds, rate] = words.as_slice() else { panic!("five or six words: see the top of the source") };
+    let request = file.map(|file| std::fs::read(file).expect("a request"));
+    let request = request.unwrap_or_else(|| format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes());
     let number = |word: &String| word.parse::<f64>().expect("a number");
     let (connections, seconds, rate) = (number(connections) as u32, number(seconds), number(rate));
     let begin = Instant::now() + Duration::from_millis(100);
     let end = begin + Duration::from_secs_f64(seconds);
     let threads: Vec<_> = (0..connections)
         .map(|n| {
-            let (address, host) = (address.clone(), host.clone());
-            std::thread::spawn(move || one(&address, &host, begin, end, n, connections, rate))
+            let (address, request) = (address.clone(), request.clone());
+            std::thread::spawn(move || one(&address, &request, begin, end, n, connections, rate))
         })
         .collect();
     let all: Vec<u64> = threads.into_iter().flat_map(|thread| thread.join().expect("a connection")).collect();
@@ -30,9 +35,8 @@ fn main() {
     std::io::stdout().write_all(text.as_bytes()).expect("somebody reads");
 }
 
-fn one(address: &str, host: &str, begin: Instant, end: Instant, n: u32, of: u32, rate: f64) -> Vec<u64> {
+fn one(address: &str, request: &[u8], begin: Instant, end: Instant, n: u32, of: u32, rate: f64) -> Vec<u64> {
     let mut stream = connect(address);
-    let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n");
     let step = if rate > 0.0 { Duration::from_secs_f64(f64::from(of) / rate) } else { Duration::ZERO };
     let mut due = begin + step * n / of;
     let mut answer = vec![0; 1 << 16];
@@ -45,7 +49,7 @@ fn one(address: &str, host: &str, begin: Instant, end: Instant, n: u32, of: u32,
         }
         let from = if free > due { if step.is_zero() { free } else { due } } else { Instant::now() };
         // A proxy that reads its configuration again ends idle connections: clients ask anew.
-        let answered = stream.write_all(request.as_bytes()).is_ok().then(|| read(&mut stream, &mut answer)).flatten();
+        let answered = stream.write_all(request).is_ok().then(|| read(&mut stream, &mut answer)).flatten();
         free = Instant::now();
         if answered.is_some() {
             latencies.push((free - from).as_micros() as u64);

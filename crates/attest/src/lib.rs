@@ -4,7 +4,7 @@
 //! by which keys), [`trust`] (whose keys they are, who may say what, how many it takes), [`statement`]
 //! (what was said, about what), [`history`] (statements in the order a log took them up), [`timeline`]
 //! (sets of instants), [`condition`] (what has to hold), [`standing`] (when it holds, until when, what is
-//! missing), [`act`] (the authority's own acts, and when law counts a condition as met), [`impact`] (what a
+//! missing), [`oscal`] (what a file of findings comes to, for a statement about it), [`act`] (the authority's own acts, and when law counts a condition as met), [`impact`] (what a
 //! revocation touches).
 //!
 //! Time is the log's: an instant at which a statement was taken up. What a statement says of its own
@@ -17,6 +17,7 @@ pub mod dsse;
 pub mod history;
 pub mod impact;
 pub mod json;
+pub mod oscal;
 pub mod standing;
 pub mod statement;
 pub mod timeline;

@@ -6,6 +6,7 @@ use crate::clock;
 use crate::commands::{Done, Loading, print};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
+use attest::oscal::Assessment;
 use attest::statement::Subject;
 use attest::timeline::{NEVER, Time};
 use attest::{Condition, Envelope, Standing, Statement, Trust, act, json as strict};
@@ -47,6 +48,15 @@ pub(crate) enum AttestCommand {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Say what an OSCAL assessment comes to, as the statement that an assessor signs, or compare one that was signed
+    #[command(
+        after_help = "What the file does not say, says twice or says differently in two places is not satisfied. The statement \
+                      names the file by its digest and lapses when an observation expires or the deadline of an open risk \
+                      passes.\n\nExit code: 0 written, or the same; 1 the signed statement says something else; 2 something is \
+                      wrong with the file.\n\n\
+                      interdict attest oscal results.json --system app-us --framework nist-800-53 > statement.json"
+    )]
+    Oscal(Oscal),
     /// Say who signed, and whether they may say that
     #[command(after_help = "Exit code: 0 somebody who is trusted with it signed, 2 malformed, 3 nobody did.")]
     Verify {
@@ -68,6 +78,25 @@ pub(crate) enum AttestCommand {
     /// Say which recorded decisions rested on a statement, or on those that a revocation takes back
     #[command(after_help = "Exit code: 0 none would have come out otherwise, 1 some would, 2 something is wrong.")]
     Impact(Impact),
+}
+
+/// Options of `attest oscal`.
+#[derive(Debug, Args)]
+pub(crate) struct Oscal {
+    /// The assessment results (OSCAL 1.1 or 1.2, JSON)
+    results: PathBuf,
+    /// Which system was assessed, as conditions name it after `system:`
+    #[arg(long, required_unless_present = "against")]
+    system: Option<String>,
+    /// By which framework, as conditions ask for it
+    #[arg(long, required_unless_present = "against")]
+    framework: Option<String>,
+    /// Controls of which each must be satisfied, one target a line; absent is those that something was found about
+    #[arg(long, value_name = "FILE")]
+    required: Option<PathBuf>,
+    /// Compare with what was signed (an envelope) instead
+    #[arg(long, value_name = "ENVELOPE", conflicts_with_all = ["system", "framework"])]
+    against: Option<PathBuf>,
 }
 
 /// Options of `attest status`.
@@ -113,6 +142,7 @@ pub(crate) fn run(loading: &Loading, command: &AttestCommand) -> Done {
     match command {
         AttestCommand::Key { key } => print(&format!("{}\n", signer(key)?.key().spki())),
         AttestCommand::Sign { statement, key, output } => sign(statement, key, output.as_deref()),
+        AttestCommand::Oscal(options) => oscal(options),
         AttestCommand::Verify { envelope, json } => verify(&attest_folder::trust(folder()?)?, envelope, *json),
         AttestCommand::Add { envelope } => {
             let index = attest_folder::take_up(folder()?, &read_envelope(envelope)?)
@@ -168,6 +198,32 @@ fn sign(path: &Path, key: &Path, output: Option<&Path>) -> Done {
             std::fs::write(path, text).map(|()| 0).map_err(|error| format!("cannot write {}: {error}", path.display()))
         }
     }
+}
+
+fn oscal(options: &Oscal) -> Done {
+    let wrong = |path: &Path, fault: &attest::Fault| format!("{}: {fault}", path.display());
+    let found = Assessment::read(&read(&options.results)?).map_err(|fault| wrong(&options.results, &fault))?;
+    let required = match &options.required {
+        None => BTreeSet::new(),
+        Some(path) => {
+            let text = String::from_utf8(read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect()
+        }
+    };
+    if let Some(path) = &options.against {
+        let envelope = read_envelope(path)?;
+        let differences = found.differences(&envelope.payload, &required).map_err(|fault| wrong(path, &fault))?;
+        return match differences.as_slice() {
+            [] => print("the same as the assessment comes to\n"),
+            other => {
+                print(&format!("differs from what the assessment comes to: {}\n", other.join(", ")))?;
+                Ok(1)
+            }
+        };
+    }
+    let (system, framework) = (options.system.as_deref(), options.framework.as_deref());
+    let statement = found.statement(system.unwrap_or_default(), framework.unwrap_or_default(), &required, clock::now());
+    print(&format!("{}\n", statement.map_err(|fault| wrong(&options.results, &fault))?))
 }
 
 fn verify(trust: &Trust, path: &Path, as_json: bool) -> Done {

@@ -1,7 +1,9 @@
 //! `interdict log`: what may be typed, and how it ends.
 
 use crate::commands::Done;
-use crate::{log_keep, log_read, log_witness};
+use crate::log_place::Place;
+use crate::log_s3::Bucket;
+use crate::{log_keep, log_mirror, log_read, log_witness};
 use clap::{Args, Subcommand};
 use std::fmt;
 use std::net::SocketAddr;
@@ -36,9 +38,9 @@ pub(crate) enum LogCommand {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Check a proof that an entry is in a log, or a field that somebody showed, offline
+    /// Check a proof that an entry is in a log, or a field that somebody showed, offline; or a whole log at its address
     Verify {
-        /// A proof (`.tlog-proof`), or what `log disclose` wrote
+        /// A proof (`.tlog-proof`), or what `log disclose` wrote; or the address of a log, which is then checked whole
         proof: PathBuf,
         /// The entry that the proof is about; not needed for a disclosure
         entry: Option<PathBuf>,
@@ -47,7 +49,7 @@ pub(crate) enum LogCommand {
     },
     /// Recompute a log from the bytes of its entries and name every damage
     Fsck {
-        /// The public folder of a log, or the folder that `log new` made
+        /// The public folder of a log, the folder that `log new` made, or the address of either
         folder: PathBuf,
         #[command(flatten)]
         trust: Trust,
@@ -57,7 +59,7 @@ pub(crate) enum LogCommand {
     },
     /// Write the proof that an entry is in a log
     Prove {
-        /// The folder of a log (`DIR/dec`), or its public folder
+        /// The folder of a log (`DIR/dec`), its public folder, or the address of that
         folder: PathBuf,
         /// Which entry
         index: u64,
@@ -69,7 +71,7 @@ pub(crate) enum LogCommand {
     },
     /// Print entries
     Cat {
-        /// The folder of a log (`DIR/gov`), or its public folder
+        /// The folder of a log (`DIR/gov`), its public folder, or the address of that
         folder: PathBuf,
         /// From which index
         #[arg(long, default_value_t = 0)]
@@ -82,13 +84,36 @@ pub(crate) enum LogCommand {
     },
     /// Check that a log only grew since the last time, and remember what it was
     Monitor {
-        /// The public folder of a log
+        /// The public folder of a log, or its address
         folder: PathBuf,
         /// Where to remember
         #[arg(long, value_name = "FILE")]
         state: PathBuf,
         #[command(flatten)]
         trust: Trust,
+    },
+    /// Copy what is published into a bucket (S3), from which strangers read and check it
+    #[command(
+        after_help = "A service copies by itself with [log.publish] in its settings. What is in the bucket already must be an \
+                      earlier state of this log; another history is left as it is (exit code 4).\n\n\
+                      interdict log publish ledger --to s3://transparency/prod --endpoint https://s3.example --credentials key\n\
+                      interdict log verify https://s3.example/transparency/prod/dec --key VKEY"
+    )]
+    Publish {
+        /// The folder that `log new` made
+        folder: PathBuf,
+        /// The bucket and what every key in it starts with
+        #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+        to: String,
+        /// The address of the store
+        #[arg(long, value_name = "URL")]
+        endpoint: String,
+        /// The region that requests are signed for
+        #[arg(long, default_value = "us-east-1")]
+        region: String,
+        /// The file with the key that signs requests (`[default]`, `aws_access_key_id`, `aws_secret_access_key`)
+        #[arg(long, value_name = "FILE")]
+        credentials: PathBuf,
     },
     /// Hold the keys of a log in a process of its own and sign what only grew
     Sign {
@@ -166,7 +191,7 @@ pub(crate) struct Trust {
 
 impl Trust {
     /// The policy to go by. Where nothing was said, the key beside the log is taken, and that is said.
-    pub(crate) fn policy(&self, public: Option<&Path>) -> Result<Policy, Problem> {
+    pub(crate) fn policy(&self, public: Option<&Place>) -> Result<Policy, Problem> {
         let one = |text: &str, from: &str| {
             let key = VerifierKey::parse(text.trim());
             key.map(Policy::of_log).map_err(|error| Problem::new(2, format!("{from}: {error}")))
@@ -178,8 +203,8 @@ impl Trust {
             }
             (None, Some(key), _) => one(key, "--key"),
             (None, None, Some(public)) => {
-                let path = public.join("vkey");
-                let text = String::from_utf8(read(&path)?).unwrap_or_default();
+                let path = public.file("vkey");
+                let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();
                 eprintln!("note: the key is the one beside the log; pass --key or --policy to go by one you know");
                 one(&text, &path.display().to_string())
             }
@@ -229,6 +254,10 @@ pub(crate) fn run(command: &LogCommand) -> Done {
         LogCommand::Prove { folder, index, trust, output } => log_read::prove(folder, *index, trust, output),
         LogCommand::Cat { folder, from, count, trust } => log_read::cat(folder, *from, *count, trust),
         LogCommand::Monitor { folder, state, trust } => log_read::monitor(folder, state, trust),
+        LogCommand::Publish { folder, to, endpoint, region, credentials } => {
+            let bucket = Bucket::new(to, endpoint, region, credentials);
+            bucket.map_err(|why| Problem::new(1, why)).and_then(|bucket| log_mirror::once(folder, &bucket))
+        }
         LogCommand::Sign { keys, state, socket } => log_keep::sign(keys, state, socket),
         LogCommand::Witness { key, state, logs, listen } => log_witness::serve(key, state, logs, *listen),
         LogCommand::Append { folder, to, signer } => log_keep::append(folder, to, signer.as_deref()),

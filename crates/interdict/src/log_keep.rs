@@ -33,6 +33,9 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 const START_TRIES: u32 = 200;
 const START_PAUSE: Duration = Duration::from_millis(25);
 
+/// How long what was appended is waited for to be published while something is in the way: some publish cycles.
+const PUBLISH_TRIES: u32 = 200;
+
 /// How long an erasure may take while the service runs: some publish cycles.
 const ERASE_TRIES: u32 = 400;
 
@@ -236,13 +239,31 @@ pub(crate) fn append(folder: &Path, to: &str, signer: Option<&Path>) -> Ended {
             .map_err(|error| Problem::new(1, error.to_string()))?;
         last = Some(index);
     }
-    if let Some(index) = last {
-        let published = ledger.covered(index, false).wait().map_err(|error| Problem::new(6, error.to_string()))?;
-        // What is durable and published without them stays so; whoever relies on them must know.
-        published.missing.iter().for_each(|why| eprintln!("not signed by {why}"));
-    }
+    let ended = last.map_or(Ok(()), |index| await_checkpoint(&ledger, index));
     ledger.stop();
-    Ok(0)
+    ended.map(|()| 0)
+}
+
+/// Waits until a checkpoint covers an index, but not for ever where something is in its way.
+fn await_checkpoint(ledger: &Ledger, index: u64) -> Result<(), Problem> {
+    let mut tries = 0;
+    // Who waits hurries the log.
+    let _hurry = ledger.covered(index, false);
+    loop {
+        if let Some(published) = ledger.published().filter(|published| published.checkpoint.size > index) {
+            // What is durable and published without them stays so; whoever relies on them must know.
+            published.missing.iter().for_each(|why| eprintln!("not signed by {why}"));
+            return Ok(());
+        }
+        if let Some(trouble) = ledger.trouble() {
+            tries += 1;
+            if tries > PUBLISH_TRIES {
+                let why = format!("all of it is durable, and not published yet: {trouble}");
+                return Err(Problem::new(6, why));
+            }
+        }
+        std::thread::sleep(START_PAUSE);
+    }
 }
 
 pub(crate) fn erase(folder: &Path, index: u64, reason: &str, signer: Option<&Path>) -> Ended {

@@ -2,12 +2,13 @@
 
 use crate::commands::print;
 use crate::log::{Problem, Trust, read};
+use crate::log_place::{Place, is_address};
 use ledger::commitment::{Disclosure, FIELDS, PATH};
 use ledger::disk::{Disk, Folder};
 use ledger::fsck::{self, Kind};
 use ledger::private;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tlog::checkpoint::Checkpoint;
 use tlog::note::Note;
 use tlog::policy::{Policy, Refused};
@@ -22,12 +23,6 @@ const CYCLE_TRIES: u32 = 5;
 const CYCLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
 
 type Ended = Result<u8, Problem>;
-
-/// The public folder of what was named: that itself, or the one in it.
-fn public(folder: &Path) -> PathBuf {
-    let inner = folder.join("public");
-    if inner.is_dir() { inner } else { folder.to_owned() }
-}
 
 fn refused(refused: &Refused) -> Problem {
     let code = match refused {
@@ -47,25 +42,25 @@ fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-/// The checkpoint of a public folder, with its note.
-fn checkpoint(public: &Path, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
-    let path = public.join("checkpoint");
-    let note = Note::parse(&read(&path)?).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))?;
+/// The checkpoint of a published log, with its note.
+fn checkpoint(public: &Place, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
+    let note = Note::parse(&public.read("checkpoint")?);
+    let note = note.map_err(|error| Problem::new(2, format!("{public}/checkpoint: {error}")))?;
     let checkpoint = policy.check(&note).map_err(|error| refused(&error))?;
     Ok((checkpoint, note))
 }
 
 type Fetch = Box<dyn FnMut(Tile) -> std::io::Result<Vec<u8>>>;
 
-fn reader(public: &Path, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Problem> {
-    let disk = Folder::new(public);
-    let fetch: Fetch = Box::new(move |tile| disk.read(&tile.to_string()));
+fn reader(public: &Place, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Problem> {
+    let disk = public.clone();
+    let fetch: Fetch = Box::new(move |tile| Disk::read(&disk, &tile.to_string()));
     Reader::new(checkpoint, fetch).map_err(|error| untrusted(&error))
 }
 
 /// The bytes of an entry, checked against its leaf.
 fn entry_of(
-    public: &Path,
+    public: &Place,
     checkpoint: &Checkpoint,
     reader: &mut Reader<Fetch>,
     index: u64,
@@ -73,8 +68,8 @@ fn entry_of(
     let tile = Tile::in_tree(Level::Entries, index / TILE_WIDTH, checkpoint.size).filter(|_| index < checkpoint.size);
     let beyond = || Problem::new(1, format!("the log has {} entries, so none with index {index}", checkpoint.size));
     let tile = tile.ok_or_else(beyond)?;
-    let path = public.join(tile.to_string());
-    let bytes = read(&path)?;
+    let path = public.file(&tile.to_string());
+    let bytes = public.read(&tile.to_string())?;
     let slot = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
     let entry = bundle::decode(tile.width, &bytes).and_then(|entries| entries.get(slot).map(|entry| entry.to_vec()));
     let entry = entry.ok_or_else(|| Problem::file(&path, format!("not {} entries", tile.width)))?;
@@ -85,6 +80,9 @@ fn entry_of(
 }
 
 pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust) -> Ended {
+    if is_address(proof) {
+        return fsck(proof, trust, false);
+    }
     let policy = trust.policy(None)?;
     let bytes = read(proof)?;
     if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
@@ -145,27 +143,56 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
+/// The logs of what was typed: one, or the two of a folder that `log new` made or of an address that serves it.
+fn logs(typed: &Path) -> Vec<Place> {
+    let place = Place::at(typed);
+    let two = ["gov", "dec"];
+    let found: Vec<Place> = match &place {
+        Place::Folder(_) => {
+            let folders = two.iter().map(|log| typed.join(log).join("public")).filter(|path| path.is_dir());
+            folders.map(|path| Place::Folder(Folder::new(path))).collect()
+        }
+        Place::Web { .. } if Disk::read(&place, "checkpoint").is_ok() => Vec::new(),
+        Place::Web { .. } => {
+            let places = two.iter().map(|log| place.below(log));
+            places.filter(|place| Disk::read(place, "checkpoint").is_ok()).collect()
+        }
+    };
+    if found.is_empty() { vec![place] } else { found }
+}
+
+/// What is wrong with a log that may go on while it is read.
+fn checked(public: &Place, policy: &Policy) -> fsck::Report {
+    let mut report = fsck::check(public, "", policy, public.threads());
+    for _ in 0..CYCLE_TRIES {
+        if report.damages.is_empty() {
+            break;
+        }
+        // A log that is open may be between writing its tiles and signing them, or drop the last tiles of the state
+        // before.
+        let between = report.damages.iter().all(|damage| damage.what == fsck::UNSIGNED);
+        let now = checkpoint(public, policy).ok().map(|(now, _)| now);
+        if !between && (now.is_none() || now == report.checkpoint) {
+            break;
+        }
+        std::thread::sleep(CYCLE_PAUSE);
+        report = fsck::check(public, "", policy, public.threads());
+    }
+    report
+}
+
 pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
-    let logs: Vec<PathBuf> =
-        ["gov", "dec"].iter().map(|log| folder.join(log).join("public")).filter(|path| path.is_dir()).collect();
-    let logs = if logs.is_empty() { vec![public(folder)] } else { logs };
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut worst = 0;
-    for public in logs {
-        if !public.join("checkpoint").exists() && !public.join("tile").exists() {
-            print(&format!("{}: nothing is published yet\n", public.display())).map_err(|e| Problem::new(1, e))?;
+    for public in logs(folder) {
+        if let Place::Folder(disk) = &public
+            && !disk.path().join("checkpoint").exists()
+            && !disk.path().join("tile").exists()
+        {
+            print(&format!("{public}: nothing is published yet\n")).map_err(|e| Problem::new(1, e))?;
             continue;
         }
         let policy = trust.policy(Some(&public))?;
-        let mut report = fsck::check(&Folder::new(&public), "", &policy, threads);
-        for _ in 0..CYCLE_TRIES {
-            // A log that is open may be between writing its tiles and signing them.
-            if report.damages.is_empty() || report.damages.iter().any(|damage| damage.what != fsck::UNSIGNED) {
-                break;
-            }
-            std::thread::sleep(CYCLE_PAUSE);
-            report = fsck::check(&Folder::new(&public), "", &policy, threads);
-        }
+        let report = checked(&public, &policy);
         let codes = report.damages.iter().map(|damage| match damage.kind {
             Kind::Malformed => 2,
             Kind::Signature => 3,
@@ -184,12 +211,12 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
                 })
                 .collect();
             let root = report.root.map(Hash::to_base64);
-            let value = json!({ "log": public, "size": size, "root": root, "files": report.files, "damages": damages });
+            let value = json!({ "log": public.to_string(), "size": size, "root": root, "files": report.files, "damages": damages });
             format!("{value}\n")
         } else if report.damages.is_empty() {
-            format!("{}: sound, {size} entries in {} files\n", public.display(), report.files)
+            format!("{public}: sound, {size} entries in {} files\n", report.files)
         } else {
-            report.damages.iter().map(|damage| format!("{}/{damage}\n", public.display())).collect()
+            report.damages.iter().map(|damage| format!("{public}/{damage}\n")).collect()
         };
         print(&text).map_err(|error| Problem::new(1, error))?;
     }
@@ -198,6 +225,10 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
 
 /// The proof of an entry, and the entry.
 pub(crate) fn proof_of(public: &Path, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
+    proof_in(&Place::Folder(Folder::new(public)), policy, index)
+}
+
+fn proof_in(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
     let (checkpoint, note) = checkpoint(public, policy)?;
     let mut reader = reader(public, &checkpoint)?;
     let entry = entry_of(public, &checkpoint, &mut reader, index)?;
@@ -206,9 +237,9 @@ pub(crate) fn proof_of(public: &Path, policy: &Policy, index: u64) -> Result<(Pr
 }
 
 pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> Ended {
-    let public = public(folder);
+    let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
-    let (proof, entry) = proof_of(&public, &policy, index)?;
+    let (proof, entry) = proof_in(&public, &policy, index)?;
     let beside = output.with_extension("entry");
     std::fs::write(output, proof.to_string()).map_err(|error| Problem::file(output, error))?;
     std::fs::write(&beside, entry).map_err(|error| Problem::file(&beside, error))?;
@@ -216,7 +247,7 @@ pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> 
 }
 
 pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended {
-    let public = public(folder);
+    let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (checkpoint, _) = checkpoint(&public, &policy)?;
     let mut reader = reader(&public, &checkpoint)?;
@@ -235,10 +266,10 @@ pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended 
 }
 
 pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
-    let public = public(folder);
+    let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (now, note) = checkpoint(&public, &policy)?;
-    let report = fsck::check(&Folder::new(&public), "", &policy, 1);
+    let report = checked(&public, &policy);
     if let Some(damage) = report.damages.first() {
         return Err(Problem::new(5, damage.to_string()));
     }

@@ -43,6 +43,9 @@ const ANCHOR_EVERY_SECONDS: i64 = 60;
 /// How often it is looked whether that time has come, and whether something was erased.
 const TIE_EVERY: Duration = Duration::from_secs(1);
 
+/// How far the clock may go back before it is said: more than what keeping it right takes.
+const CLOCK_BACK_SECONDS_MAX: i64 = 5;
+
 /// Editions remembered: whoever changes the law more often than that within the life of a queue is told.
 const EDITIONS_MAX: usize = 256;
 
@@ -199,7 +202,17 @@ impl Kept {
     /// Ties the log of decisions into the gov log from time to time, and once more when `running` has ended. Runs in a
     /// thread of its own.
     pub(crate) fn tie(&self, running: &Receiver<()>) {
+        let mut latest = clock::now();
         while let Err(RecvTimeoutError::Timeout) = running.recv_timeout(TIE_EVERY) {
+            let now = clock::now();
+            if latest - now > CLOCK_BACK_SECONDS_MAX {
+                let index = self.dec.durable();
+                eprintln!(
+                    "the clock went back by {} seconds: the log goes on, and from decision {index} on its times repeat",
+                    latest - now
+                );
+            }
+            latest = now;
             self.anchor(false);
         }
         self.anchor(true);
@@ -241,7 +254,8 @@ impl Kept {
     fn anchor(&self, last: bool) {
         let now = clock::now();
         let mut anchored = held(&self.anchored);
-        if !last && now - anchored.0 < ANCHOR_EVERY_SECONDS {
+        // A clock that was put back must not keep the next anchor away until it has caught up.
+        if !last && (0..ANCHOR_EVERY_SECONDS).contains(&(now - anchored.0)) {
             return;
         }
         if last && self.dec.durable() > 0 {

@@ -1,5 +1,14 @@
 //! The command line: turns what was typed into an answer or a running process.
 
+/// Tells people something on standard error. Where it cannot be written, since the disk that it is kept on is full or
+/// nobody reads it any more, that is no reason to end: the standard macro of this name would.
+macro_rules! eprintln {
+    ($($told:tt)*) => {{
+        use std::io::Write as _;
+        let _unheard = writeln!(std::io::stderr().lock(), $($told)*);
+    }};
+}
+
 mod agent;
 mod apk_compare;
 mod attest;
@@ -17,8 +26,11 @@ mod journal;
 mod listen;
 mod log;
 mod log_keep;
+mod log_mirror;
+mod log_place;
 mod log_read;
 mod log_repeats;
+mod log_s3;
 mod log_serve;
 mod log_witness;
 mod names;

@@ -3,6 +3,7 @@
 use crate::cli::Serve;
 use crate::clock;
 use crate::journal::Journal;
+use crate::log_mirror::{self, Mirror};
 use crate::log_serve::Kept;
 use crate::settings::{OnFullChoice, Settings};
 use docket::Docket;
@@ -31,6 +32,8 @@ pub(crate) struct LogSection {
     queue_records_max: Option<NonZeroUsize>,
     /// What gates do when a decision cannot be recorded. Unlike that of a file it refuses unless somebody chose.
     on_full: Option<OnFullChoice>,
+    /// The bucket that strangers read the log from.
+    publish: Option<log_mirror::Section>,
 }
 
 /// When a gate may answer.
@@ -64,6 +67,7 @@ pub(crate) struct Recording {
     queued: Recorder,
     threads: Vec<JoinHandle<()>>,
     tying: Option<(SyncSender<()>, JoinHandle<()>)>,
+    copying: Option<Mirror>,
 }
 
 fn thread(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
@@ -84,6 +88,7 @@ impl Recording {
             queued: Recorder::none(),
             threads: Vec::new(),
             tying: None,
+            copying: None,
         };
         if let Some(folder) = options.log.clone().or_else(|| settings.log.folder.as_deref().map(|f| settings.path(f))) {
             let signer = settings.log.signer.as_deref().map(|signer| settings.path(signer));
@@ -91,6 +96,13 @@ impl Recording {
             let kept = Kept::open(&folder, signer.as_deref()).map_err(|problem| problem.message)?;
             kept.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;
             recording.log(&settings.log, Arc::new(kept))?;
+            if let Some(publish) = &settings.log.publish {
+                let bucket = publish.bucket(|path| settings.path(path))?;
+                recording.copying = Some(Mirror::start(&folder, &bucket)?);
+                println!("copied to {bucket}");
+            }
+        } else if settings.log.publish.is_some() {
+            return Err(String::from("[log.publish] copies a log, and none is kept: say [log] folder, or --log"));
         }
         if let Some(records) = &settings.records {
             let path = settings.path(&records.file);
@@ -140,7 +152,7 @@ impl Recording {
     /// # Errors
     /// When a thread failed.
     pub(crate) fn end(self) -> Result<(), String> {
-        let Self { durable, queued, threads, tying, .. } = self;
+        let Self { log, durable, queued, threads, tying, copying, .. } = self;
         drop((durable, queued));
         let mut whole = true;
         for thread in threads {
@@ -150,6 +162,9 @@ impl Recording {
             drop(running);
             whole &= tying.join().is_ok();
         }
+        // Both logs publish what is left when they close; then it can be copied.
+        drop(log);
+        whole &= copying.is_none_or(Mirror::end);
         if whole { Ok(()) } else { Err(String::from("a thread that records decisions failed")) }
     }
 }

@@ -113,6 +113,7 @@ pub fn check<D: Disk>(disk: &D, folder: &str, policy: &Policy, threads: usize) -
     }
     check_upper(disk, &at, size, &mut rows, &mut report);
     check_strangers(disk, folder, size, &mut report);
+    check_key(disk, &at("vkey"), policy, &mut report);
     let edge = rows.pop().unwrap_or_default().into_iter().collect::<Option<Vec<Hash>>>();
     finish(&checkpoint, edge, &at("checkpoint"), &mut report);
     report
@@ -278,6 +279,19 @@ fn check_upper<D: Disk>(
         row = above;
     }
     *rows = vec![edge.into_iter().flatten().collect()];
+}
+
+/// The key beside the log is for whoever has no other; it must be the one the log is checked with.
+fn check_key<D: Disk>(disk: &D, path: &str, policy: &Policy, report: &mut Report) {
+    let Ok(bytes) = disk.read(path) else { return };
+    report.files += 1;
+    let known = |party: &tlog::policy::Party| {
+        let key = party.key.to_string();
+        bytes.strip_suffix(b"\n").unwrap_or(&bytes) == key.as_bytes()
+    };
+    if !policy.logs().iter().any(known) {
+        report.damage(Kind::Mismatch, path, 0..0, "this is not the key that the log is checked with");
+    }
 }
 
 /// Names files that have no place in the log. Partial tiles of an earlier size may stay, if they are what the full one

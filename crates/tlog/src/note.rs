@@ -106,7 +106,7 @@ impl Signature {
 fn check_name(name: &str) -> Result<(), Malformed> {
     let sound = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
-        && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
+        && !name.chars().any(|c| c.is_whitespace() || c < ' ' || c == '+');
     if sound { Ok(()) } else { Err(Malformed::Name) }
 }
 

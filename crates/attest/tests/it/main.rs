@@ -4,5 +4,7 @@
 mod adversary;
 mod conditions;
 mod envelope;
+mod foreign;
+mod oscal;
 mod world;
 mod written;

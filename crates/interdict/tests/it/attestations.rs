@@ -313,6 +313,47 @@ fn what_is_signed_and_taken_up_is_told() {
 }
 
 #[test]
+fn an_oscal_assessment_becomes_a_statement_and_is_compared_with_what_was_signed() {
+    let folder = Folder::new();
+    let write = |name: &str, text: &str| folder.write(name, text);
+    let results = json!({ "assessment-results": {
+        "uuid": "a", "metadata": { "oscal-version": "1.1.3" },
+        "results": [{ "start": "2026-01-01T00:00:00Z",
+            "observations": [{ "uuid": "o", "collected": "2026-01-02T00:00:00Z" }],
+            "findings": [{ "target": { "type": "objective-id", "target-id": "ac-2.a", "status": { "state": "satisfied" } },
+                "related-observations": [{ "observation-uuid": "o" }] }] }]
+    }});
+    let file = write("results.json", &results.to_string());
+    let required = write("required", "ac-2.a\n");
+    let made = run(&["attest", "oscal", &file, "--system", "app", "--framework", "f", "--required", &required], b"");
+    assert_eq!(made.code, 0, "{}", made.err);
+    let said: Value = serde_json::from_str(&made.out).unwrap();
+    assert_eq!((&said["predicate"]["satisfied"], &said["subject"][0]["name"]), (&json!(true), &json!("system:app")));
+    let statement = write("statement.json", &made.out);
+    let secret = folder.path().join("key").display().to_string();
+    let signed = folder.path().join("signed.json").display().to_string();
+    assert_eq!(run(&["log", "key", "assessor.example", "-o", &secret], b"").code, 0);
+    assert_eq!(run(&["attest", "sign", &statement, "--key", &secret, "-o", &signed], b"").code, 0);
+    let compared = |file: &str| run(&["attest", "oscal", file, "--required", &required, "--against", &signed], b"");
+    let same = compared(&file);
+    assert_eq!(same.code, 0, "{}{}", same.out, same.err);
+    let other = write("other.json", &results.to_string().replace("\"satisfied\"", "\"not-satisfied\""));
+    let differs = compared(&other);
+    assert_eq!(differs.code, 1, "{}{}", differs.out, differs.err);
+    assert_eq!(
+        differs.out,
+        "differs from what the assessment comes to: document, satisfied, unsatisfied, unsatisfiedCount\n"
+    );
+    let broken = write("broken.json", &results.to_string().replace("2026-01-02T00:00:00Z", "lately"));
+    let refused = compared(&broken);
+    assert!(
+        refused.code == 2 && refused.err.contains("/assessment-results/results/0/observations/0/collected"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
 fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     let desk = Desk::new();
     let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);

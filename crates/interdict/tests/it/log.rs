@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
-/// Times the writer is killed in one test run.
+/// Times the writer is killed in one test run, and lines it has written by then at least.
 const KILLS: u64 = 8;
+const LINES_MIN: u64 = 9;
 
 /// The folder of a new log, gone when the test is.
 struct Log(PathBuf);
@@ -81,29 +81,27 @@ fn whoever_was_told_an_index_finds_the_entry_there_after_kill_9() {
             .expect("it starts");
         let mut input = child.stdin.take().expect("its input");
         let output = BufReader::new(child.stdout.take().expect("its output"));
-        let id = child.id();
-        let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(300 + round * 211));
-            let killed = Command::new("kill").args(["-9", &id.to_string()]).status().expect("kill");
-            assert!(killed.success());
-        });
         let mut lines = output.lines();
         for number in 0..u64::MAX {
             let line = format!("round {round} line {number}");
             if writeln!(input, "{line}").and_then(|()| input.flush()).is_err() {
                 break;
             }
+            // In the middle of writing that one, wherever it is by then.
+            if number == LINES_MIN + round {
+                let killed = Command::new("kill").args(["-9", &child.id().to_string()]).status().expect("kill");
+                assert!(killed.success());
+            }
             match lines.next() {
                 Some(Ok(index)) => told.push((index.parse().expect("an index"), line)),
                 Some(Err(_)) | None => break,
             }
         }
-        killer.join().expect("the killer");
         child.wait().expect("it ended");
     }
     let last = append(&log, "the last\n");
     assert!(last.status.success(), "{}", said(&last));
-    assert!(told.len() > 20, "{} acknowledged", told.len());
+    assert!(told.len() as u64 >= KILLS * LINES_MIN, "{} acknowledged", told.len());
     let mut before = None;
     let cat = run(&["log", "cat", &log.path("dec"), "--count", "1000000", "--key", &log.key("dec")]);
     let entries: Vec<String> = said(&cat)

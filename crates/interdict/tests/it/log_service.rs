@@ -23,13 +23,13 @@ const STEP: Duration = Duration::from_millis(10);
 const ANSWERS_MAX: u64 = 100;
 
 /// A log with a signer of its own, which outlives the service as it does where it matters.
-struct Log {
-    folder: Folder,
+pub(crate) struct Log {
+    pub(crate) folder: Folder,
     signer: Child,
 }
 
 impl Log {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Folder::new();
         let home = folder.path().join("log").display().to_string();
         let made = run(&["log", "new", &home, "--name", "log.example/served"], b"");
@@ -51,29 +51,37 @@ impl Log {
         Self { folder, signer }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn key(&self, log: &str) -> String {
+    pub(crate) fn key(&self, log: &str) -> String {
         let path = self.path(&format!("log/{log}/public/vkey"));
         std::fs::read_to_string(path).expect("a key").trim().to_owned()
     }
 
-    fn serve(&self, more: &[&str]) -> Serving {
-        let (home, socket) = (self.path("log"), self.path("socket"));
-        let options = [&["--log", &home, "--log-signer", &socket], more].concat();
-        Serving::start_with(&[], &options)
+    pub(crate) fn serve(&self, more: &[&str]) -> Serving {
+        self.serve_as(Command::new(env!("CARGO_BIN_EXE_interdict")), more)
     }
 
-    fn fsck(&self) {
+    pub(crate) fn serve_as(&self, binary: Command, more: &[&str]) -> Serving {
+        let (home, socket) = (self.path("log"), self.path("socket"));
+        let options = [&["--log", &home, "--log-signer", &socket], more].concat();
+        Serving::start_as(binary, &[], &options)
+    }
+
+    pub(crate) fn fsck(&self) {
         for log in ["gov", "dec"] {
-            let checked = run(&["log", "fsck", &self.path(&format!("log/{log}")), "--key", &self.key(log)], b"");
-            assert_eq!(checked.code, 0, "{log}: {}{}", checked.out, checked.err);
+            self.fsck_one(log);
         }
     }
 
-    fn size(&self) -> u64 {
+    pub(crate) fn fsck_one(&self, log: &str) {
+        let checked = run(&["log", "fsck", &self.path(&format!("log/{log}")), "--key", &self.key(log)], b"");
+        assert_eq!(checked.code, 0, "{log}: {}{}", checked.out, checked.err);
+    }
+
+    pub(crate) fn size(&self) -> u64 {
         let checkpoint = std::fs::read_to_string(self.path("log/dec/public/checkpoint")).expect("a checkpoint");
         checkpoint.lines().nth(1).expect("a size").parse().expect("a number")
     }
@@ -86,7 +94,7 @@ impl Drop for Log {
     }
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let mut left = PATIENCE.as_millis() / STEP.as_millis();
     while !holds() {
         assert!(left > 0, "{what}: not within {PATIENCE:?}");
@@ -98,7 +106,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 const QUESTION: &str = r#"{"subject":{"type":"business","id":"s","properties":{"role":"app-store"}},"action":{"name":"app.distribute"},"resource":{"type":"app","id":"wechat"},"context":{"place":"US"}}"#;
 
 /// Asks once under a key; the index of the decision, if there was an answer.
-fn ask(address: &str, key: &str) -> Option<u64> {
+pub(crate) fn ask(address: &str, key: &str) -> Option<u64> {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address).ok()?;
     let head = format!(

@@ -12,6 +12,10 @@ mod house;
 mod known_answers;
 mod lab;
 mod log;
+#[cfg(test)]
+mod log_copy;
+#[cfg(test)]
+mod log_faults;
 mod log_service;
 mod log_witnesses;
 #[cfg(test)]

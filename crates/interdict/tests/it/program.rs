@@ -102,8 +102,14 @@ impl Serving {
 
     /// With these variables in its environment.
     pub(crate) fn start_in(environment: &[(&str, &str)], words: &[&str], options: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
-            .envs(environment.iter().copied())
+        let mut binary = Command::new(env!("CARGO_BIN_EXE_interdict"));
+        binary.envs(environment.iter().copied());
+        Self::start_as(binary, words, options)
+    }
+
+    /// With a command of its own for the binary.
+    pub(crate) fn start_as(mut binary: Command, words: &[&str], options: &[&str]) -> Self {
+        let mut child = binary
             .args(words)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(options)

@@ -15,7 +15,7 @@ use tlog::reader::Reader;
 const PACKAGES: &str = "/usr/share/gocode";
 
 #[expect(clippy::disallowed_methods, reason = "whether a test may be skipped is a setting of the machine it runs on")]
-fn nothing_skipped() -> bool {
+pub(crate) fn nothing_skipped() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
@@ -44,12 +44,27 @@ fn verifier(place: &Place) -> Option<PathBuf> {
     Some(program)
 }
 
+/// One of the logs that others made, unpacked.
+pub(crate) fn kept_elsewhere(place: &Place, name: &str) -> Option<PathBuf> {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../../shared/data/tlog/{name}.tar.gz"));
+    if !archive.exists() {
+        assert!(!nothing_skipped(), "{} is not there", archive.display());
+        eprintln!("skipped: {} is not there", archive.display());
+        return None;
+    }
+    let folder = place.0.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let unpacked = Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&folder).status().unwrap();
+    assert!(unpacked.success());
+    Some(std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path())
+}
+
 fn run(program: &Path, folder: &Path, proofs: &[PathBuf]) -> Output {
     Command::new(program).arg(folder).args(proofs).output().unwrap()
 }
 
 /// A published log of so many entries.
-fn published(place: &Place, count: u64) -> Folder {
+pub(crate) fn published(place: &Place, count: u64) -> Folder {
     let disk = place.folder("log");
     let mut signers = signers(place);
     let (mut wal, mut publisher) = log::open(&disk, key().public(), settings(), &mut signers).unwrap();
@@ -109,17 +124,7 @@ fn the_go_implementation_and_ours_agree_on_the_good_and_the_forged_log() {
     let place = Place::new();
     let Some(program) = verifier(&place) else { return };
     for (name, sound) in [("good_log_1000", true), ("forged_log_1000", false)] {
-        let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../../shared/data/tlog/{name}.tar.gz"));
-        if !archive.exists() {
-            assert!(!nothing_skipped(), "{} is not there", archive.display());
-            eprintln!("skipped: {} is not there", archive.display());
-            return;
-        }
-        let folder = place.0.join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let unpacked = Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&folder).status().unwrap();
-        assert!(unpacked.success());
-        let public = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+        let Some(public) = kept_elsewhere(&place, name) else { return };
         assert_eq!(run(&program, &public, &[]).status.success(), sound, "{name}");
         let vkey = std::fs::read_to_string(public.join("vkey")).unwrap();
         let policy = tlog::policy::Policy::of_log(tlog::note::VerifierKey::parse(vkey.trim()).unwrap());

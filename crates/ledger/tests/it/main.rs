@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod asked;
 mod crashes;
 mod foreign;
 mod kept;
 mod mutants;
+mod peers;
 mod simulated;
+mod threats;
 
 use ledger::disk::Folder;
 use ledger::keeper::Keeper;

@@ -61,6 +61,35 @@ fn every_one_byte_mutant_is_caught_with_its_index() {
 }
 
 #[test]
+fn every_byte_of_a_small_log_changed_to_every_other_is_caught_with_its_index() {
+    let disk = published(3);
+    disk.put("public/vkey", format!("{}\n", key().public()).as_bytes()).unwrap();
+    assert_eq!(fsck::check(&disk, "public", &policy(), 1).damages, []);
+    let mut mutants = 0;
+    for path in files(&disk) {
+        let whole = disk.read(&path).unwrap();
+        for at in 0..whole.len() {
+            for change in 1..=255 {
+                let mut bytes = whole.clone();
+                bytes[at] ^= change;
+                disk.put(&path, &bytes).unwrap();
+                let damages = fsck::check(&disk, "public", &policy(), 1).damages;
+                mutants += 1;
+                let named = damages.iter().any(|damage| damage.path == path || !damage.indexes.is_empty());
+                assert!(named, "{path} byte {at} ^ {change}: {damages:?}");
+                if path.starts_with("public/tile/0/") {
+                    let index = at as u64 / 32;
+                    assert!(damages.iter().any(|damage| damage.indexes == (index..index + 1)), "{path} byte {at}");
+                }
+            }
+        }
+        disk.put(&path, &whole).unwrap();
+    }
+    assert!(mutants > 50_000, "{mutants}");
+    assert_eq!(fsck::check(&disk, "public", &policy(), 1).damages, []);
+}
+
+#[test]
 fn files_cut_lengthened_removed_and_added_are_named() {
     for path in files(&published(600)) {
         let whole = published(600).read(&path).unwrap();

@@ -1,0 +1,170 @@
+//! What it costs to know whether a condition is met, among ten thousand attestations: worked out anew, asked again, and
+//! beside a reader that goes through every statement for every question. Prints figures; no test depends on them.
+//!
+//!     cargo bench -p attest [-- ATTESTATIONS]
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a benchmark measures time and fails by panicking"
+)]
+
+use attest::dsse::{Envelope, IN_TOTO, Signer};
+use attest::history::{Entry, History, View};
+use attest::json::format_time;
+use attest::statement::{Subject, Type, compose, named_subject};
+use attest::timeline::NEVER;
+use attest::{Condition, Standing, Time, Trust};
+use base64ct::{Base64, Encoding as _};
+use ed25519_dalek::pkcs8::EncodePublicKey as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Who signs: three of different organisations, and their superior.
+const WHO: [&str; 4] = ["one", "two", "three", "agency"];
+const START: Time = 1_750_000_000;
+const DAY: Time = 86_400;
+
+fn key(name: &str) -> ed25519_dalek::SigningKey {
+    let seed: [u8; 32] = Sha256::digest(name).into();
+    ed25519_dalek::SigningKey::from_bytes(&seed)
+}
+
+fn trust() -> Trust {
+    let principal = |name: &&str| {
+        let spki = key(name).verifying_key().to_public_key_der().unwrap();
+        json!({ "id": name, "org": name, "keys": [{ "spki": Base64::encode_string(spki.as_bytes()) }] })
+    };
+    let accept = |kind: &str, by: &str| json!({ "by": by, "type": kind, "subject": "system:*" });
+    let value = json!({
+        "version": 1,
+        "principals": WHO.iter().map(principal).collect::<Vec<_>>(),
+        "groups": [{ "name": "auditors", "need": 2, "members": ["one", "two", "three"], "distinct": "org" },
+            { "name": "root", "need": "all", "members": ["agency"] }],
+        "accept": [accept("audit-report", "auditors"), accept("data-residency-audit", "auditors"),
+            accept("source-review", "auditors"), accept("operations-control", "auditors")]
+    });
+    Trust::read(&value).unwrap()
+}
+
+fn condition() -> Condition {
+    let requirement = |name: &str, kind: &str| {
+        json!({ "req": name, "type": kind, "subject": "system:s0", "claims": [["/open", "=", 0]], "by": "auditors",
+            "maxAge": "P92D" })
+    };
+    let all = json!({ "all": [requirement("audit", "audit-report"), requirement("residency", "data-residency-audit"),
+        requirement("review", "source-review"), requirement("operations", "operations-control")] });
+    let value = json!({ "order": "o", "condition": "c", "effect": "eligible-for-lift",
+        "onLapse": { "act": "reinstate", "grace": "PT24H" }, "authority": "agency", "need": all });
+    Condition::read(&value).unwrap()
+}
+
+/// So many statements about so many systems, a few of each hundred taken back.
+fn history(count: u64, systems: u64, revoked: u64) -> History {
+    let kinds = [Type::AuditReport, Type::DataResidencyAudit, Type::SourceReview, Type::OperationsControl];
+    let mut digests: Vec<(String, &str)> = Vec::new();
+    let mut entries = Vec::new();
+    for index in 0..count {
+        let time = START + Time::try_from(index).unwrap() * 600;
+        let by = WHO[usize::try_from(index / 4 % 3).unwrap()];
+        let taken_back = (revoked > 0 && index % (100 / revoked) == 99 / revoked).then(|| digests.pop()).flatten();
+        let (kind, subject, mut predicate, by) = match taken_back {
+            Some((digest, by)) => {
+                (Type::Revocation, String::from("order:o"), json!({ "targets": [{ "sha256": digest }] }), by)
+            }
+            None => {
+                let system = format!("system:s{}", index / 12 % systems);
+                (kinds[usize::try_from(index % 4).unwrap()], system, json!({ "open": 0 }), by)
+            }
+        };
+        predicate["timeCreated"] = json!(format_time(time));
+        let statement: Value = compose(kind, &[named_subject(&subject)], &predicate);
+        let mut envelope = Envelope {
+            payload_type: IN_TOTO.into(),
+            payload: statement.to_string().into_bytes(),
+            signatures: Vec::new(),
+        };
+        Signer::Ed25519(Box::new(key(by))).sign(&mut envelope);
+        if kind != Type::Revocation {
+            digests.push((attest::dsse::hex(&envelope.statement_digest()), by));
+        }
+        entries.push(Entry { index, time, envelope });
+    }
+    let history = History::new(trust(), entries).unwrap();
+    assert!(history.ignored().is_empty(), "{:?}", history.ignored().first());
+    history
+}
+
+/// The same question by going through everything: for each requirement, who said so in a statement that counts now.
+fn naive(condition: &Condition, view: &View<'_>, history: &History, at: Time) -> bool {
+    condition.requirements().iter().all(|requirement| {
+        let subject = Subject::named("system:s0");
+        let mut heard = std::collections::BTreeSet::new();
+        for record in history.records() {
+            let said = &record.statement;
+            let concerns = said.kind == requirement.kind && said.subjects.contains(&subject);
+            if concerns && requirement.claims.iter().all(|claim| claim.holds(said)) {
+                for speaker in view.speakers(record, &subject) {
+                    if view.window(record, speaker, requirement.max_age).contains(at) {
+                        heard.insert(speaker);
+                    }
+                }
+            }
+        }
+        heard.len() >= 2
+    })
+}
+
+fn median(mut runs: Vec<Duration>) -> Duration {
+    runs.sort_unstable();
+    runs.get(runs.len() / 2).copied().unwrap_or(Duration::MAX)
+}
+
+fn timed(times: usize, mut work: impl FnMut()) -> Duration {
+    let run = |work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    median((0..times).map(|_| run(&mut work)).collect())
+}
+
+fn main() {
+    let count = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(10_000_u64);
+    let condition = condition();
+    for (name, systems, revoked) in [
+        ("about a hundred systems, none taken back", 100, 0),
+        ("about a hundred systems, one in a hundred taken back", 100, 1),
+        ("all about one system, none taken back", 1, 0),
+        ("all about one system, one in a hundred taken back", 1, 1),
+        ("all about one system, ten in a hundred taken back", 1, 10),
+    ] {
+        let start = Instant::now();
+        let history = history(count, systems, revoked);
+        let made = start.elapsed();
+        let view = history.at(NEVER - 1);
+        let standing = Standing::new(&condition, &view, None);
+        let last = START + Time::try_from(count).unwrap() * 600;
+        for at in (START..last + 100 * DAY).step_by(7 * 86_400) {
+            assert_eq!(standing.answer(at).met, naive(&condition, &view, &history, at), "{name}: {}", format_time(at));
+        }
+        let at = START + DAY * 60;
+        let cold = timed(9, || drop(black_box(Standing::new(&condition, &view, None))));
+        let whole = timed(99, || drop(black_box(standing.answer(black_box(at)))));
+        let cached = timed(99, || {
+            for _ in 0..100 {
+                black_box(standing.timeline.contains(black_box(at)));
+            }
+        }) / 100;
+        let peer = timed(9, || assert_eq!(naive(&condition, &view, &history, at), standing.timeline.contains(at)));
+        println!(
+            "{count} attestations, {name} (signed and read in {made:.1?}): worked out {cold:.1?}, asked again {cached:.1?}, with \
+             its grounds {whole:.1?}; the reader of everything {peer:.1?} = {:.1} x cold, {:.0} x cached",
+            peer.as_secs_f64() / cold.as_secs_f64(),
+            peer.as_secs_f64() / cached.as_secs_f64()
+        );
+    }
+}

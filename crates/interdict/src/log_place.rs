@@ -1,0 +1,175 @@
+//! Where a published log is read from: a folder, or an address that serves the same files (a service, a bucket).
+//!
+//! Neither is believed; what is read is checked by whoever reads.
+
+use crate::log::Problem;
+use crate::outgoing;
+use ledger::disk::{Disk, Folder};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest file of a log is a bundle: 256 entries of 65,535 bytes, each with its length.
+const FILE_BYTES_MAX: u64 = 256 * (65_535 + 2);
+
+/// How long one file may take: a bundle of the longest entries over a slow line.
+const READ_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How often an address is asked for a file before it counts as unreadable.
+const READ_TRIES: u32 = 3;
+
+/// How long before it is asked again.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// Where an address may point before it leads nowhere: as many as browsers of buckets need.
+const REDIRECTS_MAX: u32 = 3;
+
+/// Files fetched at once: what browsers do, and enough that a far server answers at the speed of the line.
+const FETCHES_AT_ONCE: usize = 8;
+
+/// A published log.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// Its public folder.
+    Folder(Folder),
+    /// What serves that folder.
+    Web {
+        /// The address of the folder, without a slash at its end.
+        base: String,
+        /// Connections that are kept open.
+        agent: ureq::Agent,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.path().display()),
+            Self::Web { base, .. } => f.write_str(base),
+        }
+    }
+}
+
+/// Whether what was typed is an address.
+pub(crate) fn is_address(typed: &Path) -> bool {
+    typed.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"))
+}
+
+impl Place {
+    /// What was typed: an address, a public folder, or the folder it lies in.
+    pub(crate) fn at(typed: &Path) -> Self {
+        if !is_address(typed) {
+            let inner = typed.join("public");
+            let folder = if inner.is_dir() { inner } else { typed.to_owned() };
+            return Self::Folder(Folder::new(folder));
+        }
+        let text = typed.to_string_lossy();
+        Self::Web { base: text.trim_end_matches('/').to_owned(), agent: outgoing::agent(READ_WAIT_MAX, REDIRECTS_MAX) }
+    }
+
+    /// What lies below.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        match self {
+            Self::Folder(folder) => Self::Folder(Folder::new(folder.path().join(name))),
+            Self::Web { base, agent } => Self::Web { base: format!("{base}/{name}"), agent: agent.clone() },
+        }
+    }
+
+    /// How a file of it is called in reports.
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.path().join(path),
+            Self::Web { base, .. } => PathBuf::from(format!("{base}/{path}")),
+        }
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// That it is not there, or cannot be read.
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, Problem> {
+        Disk::read(self, path).map_err(|error| Problem::file(&self.file(path), error))
+    }
+
+    /// How many threads a check of it keeps busy.
+    pub(crate) fn threads(&self) -> usize {
+        match self {
+            Self::Folder(_) => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            Self::Web { .. } => FETCHES_AT_ONCE,
+        }
+    }
+}
+
+/// One answer of an address, or why there is none and whether to ask again.
+fn fetch(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, (io::Error, bool)> {
+    let mut answer = agent.get(url).call().map_err(|error| (io::Error::other(error), true))?;
+    match answer.status().as_u16() {
+        200 => {
+            let body = answer.body_mut().with_config().limit(FILE_BYTES_MAX).read_to_vec();
+            body.map_err(|error| (io::Error::other(error), true))
+        }
+        404 => Err((io::Error::new(ErrorKind::NotFound, "it is not there (404)"), false)),
+        status => Err((io::Error::other(format!("the server answers {status}")), status >= 500)),
+    }
+}
+
+fn only_read() -> io::Error {
+    io::Error::new(ErrorKind::Unsupported, "a published log is only read")
+}
+
+impl Disk for Place {
+    type File = File;
+
+    fn open(&self, _path: &str) -> io::Result<File> {
+        Err(only_read())
+    }
+
+    fn create(&self, _path: &str) -> io::Result<File> {
+        Err(only_read())
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let (base, agent) = match self {
+            Self::Folder(folder) => return folder.read(path),
+            Self::Web { base, agent } => (base, agent),
+        };
+        let url = format!("{base}/{path}");
+        let mut tries = 1;
+        loop {
+            match fetch(agent, &url) {
+                Ok(bytes) => return Ok(bytes),
+                Err((_, true)) if tries < READ_TRIES => {
+                    std::thread::sleep(READ_AGAIN_AFTER);
+                    tries += 1;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// An address tells of no file that was not asked for.
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        match self {
+            Self::Folder(disk) => disk.list(folder),
+            Self::Web { .. } => Ok(Vec::new()),
+        }
+    }
+
+    fn make_folder(&self, _folder: &str) -> io::Result<()> {
+        Err(only_read())
+    }
+
+    fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
+        Err(only_read())
+    }
+
+    fn remove(&self, _path: &str) -> io::Result<()> {
+        Err(only_read())
+    }
+
+    fn sync_folder(&self, _folder: &str) -> io::Result<()> {
+        Err(only_read())
+    }
+}
