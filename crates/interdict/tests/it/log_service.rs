@@ -23,13 +23,13 @@ const STEP: Duration = Duration::from_millis(10);
 const ANSWERS_MAX: u64 = 100;
 
 /// A log with a signer of its own, which outlives the service as it does where it matters.
-struct Log {
+pub(crate) struct Log {
     folder: Folder,
     signer: Child,
 }
 
 impl Log {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Folder::new();
         let home = folder.path().join("log").display().to_string();
         let made = run(&["log", "new", &home, "--name", "log.example/served"], b"");
@@ -51,22 +51,27 @@ impl Log {
         Self { folder, signer }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn key(&self, log: &str) -> String {
+    pub(crate) fn key(&self, log: &str) -> String {
         let path = self.path(&format!("log/{log}/public/vkey"));
         std::fs::read_to_string(path).expect("a key").trim().to_owned()
     }
 
-    fn serve(&self, more: &[&str]) -> Serving {
-        let (home, socket) = (self.path("log"), self.path("socket"));
-        let options = [&["--log", &home, "--log-signer", &socket], more].concat();
-        Serving::start_with(&[], &options)
+    pub(crate) fn serve(&self, more: &[&str]) -> Serving {
+        self.serve_with(&[], more)
     }
 
-    fn fsck(&self) {
+    /// The same with words before those of `serve`.
+    pub(crate) fn serve_with(&self, words: &[&str], more: &[&str]) -> Serving {
+        let (home, socket) = (self.path("log"), self.path("socket"));
+        let options = [&["--log", &home, "--log-signer", &socket], more].concat();
+        Serving::start_with(words, &options)
+    }
+
+    pub(crate) fn fsck(&self) {
         for log in ["gov", "dec"] {
             let checked = run(&["log", "fsck", &self.path(&format!("log/{log}")), "--key", &self.key(log)], b"");
             assert_eq!(checked.code, 0, "{log}: {}{}", checked.out, checked.err);
@@ -86,7 +91,7 @@ impl Drop for Log {
     }
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let mut left = PATIENCE.as_millis() / STEP.as_millis();
     while !holds() {
         assert!(left > 0, "{what}: not within {PATIENCE:?}");
