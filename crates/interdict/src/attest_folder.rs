@@ -67,6 +67,17 @@ impl Statements {
         }
     }
 
+    /// What law counts as met, as orders beside those of the corpus.
+    ///
+    /// # Errors
+    /// As [`Attestations::orders`].
+    pub(crate) fn orders(&self, corpus: &[Source]) -> Result<Vec<Source>, String> {
+        match self {
+            Self::Folder(_) => self.read()?.orders(corpus),
+            Self::Log(log) => log.orders(corpus),
+        }
+    }
+
     /// What law counts as met at an instant.
     pub(crate) fn states(&self, now: Time) -> Result<Vec<Counted>, String> {
         let read = self.read()?;
@@ -252,6 +263,9 @@ impl Attestations {
     /// # Errors
     /// If a condition of the operator's is no condition of an order in the corpus: it would silently mean nothing.
     pub(crate) fn orders(&self, corpus: &[Source]) -> Result<Vec<Source>, String> {
+        if self.conditions.is_empty() {
+            return Ok(Vec::new());
+        }
         let read = docket::elaborate::read(corpus, None).corpus;
         let mut orders = Vec::new();
         for (number, condition) in self.conditions.iter().enumerate() {

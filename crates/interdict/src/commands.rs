@@ -36,7 +36,7 @@ impl Loading {
             Some(folder) => corpus::read(std::slice::from_ref(folder)).map_err(unreadable)?,
         };
         if let Some(statements) = &self.attestations {
-            let attested = statements.read()?.orders(&sources)?;
+            let attested = statements.orders(&sources)?;
             sources.extend(attested);
         }
         Ok(sources)

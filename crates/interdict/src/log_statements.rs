@@ -12,6 +12,7 @@ use crate::log_gov::blob_path;
 use attest::dsse::Envelope;
 use attest::statement::Type;
 use attest::{Condition, History, Statement, Trust, json};
+use docket::docket::Source;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,6 +128,15 @@ pub(crate) struct GovLog {
     /// The number of the log among those that go on from each other.
     number: AtomicU64,
     seen: Mutex<Seen>,
+    made: Mutex<Option<Made>>,
+}
+
+/// The orders that were made of statements and a corpus. Both are looked at several times a second and change rarely.
+#[derive(Debug)]
+struct Made {
+    of: Arc<Attestations>,
+    corpus: Vec<Source>,
+    orders: Vec<Source>,
 }
 
 #[derive(Debug, Default)]
@@ -156,6 +166,7 @@ impl GovLog {
             key: key.map(str::to_owned),
             number: AtomicU64::new(0),
             seen: Mutex::default(),
+            made: Mutex::default(),
         })
     }
 
@@ -338,6 +349,18 @@ impl GovLog {
         } else {
             Err(format!("{}: {path} is not what was logged", self.place))
         }
+    }
+
+    /// What law counts as met, as orders beside those of a corpus.
+    pub(crate) fn orders(&self, corpus: &[Source]) -> Result<Vec<Source>, String> {
+        let of = self.attestations()?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.as_ref().filter(|made| Arc::ptr_eq(&made.of, &of) && made.corpus == corpus) {
+            return Ok(made.orders.clone());
+        }
+        let orders = of.orders(corpus)?;
+        *made = Some(Made { of, corpus: corpus.to_vec(), orders: orders.clone() });
+        Ok(orders)
     }
 
     fn weigh(&self, entries: &[(u64, Entry)]) -> Result<Attestations, String> {

@@ -16,7 +16,7 @@ const APK: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 const SOURCE: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// The Ed25519 key of a name, in PKCS #8: the same on every run.
-fn pkcs8(name: &str) -> Vec<u8> {
+pub(crate) fn pkcs8(name: &str) -> Vec<u8> {
     let mut seed = [b'.'; 32];
     for (place, byte) in seed.iter_mut().zip(name.bytes()) {
         *place = byte;
@@ -25,7 +25,7 @@ fn pkcs8(name: &str) -> Vec<u8> {
     [&head[..], &seed].concat()
 }
 
-fn key(name: &str) -> Signer {
+pub(crate) fn key(name: &str) -> Signer {
     Signer::from_pkcs8(&pkcs8(name)).unwrap()
 }
 

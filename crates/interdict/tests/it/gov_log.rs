@@ -1,7 +1,7 @@
 //! What changes the rules, in the gov log: each decision names the law it was made under, people decide what the law left
 //! to them, statements are taken up and taken back while the service runs, and signers end with whoever started them.
 
-use crate::attestations::{Desk, digest_of};
+use crate::attestations::{Desk, digest_of, key, pkcs8};
 use crate::log_service::{Log, until};
 use crate::log_witnesses::Witness;
 use crate::program::{Folder, Serving, run};
@@ -425,4 +425,79 @@ fn a_lift_counts_once_a_quorum_of_witnesses_has_signed_it_and_an_end_of_it_at_on
     let added = attest(&["add", &back]);
     assert!(added.code == 0 && added.err.is_empty(), "{}{}", added.out, added.err);
     assert_eq!(counts(), (2, false));
+}
+
+/// A trust document in which two may say whose word counts from then on.
+fn trusted(version: u64, names: &[&str]) -> Value {
+    let principals: Vec<Value> = names
+        .iter()
+        .map(|name| json!({ "id": name, "org": name, "keys": [{ "spki": key(name).key().spki() }] }))
+        .collect();
+    let accept = |name: &&str| json!({ "by": name, "type": "audit-report", "subject": "*" });
+    json!({ "version": version, "principals": principals, "accept": names.iter().map(accept).collect::<Vec<_>>(),
+        "groups": [{ "name": "root", "need": "all", "members": ["one", "two"] }] })
+}
+
+#[test]
+fn whose_word_counts_is_changed_by_those_who_may_and_keys_have_a_history() {
+    let (folder, now) = (Folder::new(), attest::json::format_time(crate::lab::now()));
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/trust"], b"").code, 0);
+    let attest = |words: &[&str]| run(&[&["--attestations", home.as_str(), "attest"][..], words].concat(), b"");
+    let first = folder.write("first/trust.json", &trusted(1, &["one", "two"]).to_string());
+    assert_eq!(attest(&["adopt", first.trim_end_matches("/trust.json")]).code, 0);
+    let second = folder.write("second/trust.json", &trusted(2, &["one", "two", "three"]).to_string());
+    let refused = attest(&["adopt", second.trim_end_matches("/trust.json")]);
+    assert!(refused.code == 2 && refused.err.contains("sign the next version"), "{}", refused.err);
+
+    let say = |kind: Type, claims: &Value, by: &[&str]| {
+        let mut claims = claims.clone();
+        claims["timeCreated"] = json!(now);
+        let subject = attest::statement::named_subject("system:x");
+        let statement = attest::statement::compose(kind, &[subject], &claims);
+        let mut file = folder.write("statement.json", &statement.to_string());
+        for (place, name) in by.iter().enumerate() {
+            let secret = folder.path().join("key.der");
+            std::fs::write(&secret, pkcs8(name)).expect("written");
+            let signed = folder.path().join(format!("{}-{place}.json", kind.name())).display().to_string();
+            let ran = attest(&["sign", &file, "--key", &secret.display().to_string(), "-o", &signed]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            file = signed;
+        }
+        attest(&["add", &file])
+    };
+    let audit =
+        json!({ "opinion": "unqualified", "periodStart": "2026-01-01T00:00:00Z", "periodEnd": "2026-02-01T00:00:00Z" });
+    let stranger = say(Type::AuditReport, &audit, &["three"]);
+    assert!(stranger.code == 2 && stranger.err.contains("count for nothing"), "{}", stranger.err);
+    let next = json!({ "trust": trusted(2, &["one", "two", "three"]) });
+    let alone = say(Type::TrustDocument, &next, &["one"]);
+    assert!(alone.code == 2 && alone.err.contains("not signed by `root`"), "{}", alone.err);
+    let both = say(Type::TrustDocument, &next, &["one", "two"]);
+    assert_eq!(both.code, 0, "{}", both.err);
+    let known = say(Type::AuditReport, &audit, &["three"]);
+    assert_eq!(known.code, 0, "{}", known.err);
+
+    let path = folder.path().join("log/dec/public/vkey");
+    let dec = std::fs::read_to_string(path).expect("a key");
+    let words = ["log", "key-event", &home, "compromised", dec.trim(), "--since", "2026-01-01T00:00:00Z"];
+    let event = run(&words, b"");
+    assert_eq!(event.code, 0, "{}", event.err);
+    assert_eq!(run(&["log", "key-event", &home, "stolen", dec.trim()], b"").code, 1);
+    let gov = std::fs::read_to_string(folder.path().join("log/gov/public/vkey")).expect("a key");
+    let cat = run(&["log", "cat", &format!("{home}/gov"), "--key", gov.trim()], b"").out;
+    let entries: Vec<Value> = cat.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let policies: Vec<(&Value, bool)> = entries
+        .iter()
+        .filter(|entry| entry["kind"] == "trust-policy")
+        .map(|entry| (&entry["version"], entry["signed"].is_string()))
+        .collect();
+    assert_eq!(policies, [(&json!(1), false), (&json!(2), true)], "the first on its keeper's word: {cat}");
+    let event = entries.iter().find(|entry| entry["kind"] == "key-event").expect("one");
+    assert_eq!((&event["event"], &event["since"]), (&json!("compromised"), &json!("2026-01-01T00:00:00Z")));
+    for entry in entries.iter().filter(|entry| entry["sha256"].is_string()) {
+        let digest = entry["sha256"].as_str().expect("hexadecimal");
+        let blob = folder.path().join("log/gov/public/blob/sha256").join(&digest[..2]).join(digest);
+        assert!(blob.exists(), "{entry}: what the log took up is published beside it");
+    }
 }
