@@ -8,7 +8,7 @@ use crate::json;
 use crate::statement::{Statement, Subject, Type};
 use crate::timeline::{NEVER, Time, Timeline, Window};
 use crate::trust::Trust;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use std::collections::BTreeSet;
 
 /// How long a statement may have been under way before the log took it up, in seconds: a week.
@@ -61,24 +61,35 @@ pub struct History {
 }
 
 impl History {
-    /// Reads entries, which must come in the log's order, under a trust document known from elsewhere.
-    ///
-    /// # Errors
-    /// If indexes or times go backwards: then it is no log.
-    pub fn new(trust: Trust, entries: impl IntoIterator<Item = Entry>) -> Result<Self, String> {
-        let mut history = Self {
-            trusts: vec![(Time::MIN, trust)],
+    /// One without anybody to trust, in which nothing is said.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            trusts: vec![(Time::MIN, Trust::default())],
             records: Vec::new(),
             ignored: Vec::new(),
             by_subject: HashMap::new(),
             by_type: HashMap::new(),
-        };
-        let mut last: Option<(u64, Time)> = None;
+        }
+    }
+
+    /// Reads entries, in the order in which they count, under a trust document known from elsewhere. That is the order of
+    /// their indexes, but for those that count only later, as when witnesses have signed them.
+    ///
+    /// # Errors
+    /// If times go backwards or an index comes twice: then it is no log.
+    pub fn new(trust: Trust, entries: impl IntoIterator<Item = Entry>) -> Result<Self, String> {
+        let mut history = Self { trusts: vec![(Time::MIN, trust)], ..Self::none() };
+        let mut last = Time::MIN;
+        let mut indexes: HashSet<u64> = HashSet::new();
         for entry in entries {
-            if last.is_some_and(|(index, time)| entry.index <= index || entry.time < time) {
-                return Err(format!("entry {} comes before the one in front of it, in index or in time", entry.index));
+            if entry.time < last {
+                return Err(format!("entry {} comes before the one in front of it in time", entry.index));
             }
-            last = Some((entry.index, entry.time));
+            if !indexes.insert(entry.index) {
+                return Err(format!("there are two entries {}", entry.index));
+            }
+            last = entry.time;
             if let Err(why) = history.take_up(&entry) {
                 history.ignored.push(Ignored { index: entry.index, why });
             }
@@ -87,6 +98,19 @@ impl History {
     }
 
     fn take_up(&mut self, entry: &Entry) -> Result<(), String> {
+        let (record, renewed) = self.weighed(entry)?;
+        self.trusts.extend(renewed.map(|trust| (record.time, trust)));
+        let place = self.records.len();
+        for subject in &record.statement.subjects {
+            self.by_subject.entry((record.statement.kind, subject.clone())).or_default().push(place);
+        }
+        self.by_type.entry(record.statement.kind).or_default().push(place);
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// The record of an entry that counts, and the trust document that it brings.
+    fn weighed(&self, entry: &Entry) -> Result<(Record, Option<Trust>), String> {
         if entry.envelope.payload_type != IN_TOTO {
             return Err(format!("payload type `{}`", entry.envelope.payload_type));
         }
@@ -107,20 +131,15 @@ impl History {
         }
         let digest = hex(&entry.envelope.statement_digest());
         let record = Record { index: entry.index, time: entry.time, digest, statement, keys };
-        if record.statement.kind == Type::TrustDocument {
-            self.renew(&record)?;
-        }
-        let place = self.records.len();
-        for subject in &record.statement.subjects {
-            self.by_subject.entry((record.statement.kind, subject.clone())).or_default().push(place);
-        }
-        self.by_type.entry(record.statement.kind).or_default().push(place);
-        self.records.push(record);
-        Ok(())
+        let renewed = match record.statement.kind == Type::TrustDocument {
+            true => Some(self.renewed(&record)?),
+            false => None,
+        };
+        Ok((record, renewed))
     }
 
     /// The next version of the trust document needs the group `root` of this one and of the next.
-    fn renew(&mut self, record: &Record) -> Result<(), String> {
+    fn renewed(&self, record: &Record) -> Result<Trust, String> {
         let (_, old) = self.trusts.last().ok_or("no trust document")?;
         let document = record.statement.claim("/trust").ok_or("no trust document in it")?;
         let new = Trust::read(document).map_err(|fault| fault.to_string())?;
@@ -132,8 +151,13 @@ impl History {
                 return Err(format!("not signed by `root` of version {}", trust.version));
             }
         }
-        self.trusts.push((record.time, new));
-        Ok(())
+        Ok(new)
+    }
+
+    /// Why an entry after all of these would count for nothing; `None` if it would count.
+    #[must_use]
+    pub fn would_ignore(&self, entry: &Entry) -> Option<String> {
+        self.weighed(entry).err()
     }
 
     /// Entries that count for nothing, and why.

@@ -224,6 +224,12 @@ impl Trust {
         group.members.iter().try_for_each(|member| self.walk(member, depth + 1, leaves))
     }
 
+    /// Whether it knows nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.principals.is_empty()
+    }
+
     /// Whether there is a principal or group of this name.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {

@@ -16,6 +16,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/ask", "Ask"),
     ("/orders", "Orders"),
     ("/conditions", "Conditions"),
+    ("/decisions", "Decisions"),
     ("/subjects", "Subjects"),
 ];
 

@@ -1,11 +1,13 @@
-//! Shows orders and findings to people, as server-rendered pages that work without script.
+//! Shows orders, findings and proofs to people, as server-rendered pages. One has a script: it checks a receipt, and the
+//! page says how to do the same without it.
 //!
 //! Reading order: [`layout`] (what every page shares), [`now`], [`timeline`], [`ask`], [`orders`],
-//! [`subjects`], [`conditions`] (one module a page), [`weave`] (the page a lawyer signs), [`picture`] (timelines
+//! [`subjects`], [`conditions`], [`decisions`] (one module a page), [`weave`] (the page a lawyer signs), [`picture`] (timelines
 //! as SVG).
 
 mod ask;
 pub mod conditions;
+pub mod decisions;
 mod layout;
 mod now;
 mod orders;
@@ -34,6 +36,24 @@ pub struct Console {
     pub now: fn() -> Time,
     /// The conditions as they stand at an instant, or why that cannot be said. It may read files.
     pub conditions: Conditions,
+    /// The decisions on record.
+    pub decisions: Decisions,
+}
+
+/// Who shows decisions, out of a log that is kept. It may read files.
+#[derive(Clone)]
+pub struct Decisions {
+    /// The newest; `None` where no log is kept.
+    pub newest: Arc<dyn Fn() -> Result<Option<decisions::Newest>, String> + Send + Sync>,
+    /// The one of an index.
+    pub one: Arc<dyn Fn(u64) -> Result<decisions::Looked, String> + Send + Sync>,
+}
+
+impl Default for Decisions {
+    /// None, because no log is kept.
+    fn default() -> Self {
+        Self { newest: Arc::new(|| Ok(None)), one: Arc::new(|_index| Ok(decisions::Looked::Missing)) }
+    }
 }
 
 /// Who says how conditions stand.
@@ -54,6 +74,9 @@ pub fn router(console: Console) -> Router {
         .route("/subjects/{id}", get(subject_page))
         .route("/conditions", get(conditions_page))
         .route("/conditions/{order}/{id}", get(condition_page))
+        .route("/decisions", get(decisions_page))
+        .route("/decisions/{index}", get(decision_page))
+        .route("/decision.js", get(script))
         .route("/console.css", get(style))
         .fallback(missing)
         .with_state(console)
@@ -62,10 +85,17 @@ pub fn router(console: Console) -> Router {
 /// Only this origin's style sheet, no script at all, and nobody may frame the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same with the one script of this origin. It may connect to nothing: what is typed into its page stays there.
+const SCRIPTED: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; script-src 'self'";
+
 fn page(status: StatusCode, html: maud::Markup) -> Response {
+    page_under(POLICY, status, html)
+}
+
+fn page_under(policy: &'static str, status: StatusCode, html: maud::Markup) -> Response {
     let mut response = (status, Html(html.into_string())).into_response();
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
@@ -139,6 +169,40 @@ async fn condition_page(State(console): State<Console>, Path((order, id)): Path<
         Some(condition) => page(StatusCode::OK, conditions::one(&(console.docket)(), condition, (console.now)())),
         None => not_found(&console, &format!("There is no condition `{id}` of `{order}`.")),
     }
+}
+
+async fn decisions_page(State(console): State<Console>) -> Response {
+    let ask = Arc::clone(&console.decisions.newest);
+    let newest = tokio::task::spawn_blocking(move || ask()).await.unwrap_or_else(|error| Err(error.to_string()));
+    let status = if newest.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+    page(status, decisions::list(&(console.docket)(), &newest))
+}
+
+async fn decision_page(State(console): State<Console>, Path(index): Path<String>) -> Response {
+    let no_such = || not_found(&console, &format!("There is no decision `{index}`."));
+    let Ok(number) = index.parse() else { return no_such() };
+    let ask = Arc::clone(&console.decisions.one);
+    let found = tokio::task::spawn_blocking(move || ask(number)).await.unwrap_or_else(|error| Err(error.to_string()));
+    match found {
+        Ok(decisions::Looked::Missing) => no_such(),
+        Ok(decisions::Looked::Waiting) => page(StatusCode::ACCEPTED, decisions::waiting(&(console.docket)(), number)),
+        Ok(decisions::Looked::Found(found)) => {
+            page_under(SCRIPTED, StatusCode::OK, decisions::one(&(console.docket)(), &found))
+        }
+        Err(why) => {
+            let html = layout::problem(&(console.docket)(), "The log cannot be read", &why);
+            page(StatusCode::INTERNAL_SERVER_ERROR, html)
+        }
+    }
+}
+
+async fn script() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "max-age=300"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, decisions::SCRIPT).into_response()
 }
 
 async fn missing(State(console): State<Console>) -> Response {

@@ -1,9 +1,12 @@
 //! `interdict attest`: sign statements, check them, take them up, and say what holds, what is missing and what a
 //! revocation touches.
 
-use crate::attest_folder::{self, Attestations};
-use crate::clock;
+use crate::attest_folder::{self, Attestations, Statements};
+use crate::attest_log::Desk;
 use crate::commands::{Done, Loading, print};
+use crate::log_home::Home;
+use crate::log_place::Place;
+use crate::{clock, log_read};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
@@ -24,12 +27,17 @@ const DECISIONS_MAX: usize = 1_000_000;
 /// What to do with attestations.
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "The folder named by --attestations holds `trust.json` (whose word counts, as JSON), `entries.ndjson` (what was \
-                  taken up, and when), and if need be `conditions/*.json` and `artifacts` (SHA-256 of what is distributed).\n\
-                  With it, `decide`, `serve` and all others count conditions as met when they are.\n\n\
+    after_help = "--attestations names a folder, a log of this machine (the folder that `interdict log new` made), or the address of \
+                  somebody else's gov log (`https://ledger.example/log/gov`, with --attestations-key).\n\nA folder holds `trust.json` (whose word counts, as JSON), `entries.ndjson` (what was \
+                  taken up, and when), and if need be `conditions/*.json` and `artifacts` (SHA-256 of what is distributed). A log \
+                  has the same as entries that anybody can check; a lift and a new trust document count there once a quorum of \
+                  witnesses has signed.\nWith either, `decide`, `serve` and all others count conditions as met when they are.\n\n\
                   interdict attest sign statement.json --key auditor.key --output signed.json\n\
                   interdict --attestations DIR attest add signed.json\n\
-                  interdict --attestations DIR attest status qualified-divestiture"
+                  interdict --attestations DIR attest status qualified-divestiture\n\
+                  interdict --attestations LOG attest adopt DIR\n\
+                  interdict --attestations LOG attest add signed.json\n\
+                  interdict --attestations https://ledger.example/log/gov --attestations-key ledger.example/gov/1+… attest status"
 )]
 pub(crate) enum AttestCommand {
     /// Print the public half of a key, as trust documents write it (`spki`)
@@ -71,6 +79,18 @@ pub(crate) enum AttestCommand {
     Add {
         /// The envelope
         envelope: PathBuf,
+        /// The socket of the signer of a log; without it, one is started if it is needed
+        #[arg(long, value_name = "PATH")]
+        signer: Option<PathBuf>,
+    },
+    /// Put the trust document, conditions and artefacts of a folder into a log; what is there already is not repeated
+    #[command(after_help = "Exit code: 0 the log has them, 2 one is wrong, or the log has another trust document.")]
+    Adopt {
+        /// The folder, with `trust.json` and if need be `conditions/*.json` and `artifacts`
+        folder: PathBuf,
+        /// The socket of the signer of the log; without it, one is started if it is needed
+        #[arg(long, value_name = "PATH")]
+        signer: Option<PathBuf>,
     },
     /// Say of conditions what holds, what is missing, until when, and who could lift
     #[command(after_help = "Exit code: 0 every condition is met, 1 one is not, 2 something is wrong with the files.")]
@@ -123,8 +143,9 @@ pub(crate) struct Status {
 pub(crate) struct Impact {
     /// The entry: a revocation, or the statement that should not have been believed
     index: u64,
-    /// The decisions: events as `[records]` writes them, one a line
-    #[arg(long, value_name = "FILE")]
+    /// The decisions: events as `[records]` writes them, one a line; or the log that has them, named by the folder that
+    /// `interdict log new` made
+    #[arg(long, value_name = "FILE|DIR")]
     decisions: PathBuf,
     /// Only decisions from this instant on; absent is what a revocation says (`invalidSince`), or all
     #[arg(long, value_name = "INSTANT")]
@@ -135,22 +156,48 @@ pub(crate) struct Impact {
 }
 
 pub(crate) fn run(loading: &Loading, command: &AttestCommand) -> Done {
-    let folder = || {
-        let named = loading.attestations.as_deref();
-        named.ok_or_else(|| String::from("name the folder of attestations: `interdict --attestations DIR attest …`"))
+    let statements = || {
+        let named = loading.attestations.as_ref();
+        named.ok_or_else(|| {
+            String::from("name the folder or log of attestations: `interdict --attestations DIR attest …`")
+        })
     };
     match command {
         AttestCommand::Key { key } => print(&format!("{}\n", signer(key)?.key().spki())),
         AttestCommand::Sign { statement, key, output } => sign(statement, key, output.as_deref()),
         AttestCommand::Oscal(options) => oscal(options),
-        AttestCommand::Verify { envelope, json } => verify(&attest_folder::trust(folder()?)?, envelope, *json),
-        AttestCommand::Add { envelope } => {
-            let index = attest_folder::take_up(folder()?, &read_envelope(envelope)?)
-                .map_err(|why| format!("{}: {why}", envelope.display()))?;
+        AttestCommand::Verify { envelope, json } => match statements()? {
+            Statements::Folder(folder) => verify(&attest_folder::trust(folder)?, envelope, *json),
+            Statements::Log(log) => verify(log.attestations()?.history.now().trust(), envelope, *json),
+        },
+        AttestCommand::Add { envelope, signer } => add(statements()?, envelope, signer.as_deref()),
+        AttestCommand::Adopt { folder, signer } => match statements()? {
+            Statements::Folder(_) => Err(String::from("--attestations names a folder; name the log to add to")),
+            Statements::Log(log) => {
+                let done = Desk::open(log, signer.as_deref())?.adopt(folder)?;
+                let text: String = done.iter().map(|name| format!("{name}\n")).collect();
+                print(if text.is_empty() { "the log has all of it\n" } else { &text })
+            }
+        },
+        AttestCommand::Status(options) => status(&*statements()?.read()?, options),
+        AttestCommand::Impact(options) => impact(&*statements()?.read()?, options),
+    }
+}
+
+fn add(statements: &Statements, path: &Path, signer: Option<&Path>) -> Done {
+    let wrong = |why: String| format!("{}: {why}", path.display());
+    match statements {
+        Statements::Folder(folder) => {
+            let index = attest_folder::take_up(folder, &read_envelope(path)?).map_err(wrong)?;
             print(&format!("{index}\n"))
         }
-        AttestCommand::Status(options) => status(&Attestations::read(folder()?)?, options),
-        AttestCommand::Impact(options) => impact(&Attestations::read(folder()?)?, options),
+        Statements::Log(log) => {
+            let (index, waits) = Desk::open(log, signer)?.take_up(&read(path)?).map_err(wrong)?;
+            if waits {
+                eprintln!("it counts once the log says that a quorum of witnesses has signed it");
+            }
+            print(&format!("{index}\n"))
+        }
     }
 }
 
@@ -390,7 +437,59 @@ struct Recorded {
     of_known_subject: bool,
 }
 
+/// What an event says of a decision.
+fn recorded_as(event: &Value) -> Result<Recorded, &'static str> {
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+    let id = text("/id").ok_or("`id` is missing")?;
+    let time = text("/time").and_then(strict::parse_time).ok_or("`time` is missing")?;
+    let at = text("/data/valid_at").and_then(strict::parse_time).unwrap_or(time);
+    let instruments = ["/data/provisions", "/data/by"].into_iter().filter_map(|list| event.pointer(list)?.as_array());
+    let cites = instruments.flatten().filter_map(Value::as_str);
+    let cites = cites.map(|cited| cited.split(':').next().unwrap_or(cited).to_owned()).collect();
+    let decision = Decision { id: id.to_owned(), at, artifact: None };
+    Ok(Recorded { decision, cites, of_known_subject: text("/data/app").is_some() })
+}
+
+/// The decisions of a log that is kept here; of one that was erased nobody can say what it rested on.
+fn recorded_in_log(folder: &Path) -> Result<Vec<Recorded>, String> {
+    let told = |problem: crate::log::Problem| problem.message;
+    let home = Home::open(folder, None).map_err(told)?;
+    let disk = home.disk("dec");
+    let size = log_read::published_size(&disk).map_err(told)?;
+    if size > DECISIONS_MAX as u64 {
+        return Err(format!("{}: more than {DECISIONS_MAX} decisions", folder.display()));
+    }
+    let mut found = Vec::new();
+    let mut erased = 0_u64;
+    for index in 0..size {
+        // A service that goes on deciding puts its last files in other places.
+        let opened = log_read::settled(&Place::public(&disk), || {
+            log_read::opened(&disk, index, log_read::published_size(&disk)?)
+        });
+        let fields = match opened {
+            Ok((_, fields)) => fields,
+            Err(problem) if problem.code == log_read::NOT_THERE => {
+                erased += 1;
+                continue;
+            }
+            Err(problem) => return Err(problem.message),
+        };
+        let field = |name: &str| log_read::field(&fields, name);
+        let (record, law, resource) = (field("record"), field("law"), field("resource"));
+        let event = json!({ "id": index.to_string(), "time": record.get("at"), "data": { "app": resource.get("app"),
+            "valid_at": law.get("valid_at"), "provisions": law.get("provisions"), "by": law.get("by") } });
+        found.push(recorded_as(&event).map_err(|why| format!("decision {index}: {why}"))?);
+    }
+    if erased > 0 {
+        eprintln!("{erased} decisions were erased: nobody can say what they rested on");
+    }
+    Ok(found)
+}
+
 fn recorded(path: &Path) -> Result<Vec<Recorded>, String> {
+    if path.is_dir() {
+        return recorded_in_log(path);
+    }
     let text = String::from_utf8(read(path)?).map_err(|_not| format!("{}: not UTF-8", path.display()))?;
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -399,16 +498,7 @@ fn recorded(path: &Path) -> Result<Vec<Recorded>, String> {
             return Err(wrong(&format!("more than {DECISIONS_MAX} decisions; take a shorter period")));
         }
         let event: Value = serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
-        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
-        let id = text("/id").ok_or_else(|| wrong("`id` is missing"))?;
-        let time = text("/time").and_then(strict::parse_time).ok_or_else(|| wrong("`time` is missing"))?;
-        let at = text("/data/valid_at").and_then(strict::parse_time).unwrap_or(time);
-        let instruments =
-            ["/data/provisions", "/data/by"].into_iter().filter_map(|list| event.pointer(list)?.as_array());
-        let cites = instruments.flatten().filter_map(Value::as_str);
-        let cites = cites.map(|cited| cited.split(':').next().unwrap_or(cited).to_owned()).collect();
-        let decision = Decision { id: id.to_owned(), at, artifact: None };
-        found.push(Recorded { decision, cites, of_known_subject: text("/data/app").is_some() });
+        found.push(recorded_as(&event).map_err(wrong)?);
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
-//! The folder of attestations: whom to trust, what was said in the order it was taken up, and the conditions; and what
-//! of it is law.
+//! Attestations: whom to trust, what was said in the order it was taken up, and the conditions; and what of it is law.
+//! They lie in a folder, or in a gov log.
 //!
-//! `trust.json` says whose word counts. `entries.ndjson` has one statement a line with its place and the instant it was
+//! In a folder, `trust.json` says whose word counts. `entries.ndjson` has one statement a line with its place and the instant it was
 //! taken up; lines are only added. `conditions/*.json` are added to the shipped ones and go before one of the same name.
 //! `artifacts` lists the SHA-256 of what is distributed, one a line, for conditions that turn on it.
 //!
@@ -9,6 +9,8 @@
 //! it, and can be cited.
 
 use crate::clock;
+use crate::log_serve::Counted;
+use crate::log_statements::GovLog;
 use attest::act::{self, Met};
 use attest::dsse::Envelope;
 use attest::history::{Entry, History};
@@ -19,6 +21,7 @@ use docket::order::Kind;
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The conditions that belong to the shipped orders.
 const SHIPPED: [(&str, &str); 2] = [
@@ -35,7 +38,66 @@ const ARTIFACTS_MAX: usize = 256;
 /// Condition files.
 const CONDITIONS_MAX: usize = 256;
 
-/// Everything in the folder.
+/// Where statements are taken up.
+#[derive(Clone, Debug)]
+pub(crate) enum Statements {
+    /// A folder.
+    Folder(PathBuf),
+    /// A gov log, here or at an address.
+    Log(Arc<GovLog>),
+}
+
+impl Statements {
+    /// Those of this name: a log if there is one, else a folder. The key is that of a log.
+    pub(crate) fn named(name: &Path, key: Option<&str>) -> Self {
+        match GovLog::named(name, key) {
+            Some(log) => Self::Log(Arc::new(log)),
+            None => Self::Folder(name.to_owned()),
+        }
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// A report for people: what is wrong, in which file, and why.
+    pub(crate) fn read(&self) -> Result<Arc<Attestations>, String> {
+        match self {
+            Self::Folder(folder) => Attestations::read(folder).map(Arc::new),
+            Self::Log(log) => log.attestations(),
+        }
+    }
+
+    /// What law counts as met, as orders beside those of the corpus.
+    ///
+    /// # Errors
+    /// As [`Attestations::orders`].
+    pub(crate) fn orders(&self, corpus: &[Source]) -> Result<Vec<Source>, String> {
+        match self {
+            Self::Folder(_) => self.read()?.orders(corpus),
+            Self::Log(log) => log.orders(corpus),
+        }
+    }
+
+    /// What law counts as met at an instant.
+    pub(crate) fn states(&self, now: Time) -> Result<Vec<Counted>, String> {
+        let read = self.read()?;
+        let view = read.history.now();
+        let state = |condition: &Condition| {
+            let law = act::met_for_each(condition, &view, &read.artifacts);
+            Counted {
+                order: condition.order.clone(),
+                condition: condition.id.clone(),
+                met: law.contains(now),
+                until: law.change_after(now).filter(|at| *at != NEVER),
+                over: read.history.records().len() as u64,
+            }
+        };
+        Ok(read.conditions.iter().map(state).collect())
+    }
+}
+
+/// Everything that was attested.
+#[derive(Debug)]
 pub(crate) struct Attestations {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) history: History,
@@ -94,36 +156,35 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
-/// The conditions of the folder, then the shipped ones that it does not replace; and how many are its own.
-pub(crate) fn conditions(folder: Option<&Path>) -> Result<(Vec<Condition>, usize), String> {
-    let mut found: Vec<Condition> = Vec::new();
+/// The conditions of a folder, each with its path.
+pub(crate) fn conditions(folder: &Path) -> Result<Vec<(String, Condition)>, String> {
+    let mut found = Vec::new();
     for path in condition_files(folder)? {
         let condition = Condition::read(&document(&path)?).map_err(|fault| format!("{}: {fault}", path.display()))?;
-        if found.iter().any(|known| known.order == condition.order && known.id == condition.id) {
-            return Err(format!(
-                "{}: there are two conditions `{}` of `{}`",
-                path.display(),
-                condition.id,
-                condition.order
-            ));
-        }
-        found.push(condition);
+        found.push((path.display().to_string(), condition));
     }
-    let own = found.len();
+    Ok(found)
+}
+
+/// The shipped conditions that these do not replace.
+fn shipped(own: &[Condition]) -> Result<Vec<Condition>, String> {
+    let mut found = Vec::new();
     for (name, text) in SHIPPED {
-        let value = json::parse(text.as_bytes()).map_err(|fault| format!("{name}: {fault}"))?;
-        let condition = Condition::read(&value).map_err(|fault| format!("{name}: {fault}"))?;
-        if !found.iter().any(|known| known.order == condition.order && known.id == condition.id) {
+        let condition = json::parse(text.as_bytes()).and_then(|value| Condition::read(&value));
+        let condition = condition.map_err(|fault| format!("{name}: {fault}"))?;
+        if !own.iter().any(|known| known.order == condition.order && known.id == condition.id) {
             found.push(condition);
         }
     }
-    Ok((found, own))
+    Ok(found)
 }
 
-fn condition_files(folder: Option<&Path>) -> Result<Vec<PathBuf>, String> {
-    let Some(folder) = folder.map(|folder| folder.join("conditions")).filter(|folder| folder.is_dir()) else {
+/// The files with conditions in a folder, sorted.
+pub(crate) fn condition_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let folder = folder.join("conditions");
+    if !folder.is_dir() {
         return Ok(Vec::new());
-    };
+    }
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(cannot)? {
@@ -139,10 +200,14 @@ fn condition_files(folder: Option<&Path>) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-fn artifacts(folder: &Path) -> Result<Vec<String>, String> {
-    let path = folder.join("artifacts");
-    let Some(bytes) = bytes(&path, 1 << 20)? else { return Ok(Vec::new()) };
-    let text = String::from_utf8(bytes).map_err(|_not| format!("{}: not UTF-8", path.display()))?;
+/// The file that lists what is distributed.
+pub(crate) fn artifacts_file(folder: &Path) -> Result<Option<Vec<u8>>, String> {
+    bytes(&folder.join("artifacts"), 1 << 20)
+}
+
+/// What is distributed, from the bytes of such a file.
+pub(crate) fn read_artifacts(path: &str, bytes: Vec<u8>) -> Result<Vec<String>, String> {
+    let text = String::from_utf8(bytes).map_err(|_not| format!("{path}: not UTF-8"))?;
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -151,7 +216,7 @@ fn artifacts(folder: &Path) -> Result<Vec<String>, String> {
         }
         if line.len() != 64 || !line.bytes().all(|byte| byte.is_ascii_hexdigit()) || found.len() == ARTIFACTS_MAX {
             let why = format!("a SHA-256 in hexadecimal is needed, on at most {ARTIFACTS_MAX} lines");
-            return Err(format!("{}:{}: {why}", path.display(), number + 1));
+            return Err(format!("{path}:{}: {why}", number + 1));
         }
         found.push(line);
     }
@@ -159,15 +224,38 @@ fn artifacts(folder: &Path) -> Result<Vec<String>, String> {
 }
 
 impl Attestations {
-    /// Reads the folder.
+    /// Those of nobody: no condition can be met.
+    pub(crate) fn none() -> Self {
+        Self { conditions: Vec::new(), history: History::none(), artifacts: Vec::new(), own: 0 }
+    }
+
+    /// The conditions of an operator, before the shipped ones they do not replace, and what was said.
+    pub(crate) fn new(own: Vec<(String, Condition)>, history: History, artifacts: Vec<String>) -> Result<Self, String> {
+        if own.len() > CONDITIONS_MAX {
+            return Err(format!("more than {CONDITIONS_MAX} conditions"));
+        }
+        let mut conditions: Vec<Condition> = Vec::new();
+        for (path, condition) in own {
+            if conditions.iter().any(|known| known.order == condition.order && known.id == condition.id) {
+                return Err(format!("{path}: there are two conditions `{}` of `{}`", condition.id, condition.order));
+            }
+            conditions.push(condition);
+        }
+        let own = conditions.len();
+        conditions.extend(shipped(&conditions)?);
+        Ok(Self { conditions, history, artifacts, own })
+    }
+
+    /// Reads a folder.
     ///
     /// # Errors
     /// A report for people: what is wrong, in which file, and why.
     pub(crate) fn read(folder: &Path) -> Result<Self, String> {
-        let (conditions, own) = conditions(Some(folder))?;
         let history = History::new(trust(folder)?, entries(folder)?);
         let history = history.map_err(|why| format!("{}: {why}", folder.join("entries.ndjson").display()))?;
-        Ok(Self { conditions, history, artifacts: artifacts(folder)?, own })
+        let path = folder.join("artifacts").display().to_string();
+        let artifacts = artifacts_file(folder)?.map(|bytes| read_artifacts(&path, bytes)).transpose()?;
+        Self::new(conditions(folder)?, history, artifacts.unwrap_or_default())
     }
 
     /// What law counts as met, as orders beside those of the corpus.
@@ -175,6 +263,9 @@ impl Attestations {
     /// # Errors
     /// If a condition of the operator's is no condition of an order in the corpus: it would silently mean nothing.
     pub(crate) fn orders(&self, corpus: &[Source]) -> Result<Vec<Source>, String> {
+        if self.conditions.is_empty() {
+            return Ok(Vec::new());
+        }
         let read = docket::elaborate::read(corpus, None).corpus;
         let mut orders = Vec::new();
         for (number, condition) in self.conditions.iter().enumerate() {

@@ -1,20 +1,19 @@
-//! The conditions of a folder of attestations, for the pages of the console.
+//! The conditions that were attested to, for the pages of the console.
 
 use crate::attest::told;
-use crate::attest_folder::Attestations;
+use crate::attest_folder::Statements;
 use attest::timeline::{NEVER, Time};
 use console::Conditions;
 use console::conditions::{Act, Condition, Missing};
 use docket::moment::parse_rfc3339;
 use serde_json::Value;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How the conditions stand, read anew each time; none without a folder.
-pub(crate) fn conditions(folder: Option<PathBuf>) -> Conditions {
+/// How the conditions stand, read anew each time; none without statements.
+pub(crate) fn conditions(statements: Option<Statements>) -> Conditions {
     Arc::new(move |now| {
-        let Some(folder) = &folder else { return Ok(Vec::new()) };
-        let read = Attestations::read(folder)?;
+        let Some(statements) = &statements else { return Ok(Vec::new()) };
+        let read = statements.read()?;
         let shown = read.conditions.iter().map(|condition| shown(&told(&read, condition, now, NEVER - 1, None)));
         Ok(shown.collect())
     })

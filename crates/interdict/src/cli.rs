@@ -19,9 +19,13 @@ pub(crate) struct Cli {
     /// Start from this compiled image if it was made from the same sources
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
-    /// Count conditions of orders as met by the signed statements of this folder (`interdict attest`)
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Count conditions of orders as met by the signed statements of this folder, or of this log, here or at an address
+    /// (`interdict attest`)
+    #[arg(long, global = true, value_name = "DIR|URL")]
     pub(crate) attestations: Option<PathBuf>,
+    /// Whose log of statements it is: its public key, or a file with that or with a policy of log and witnesses
+    #[arg(long, global = true, value_name = "VKEY|FILE", requires = "attestations")]
+    pub(crate) attestations_key: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -237,6 +241,9 @@ pub(crate) struct Serve {
     /// The socket of a signer that runs already (`interdict log sign`); without it, one is started
     #[arg(long, value_name = "PATH", requires = "log")]
     pub(crate) log_signer: Option<PathBuf>,
+    /// Show in the console what recorded decisions were about, to whoever reaches it; never what concerns people or payments
+    #[arg(long)]
+    pub(crate) show_decisions: bool,
     #[command(flatten)]
     pub(crate) posture: PostureArgs,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! Each command: reads what it is given, asks, prints, and says how it ended.
 
-use crate::attest_folder::Attestations;
+use crate::attest_folder::Statements;
 use crate::cli::{Cli, Format, Question};
 use crate::corpus::{self, Unreadable};
 use crate::{clock, question, show};
@@ -25,8 +25,8 @@ pub(crate) type Done = Result<u8, String>;
 pub(crate) struct Loading {
     pub(crate) corpus: Option<PathBuf>,
     pub(crate) image: Option<PathBuf>,
-    /// The folder whose statements meet conditions.
-    pub(crate) attestations: Option<PathBuf>,
+    /// The statements that meet conditions.
+    pub(crate) attestations: Option<Statements>,
 }
 
 impl Loading {
@@ -35,8 +35,8 @@ impl Loading {
             None => corpus::shipped(),
             Some(folder) => corpus::read(std::slice::from_ref(folder)).map_err(unreadable)?,
         };
-        if let Some(folder) = &self.attestations {
-            let attested = Attestations::read(folder)?.orders(&sources)?;
+        if let Some(statements) = &self.attestations {
+            let attested = statements.orders(&sources)?;
             sources.extend(attested);
         }
         Ok(sources)

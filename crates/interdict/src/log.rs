@@ -3,7 +3,7 @@
 use crate::commands::Done;
 use crate::log_place::Place;
 use crate::log_s3::Bucket;
-use crate::{log_keep, log_mirror, log_read, log_witness};
+use crate::{log_keep, log_mirror, log_override, log_read, log_roll, log_witness};
 use clap::{Args, Subcommand};
 use std::fmt;
 use std::net::SocketAddr;
@@ -126,6 +126,9 @@ pub(crate) enum LogCommand {
         /// The socket to answer on
         #[arg(long, value_name = "PATH")]
         socket: PathBuf,
+        /// End when standard input ends, as when whoever started this is gone
+        #[arg(long)]
+        with_input: bool,
     },
     /// Witness the logs of others: sign what only grew (C2SP tlog-witness)
     Witness {
@@ -172,10 +175,29 @@ pub(crate) enum LogCommand {
         /// On what ground; it is logged
         #[arg(long)]
         reason: String,
-        /// The socket of the signer; without it, one is started
+        /// The socket of the signer; without it, one is started if it is needed
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
     },
+    /// Decide what the law left to a person (`refer`): logged in public with who decided, and counted once it is published
+    #[command(
+        after_help = "A service tells it at /log/dec/override/INDEX: 404 nobody decided, 202 it is logged and does not count yet, 200 what \
+                      was decided, by whom and until when.\n\n  interdict log override LOG 17 permit --by compliance-officer \
+                      --approver counsel --reason 'wages, confirmed by telephone' --expires 2027-01-31T00:00:00Z"
+    )]
+    Override(log_override::Override),
+    /// Hand out no entries of decisions before an index any more; they and all proofs are kept, and the log says so
+    Retain(log_override::Retain),
+    /// Log what became of a key: added, dropped, lost or compromised
+    KeyEvent(log_override::KeyEvent),
+    /// Seal both logs and go on in new ones with new keys, each of which begins with the last checkpoint of the old
+    #[command(
+        after_help = "End the service first. The old logs lie in `past` from then on and are served at /log/past/…; readers of statements \
+                      follow by themselves. An interrupted roll is ended by the same command."
+    )]
+    Roll(log_roll::Roll),
+    /// Write out the law that a decision was made under, and check that it is the edition the decision names
+    Law(log_override::Law),
 }
 
 /// Whose signatures are believed.
@@ -258,7 +280,12 @@ pub(crate) fn run(command: &LogCommand) -> Done {
             let bucket = Bucket::new(to, endpoint, region, credentials);
             bucket.map_err(|why| Problem::new(1, why)).and_then(|bucket| log_mirror::once(folder, &bucket))
         }
-        LogCommand::Sign { keys, state, socket } => log_keep::sign(keys, state, socket),
+        LogCommand::Sign { keys, state, socket, with_input } => log_keep::sign(keys, state, socket, *with_input),
+        LogCommand::Override(options) => log_override::overrule(options),
+        LogCommand::Retain(options) => log_override::retain(options),
+        LogCommand::KeyEvent(options) => log_override::key_event(options),
+        LogCommand::Roll(options) => log_roll::roll(options),
+        LogCommand::Law(options) => log_override::law(options),
         LogCommand::Witness { key, state, logs, listen } => log_witness::serve(key, state, logs, *listen),
         LogCommand::Append { folder, to, signer } => log_keep::append(folder, to, signer.as_deref()),
         LogCommand::Disclose { folder, index, field } => log_read::disclose(folder, *index, field),

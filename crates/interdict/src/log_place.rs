@@ -30,7 +30,7 @@ const REDIRECTS_MAX: u32 = 3;
 const FETCHES_AT_ONCE: usize = 8;
 
 /// A published log.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Place {
     /// Its public folder.
     Folder(Folder),
@@ -69,11 +69,53 @@ impl Place {
         Self::Web { base: text.trim_end_matches('/').to_owned(), agent: outgoing::agent(READ_WAIT_MAX, REDIRECTS_MAX) }
     }
 
+    /// What is public of the log in a folder of ours.
+    pub(crate) fn public(log: &Folder) -> Self {
+        Self::Folder(Folder::new(log.path().join("public")))
+    }
+
     /// What lies below.
     pub(crate) fn below(&self, name: &str) -> Self {
         match self {
             Self::Folder(folder) => Self::Folder(Folder::new(folder.path().join(name))),
             Self::Web { base, agent } => Self::Web { base: format!("{base}/{name}"), agent: agent.clone() },
+        }
+    }
+
+    /// The same, but an address is given up after this time.
+    pub(crate) fn waiting(self, time_max: Duration) -> Self {
+        match self {
+            Self::Folder(_) => self,
+            Self::Web { base, .. } => Self::Web { base, agent: outgoing::agent(time_max, REDIRECTS_MAX) },
+        }
+    }
+
+    /// Where a log of the same keeper lies that was sealed.
+    pub(crate) fn past(&self, number: u64) -> Self {
+        match self {
+            Self::Folder(disk) => {
+                let log = disk.path().parent().unwrap_or(disk.path());
+                let name = log.file_name().unwrap_or_default();
+                let home = log.parent().unwrap_or(log);
+                Self::Folder(Folder::new(home.join("past").join(name).join(number.to_string()).join("public")))
+            }
+            Self::Web { base, agent } => {
+                let (home, name) = base.rsplit_once('/').unwrap_or((base, ""));
+                Self::Web { base: format!("{home}/past/{name}/{number}"), agent: agent.clone() }
+            }
+        }
+    }
+
+    /// The bytes of a file, asked for once; `None` if there is none.
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
+        let read = match self {
+            Self::Folder(folder) => folder.read(path),
+            Self::Web { base, agent } => fetch(agent, &format!("{base}/{path}")).map_err(|(error, _)| error),
+        };
+        match read {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("cannot read {}: {error}", self.file(path).display())),
         }
     }
 

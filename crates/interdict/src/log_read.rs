@@ -3,7 +3,7 @@
 use crate::commands::print;
 use crate::log::{Problem, Trust, read};
 use crate::log_place::{Place, is_address};
-use ledger::commitment::{Disclosure, FIELDS, PATH};
+use ledger::commitment::{Disclosure, FIELDS, Fields, PATH, Seed};
 use ledger::disk::{Disk, Folder};
 use ledger::fsck::{self, Kind};
 use ledger::private;
@@ -23,6 +23,12 @@ const CYCLE_TRIES: u32 = 5;
 const CYCLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
 
 type Ended = Result<u8, Problem>;
+
+/// The code of a file that is missing or unreadable.
+const MISSING: u8 = 6;
+
+/// The code of what was asked for and is not there to be had.
+pub(crate) const NOT_THERE: u8 = 1;
 
 fn refused(refused: &Refused) -> Problem {
     let code = match refused {
@@ -223,12 +229,25 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
     Ok(worst)
 }
 
-/// The proof of an entry, and the entry.
-pub(crate) fn proof_of(public: &Path, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
-    proof_in(&Place::Folder(Folder::new(public)), policy, index)
+/// Reads a log that is open: where a file was gone because a new checkpoint came meanwhile, reads again under that.
+pub(crate) fn settled<T>(public: &Place, mut read: impl FnMut() -> Result<T, Problem>) -> Result<T, Problem> {
+    let checkpoint = || Disk::read(public, "checkpoint").ok();
+    for _ in 0..CYCLE_TRIES {
+        let before = checkpoint();
+        match read() {
+            Err(problem) if problem.code == MISSING && checkpoint() != before => {}
+            done => return done,
+        }
+    }
+    read()
 }
 
-fn proof_in(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
+/// The proof of an entry, and the entry.
+pub(crate) fn proof_of(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
+    settled(public, || proof_now(public, policy, index))
+}
+
+fn proof_now(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<u8>), Problem> {
     let (checkpoint, note) = checkpoint(public, policy)?;
     let mut reader = reader(public, &checkpoint)?;
     let entry = entry_of(public, &checkpoint, &mut reader, index)?;
@@ -239,7 +258,7 @@ fn proof_in(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<u
 pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> Ended {
     let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
-    let (proof, entry) = proof_in(&public, &policy, index)?;
+    let (proof, entry) = proof_of(&public, &policy, index)?;
     let beside = output.with_extension("entry");
     std::fs::write(output, proof.to_string()).map_err(|error| Problem::file(output, error))?;
     std::fs::write(&beside, entry).map_err(|error| Problem::file(&beside, error))?;
@@ -249,20 +268,24 @@ pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> 
 pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended {
     let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
-    let (checkpoint, _) = checkpoint(&public, &policy)?;
-    let mut reader = reader(&public, &checkpoint)?;
-    for index in from..checkpoint.size.min(from.saturating_add(count)) {
-        let bytes = entry_of(&public, &checkpoint, &mut reader, index)?;
-        let mut value = match Entry::from_bytes(&bytes) {
-            Some(entry) => entry.to_json(),
-            None => json!({ "kind": "unknown", "hex": hex(&bytes) }),
-        };
-        if let Some(members) = value.as_object_mut() {
-            members.insert("index".to_owned(), Value::from(index));
+    let mut next = from;
+    settled(&public, || {
+        let (checkpoint, _) = checkpoint(&public, &policy)?;
+        let mut reader = reader(&public, &checkpoint)?;
+        while next < checkpoint.size.min(from.saturating_add(count)) {
+            let bytes = entry_of(&public, &checkpoint, &mut reader, next)?;
+            let mut value = match Entry::from_bytes(&bytes) {
+                Some(entry) => entry.to_json(),
+                None => json!({ "kind": "unknown", "hex": hex(&bytes) }),
+            };
+            if let Some(members) = value.as_object_mut() {
+                members.insert("index".to_owned(), Value::from(next));
+            }
+            print(&format!("{value}\n")).map_err(|error| Problem::new(1, error))?;
+            next += 1;
         }
-        print(&format!("{value}\n")).map_err(|error| Problem::new(1, error))?;
-    }
-    Ok(0)
+        Ok(0)
+    })
 }
 
 pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
@@ -300,21 +323,46 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
         .map_err(|error| Problem::new(1, error))
 }
 
+/// What an entry commits to, which only the keeper of the log can say.
+pub(crate) fn opened(disk: &Folder, index: u64, size: u64) -> Result<(Seed, Fields), Problem> {
+    let opening = private::read(disk, index, size).map_err(|error| Problem::file(disk.path(), error))?;
+    let erased = || Problem::new(NOT_THERE, format!("what entry {index} commits to was erased"));
+    let seed = opening.seed().ok_or_else(erased)?;
+    let unreadable = || Problem::new(6, format!("the private record of entry {index} is damaged"));
+    let fields = seed.open(&opening.sealed).ok_or_else(unreadable)?;
+    Ok((seed, fields))
+}
+
+/// A field of what was opened, as JSON; null if it is absent.
+pub(crate) fn field(fields: &Fields, name: &str) -> Value {
+    let place = entry::FIELDS.iter().position(|known| *known == name);
+    let bytes = place.and_then(|place| fields.get(place)?.as_deref());
+    bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default()
+}
+
+/// How many entries a log of this machine's own has published.
+pub(crate) fn published_size(disk: &Folder) -> Result<u64, Problem> {
+    let note = ledger::keeper::published(disk, ledger::publish::CHECKPOINT);
+    let note = note.map_err(|error| Problem::file(disk.path(), error))?;
+    Ok(note.and_then(|note| Checkpoint::parse(&note.text).ok()).map_or(0, |known| known.size))
+}
+
 pub(crate) fn disclose(folder: &Path, index: u64, field: &str) -> Ended {
     let number = entry::FIELDS.iter().position(|known| *known == field);
     let number = number
         .ok_or_else(|| Problem::new(1, format!("`{field}` is no field; there are {}", entry::FIELDS.join(", "))))?;
     const { assert!(FIELDS == entry::FIELDS.len()) };
     let log = folder.join("dec");
-    let public = log.join("public");
-    let text = String::from_utf8(read(&public.join("vkey"))?).unwrap_or_default();
+    let public = Place::public(&Folder::new(&log));
+    let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();
     let key = tlog::note::VerifierKey::parse(text.trim()).map_err(|error| Problem::new(2, error.to_string()))?;
-    let (proof, entry) = proof_of(&public, &Policy::of_log(key), index)?;
-    let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
-    let opening = private::read(&Folder::new(&log), index, size).map_err(|error| Problem::file(&log, error))?;
-    let seed = opening.seed().ok_or_else(|| Problem::new(1, format!("what entry {index} commits to was erased")))?;
-    let unreadable = || Problem::new(6, format!("the private record of entry {index} is damaged"));
-    let fields = seed.open(&opening.sealed).ok_or_else(unreadable)?;
+    let policy = Policy::of_log(key);
+    let (proof, entry, seed, fields) = settled(&public, || {
+        let (proof, entry) = proof_now(&public, &policy, index)?;
+        let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
+        let (seed, fields) = opened(&Folder::new(&log), index, size)?;
+        Ok((proof, entry, seed, fields))
+    })?;
     let Some(shown) = seed.disclose(&fields, number) else {
         return Err(Problem::new(1, format!("entry {index} has no `{field}`")));
     };

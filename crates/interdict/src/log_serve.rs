@@ -6,9 +6,12 @@
 
 use crate::clock;
 use crate::log::{Problem, chance};
-use crate::log_keep::Home;
+use crate::log_gov::{self, Known};
+use crate::log_home::Home;
+use crate::log_place::Place;
 use crate::log_read::proof_of;
 use crate::log_repeats::{self, Before, Repeats};
+use crate::log_statements;
 use axum::Router;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{StatusCode, header};
@@ -21,7 +24,7 @@ use ledger::disk::{Disk, Folder};
 use ledger::log::{Ledger, Ticket, Unavailable};
 use ledger::private::Opening;
 use ledger::wal::Record;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +32,7 @@ use std::time::Duration;
 use tlog::Hash;
 use tlog::policy::Policy;
 use tlog::tile::{Level, TILE_WIDTH, Tile};
-use wire::entry::{self, Change, Entry};
+use wire::entry::{self, Change, Entry, Of};
 
 /// Records made durable together: enough that a slow disk keeps up, few enough to wait little.
 const BATCH_RECORDS_MAX: usize = 1024;
@@ -49,16 +52,29 @@ const CLOCK_BACK_SECONDS_MAX: i64 = 5;
 /// Editions remembered: whoever changes the law more often than that within the life of a queue is told.
 const EDITIONS_MAX: usize = 256;
 
+/// A condition as law counts it.
+pub(crate) struct Counted {
+    pub(crate) order: String,
+    pub(crate) condition: String,
+    pub(crate) met: bool,
+    pub(crate) until: Option<law::Time>,
+    /// How many entries of statements were counted.
+    pub(crate) over: u64,
+}
+
+/// Who says what law counts as met at an instant.
+pub(crate) type Standing = dyn Fn(law::Time) -> Result<Vec<Counted>, String> + Send + Sync;
+
 /// Both logs of a running service.
 pub(crate) struct Kept {
     // In this order they end: each log publishes what is left, and its signer is needed for that.
-    dec: Ledger,
-    gov: Ledger,
-    home: Home,
+    pub(crate) dec: Ledger,
+    pub(crate) gov: Ledger,
+    pub(crate) home: Home,
     /// How many entries the gov log had when an edition was in force.
     editions: Mutex<BTreeMap<String, u64>>,
-    /// The files of the law as the gov log knows them.
-    documents: Mutex<BTreeMap<String, [u8; 32]>>,
+    /// What the gov log says. Held while an entry is added to it, so that entries come in the order of their instants.
+    pub(crate) known: Mutex<Known>,
     anchored: Mutex<(i64, u64)>,
     repeats: Mutex<Repeats>,
     locks: [std::fs::File; 2],
@@ -70,7 +86,7 @@ impl std::fmt::Debug for Kept {
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -82,48 +98,46 @@ impl Kept {
         let (dec, dec_lock) = home.start("dec")?;
         let repeats = Repeats::read(&home.disk("dec"), dec.durable());
         let repeats = repeats.map_err(|why| Problem::new(6, format!("dec: {why}")))?;
+        let known = log_gov::learn(&home, &gov)?;
         let kept = Self {
             repeats: Mutex::new(repeats),
             dec,
             gov,
             home,
             editions: Mutex::default(),
-            documents: Mutex::default(),
+            known: Mutex::new(known),
             anchored: Mutex::new((clock::now(), 0)),
             locks: [gov_lock, dec_lock],
         };
         if kept.gov.durable() == 0 {
             let decisions = kept.home.vkey("dec")?.to_string();
-            kept.govern(&Entry::Genesis { at: clock::now(), decisions })?;
+            kept.govern(&Entry::Genesis { at: 0, decisions })?;
         }
-        kept.remember()?;
+        kept.who_decides()?;
         Ok(kept)
     }
 
     /// Logs what changes the rules, and waits until it is durable.
     fn govern(&self, entry: &Entry) -> Result<u64, Problem> {
-        let ticket = self.gov.append(Record { entry: entry.to_bytes(), private: Vec::new() });
-        ticket.and_then(|ticket| ticket.wait()).map_err(|error| Problem::new(6, format!("gov: {error}")))
+        log_gov::govern(&self.gov, &mut held(&self.known), entry)
     }
 
-    /// Reads which files of the law the gov log has seen.
-    fn remember(&self) -> Result<(), Problem> {
-        let size = self.gov.durable();
-        let covered = self.gov.covered(size.saturating_sub(1), false).wait();
-        let size = covered.map_err(|error| Problem::new(6, format!("gov: {error}")))?.checkpoint.size;
-        let disk = self.home.disk("gov");
-        let mut documents = held(&self.documents);
-        for index in 0..size.div_ceil(TILE_WIDTH) {
-            let Some(tile) = Tile::in_tree(Level::Entries, index, size) else { continue };
-            let bytes = disk.read(&format!("public/{tile}")).map_err(|error| Problem::file(disk.path(), error))?;
-            for bytes in tlog::bundle::decode(tile.width, &bytes).unwrap_or_default() {
-                if let Some(Entry::Document { path, change, digest, .. }) = Entry::from_bytes(bytes) {
-                    match change {
-                        Change::Issue | Change::Amend => documents.insert(path, digest),
-                        Change::Revoke => documents.remove(&path),
-                    };
-                }
-            }
+    /// Logs which program decides and who witnesses it, where that is not what the log says.
+    fn who_decides(&self) -> Result<(), Problem> {
+        let program = std::env::current_exe().map_err(|error| Problem::new(1, error.to_string()))?;
+        let bytes = std::fs::read(&program).map_err(|error| Problem::file(&program, error))?;
+        let Hash(sha256) = Hash::of(&bytes);
+        if held(&self.known).engine != Some(sha256) {
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            self.govern(&Entry::Engine { at: 0, version, sha256, bytes: bytes.len() as u64 })?;
+        }
+        let policy = self.home.policy()?.map(|(bytes, _)| bytes).unwrap_or_default();
+        let known = held(&self.known).witnesses;
+        if known.is_none_or(|(_, digest)| digest != Hash::of(&policy).0) && (known.is_some() || !policy.is_empty()) {
+            let sha256 = log_gov::publish_blob(&self.home.disk("gov"), &policy)?;
+            let version = known.map_or(1, |(version, _)| version + 1);
+            let bytes = policy.len() as u64;
+            self.govern(&Entry::TrustPolicy { at: 0, of: Of::Witnesses, version, sha256, bytes, signed: None })?;
         }
         Ok(())
     }
@@ -131,31 +145,25 @@ impl Kept {
     /// Logs which files of the law come into force, before they do.
     pub(crate) fn in_force(&self, edition: &str, sources: &[Source]) -> Result<(), Problem> {
         let disk = self.home.disk("gov");
-        let mut documents = held(&self.documents);
-        let mut gone: BTreeMap<String, [u8; 32]> = documents.clone();
+        // Held throughout: the size the log has at the end speaks of these files and no others.
+        let known = &mut *held(&self.known);
+        let is_law = |path: &&String| !path.starts_with(log_statements::FOLDER);
+        let mut gone: BTreeSet<String> = known.documents.keys().filter(is_law).cloned().collect();
         for source in sources {
             let Hash(digest) = Hash::of(source.text.as_bytes());
             gone.remove(&source.path);
-            let change = match documents.get(&source.path) {
-                Some(known) if *known == digest => continue,
+            let change = match known.documents.get(&source.path) {
+                Some(before) if *before == digest => continue,
                 Some(_) => Change::Amend,
                 None => Change::Issue,
             };
-            publish_document(&disk, &digest, source.text.as_bytes())?;
+            let sha256 = log_gov::publish_blob(&disk, source.text.as_bytes())?;
             let (path, bytes) = (source.path.clone(), source.text.len() as u64);
-            self.govern(&Entry::Document { at: clock::now(), path: path.clone(), change, digest, bytes })?;
-            documents.insert(path, digest);
+            log_gov::govern(&self.gov, known, &Entry::Document { at: 0, path, change, sha256, bytes })?;
         }
-        for path in gone.into_keys() {
-            let revoked = Entry::Document {
-                at: clock::now(),
-                path: path.clone(),
-                change: Change::Revoke,
-                digest: [0; 32],
-                bytes: 0,
-            };
-            self.govern(&revoked)?;
-            documents.remove(&path);
+        for path in gone {
+            let revoked = Entry::Document { at: 0, path, change: Change::Revoke, sha256: [0; 32], bytes: 0 };
+            log_gov::govern(&self.gov, known, &revoked)?;
         }
         let mut editions = held(&self.editions);
         if editions.len() >= EDITIONS_MAX {
@@ -201,8 +209,8 @@ impl Kept {
 
     /// Ties the log of decisions into the gov log from time to time, and once more when `running` has ended. Runs in a
     /// thread of its own.
-    pub(crate) fn tie(&self, running: &Receiver<()>) {
-        let mut latest = clock::now();
+    pub(crate) fn tie(&self, running: &Receiver<()>, standing: &Standing) {
+        let (mut latest, mut told) = (clock::now(), String::new());
         while let Err(RecvTimeoutError::Timeout) = running.recv_timeout(TIE_EVERY) {
             let now = clock::now();
             if latest - now > CLOCK_BACK_SECONDS_MAX {
@@ -213,9 +221,49 @@ impl Kept {
                 );
             }
             latest = now;
+            let done = self.take_up().and_then(|()| self.states(standing));
+            let wrong = done.err().map(|problem| problem.message).unwrap_or_default();
+            // Once, not every second.
+            if wrong != told && !wrong.is_empty() {
+                eprintln!("not all that changes the rules is logged: {wrong}");
+            }
+            told = wrong;
             self.anchor(false);
         }
+        if let Err(problem) = self.take_up() {
+            eprintln!("what was handed in is logged at the next start: {}", problem.message);
+        }
         self.anchor(true);
+    }
+
+    /// What somebody decided about a decision that was left to a person: where it is logged, and the entry.
+    pub(crate) fn overruled(&self, index: u64) -> Option<(u64, Entry)> {
+        held(&self.known).overrides.get(&index).cloned()
+    }
+
+    /// Logs what commands handed in, and what a quorum of witnesses has signed.
+    fn take_up(&self) -> Result<(), Problem> {
+        let known = &mut *held(&self.known);
+        log_gov::take_up(&self.home, &self.gov, known)?;
+        log_gov::witnessed(&self.gov, known)?;
+        Ok(())
+    }
+
+    /// Logs which conditions law counts as met, where that is not what the log says.
+    fn states(&self, standing: &Standing) -> Result<(), Problem> {
+        let states = standing(clock::now()).map_err(|why| Problem::new(2, why))?;
+        for state in states {
+            let key = (state.order.clone(), state.condition.clone());
+            let known = &mut *held(&self.known);
+            let before = known.states.get(&key).copied();
+            // A condition that was never met is not news.
+            if before == Some((state.met, state.until)) || before.is_none() && !state.met {
+                continue;
+            }
+            let Counted { order, condition, met, until, over } = state;
+            log_gov::govern(&self.gov, known, &Entry::ConditionState { at: 0, order, condition, met, until, over })?;
+        }
+        Ok(())
     }
 
     /// Makes records durable, in order; gives back those that are not.
@@ -250,7 +298,8 @@ impl Kept {
         Record { entry: decision.to_bytes(), private: Opening { seed: seed.0, sealed }.to_record() }
     }
 
-    /// Puts the state of the log of decisions into the gov log, and what was erased meanwhile.
+    /// Puts the state of the log of decisions into the gov log. While something waits for witnesses, whether it grew or
+    /// not: each new checkpoint is a new chance to be signed.
     fn anchor(&self, last: bool) {
         let now = clock::now();
         let mut anchored = held(&self.anchored);
@@ -266,7 +315,8 @@ impl Kept {
         }
         let Some(published) = self.dec.published() else { return };
         let checkpoint = published.checkpoint;
-        if checkpoint.size > anchored.1 {
+        let waits = held(&self.known).waits();
+        if checkpoint.size > anchored.1 || waits && !last {
             let Hash(root) = checkpoint.root;
             let entry = Entry::Anchor { at: now, origin: checkpoint.origin, size: checkpoint.size, root };
             match self.govern(&entry) {
@@ -274,29 +324,14 @@ impl Kept {
                 Err(problem) => eprintln!("{}", problem.message),
             }
         }
-        if let Err(error) = self.log_erasures() {
-            eprintln!("erasures are not logged yet: {}", error.message);
-        }
-    }
-
-    /// Logs what `interdict log erase` left here because this process has the gov log open.
-    fn log_erasures(&self) -> Result<(), Problem> {
-        let disk = self.home.disk("gov");
-        let failed = |error| Problem::file(disk.path(), error);
-        for name in disk.list("erased").map_err(failed)? {
-            let path = format!("erased/{name}");
-            if let Some(entry) = Entry::from_bytes(&disk.read(&path).map_err(failed)?) {
-                self.govern(&entry)?;
-            }
-            disk.remove(&path).map_err(failed)?;
-        }
-        Ok(())
     }
 
     /// The routes under which both logs are read.
     pub(crate) fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/log/{log}/receipt/{index}", get(receipt))
+            .route("/log/dec/override/{index}", get(overruled))
+            .route("/log/past/{log}/{number}/{*path}", get(past))
             .route("/log/{log}/{*path}", get(file))
             .with_state(Arc::clone(self))
     }
@@ -344,7 +379,7 @@ fn unable(why: &Unavailable) -> Unable {
 }
 
 /// The digest an edition is named by (`sha256:…`), or the digest of its name if it has another form.
-fn edition_digest(edition: &str) -> [u8; 32] {
+pub(crate) fn edition_digest(edition: &str) -> [u8; 32] {
     let digits = edition.strip_prefix("sha256:").unwrap_or(edition).as_bytes();
     let (pairs, rest) = digits.as_chunks::<2>();
     let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
@@ -353,34 +388,68 @@ fn edition_digest(edition: &str) -> [u8; 32] {
     whole.unwrap_or_else(|| Hash::of(edition.as_bytes()).0)
 }
 
-fn publish_document(disk: &Folder, digest: &[u8; 32], bytes: &[u8]) -> Result<(), Problem> {
-    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let folder = format!("public/blob/sha256/{}", name.get(..2).unwrap_or_default());
-    let put = disk.make_folder(&folder).and_then(|()| disk.put_durably(&format!("{folder}/{name}"), bytes));
-    put.map_err(|error| Problem::file(disk.path(), error))
-}
-
-/// A file of the public folder, and no other: what a path may be is spelled out.
-async fn file(State(kept): State<Arc<Kept>>, UrlPath((log, path)): UrlPath<(String, String)>) -> Response {
-    let blob = path.strip_prefix("blob/sha256/").is_some_and(|rest| {
+/// What a file of a public folder is and how long it stays so; `None` for all that is none: what a path may be is spelled
+/// out.
+fn kind(path: &str) -> Option<(&'static str, &'static str)> {
+    let is_blob = path.strip_prefix("blob/sha256/").is_some_and(|rest| {
         rest.len() == 67
             && rest.bytes().enumerate().all(|(at, byte)| if at == 2 { byte == b'/' } else { byte.is_ascii_hexdigit() })
     });
-    let known = matches!(path.as_str(), "checkpoint" | "vkey") || Tile::from_path(&path).is_some() || blob;
-    if !matches!(log.as_str(), "gov" | "dec") || !known {
-        return StatusCode::NOT_FOUND.into_response();
+    match path {
+        "checkpoint" => Some(("text/plain; charset=utf-8", "max-age=1")),
+        "vkey" => Some(("text/plain; charset=utf-8", "max-age=3600")),
+        _ if is_blob || Tile::from_path(path).is_some() => {
+            Some(("application/octet-stream", "max-age=31536000, immutable"))
+        }
+        _ => None,
     }
-    let disk = kept.home.disk(&log);
-    let (kind, fresh) = match path.as_str() {
-        "checkpoint" => ("text/plain; charset=utf-8", "max-age=1"),
-        "vkey" => ("text/plain; charset=utf-8", "max-age=3600"),
-        _ => ("application/octet-stream", "max-age=31536000, immutable"),
-    };
+}
+
+async fn sent(disk: Folder, path: String) -> Response {
+    let Some((kind, fresh)) = kind(&path) else { return StatusCode::NOT_FOUND.into_response() };
     let read = tokio::task::spawn_blocking(move || disk.read(&format!("public/{path}"))).await;
     match read {
         Ok(Ok(bytes)) => ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, fresh)], bytes).into_response(),
         Ok(Err(_)) | Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// A file of a log that is open.
+async fn file(State(kept): State<Arc<Kept>>, UrlPath((log, path)): UrlPath<(String, String)>) -> Response {
+    if !matches!(log.as_str(), "gov" | "dec") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let is_withheld = |tile: Tile| {
+        let until = tile.index * TILE_WIDTH + u64::from(tile.width);
+        log == "dec" && tile.level == Level::Entries && until <= held(&kept.known).retained_from
+    };
+    if Tile::from_path(&path).is_some_and(is_withheld) {
+        return (StatusCode::GONE, "not handed out any more; the gov log says on what ground\n").into_response();
+    }
+    sent(kept.home.disk(&log), path).await
+}
+
+/// A file of a log that was sealed.
+async fn past(State(kept): State<Arc<Kept>>, UrlPath((log, number, path)): UrlPath<(String, u64, String)>) -> Response {
+    if !matches!(log.as_str(), "gov" | "dec") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    sent(Folder::new(kept.home.folder().join("past").join(log).join(number.to_string())), path).await
+}
+
+/// What somebody decided about a decision, once a signed checkpoint covers it.
+async fn overruled(State(kept): State<Arc<Kept>>, UrlPath(index): UrlPath<u64>) -> Response {
+    let Some((at, entry)) = kept.overruled(index) else { return StatusCode::NOT_FOUND.into_response() };
+    if kept.gov.published().is_none_or(|published| published.checkpoint.size <= at) {
+        return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
+    }
+    let mut value = entry.to_json();
+    if let (Some(members), Entry::Override { expires, .. }) = (value.as_object_mut(), entry) {
+        members.insert("entry".to_owned(), at.into());
+        members.insert("holds".to_owned(), (clock::now() < expires).into());
+    }
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], value.to_string())
+        .into_response()
 }
 
 /// The proof that an entry is in the log, or, while it is durable and not yet published, when to ask again.
@@ -397,7 +466,7 @@ async fn receipt(State(kept): State<Arc<Kept>>, UrlPath((log, index)): UrlPath<(
         return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
     }
     let made = tokio::task::spawn_blocking(move || {
-        let public = kept.home.disk(&log).path().join("public");
+        let public = Place::public(&kept.home.disk(&log));
         let policy = Policy::of_log(kept.home.vkey(&log)?);
         proof_of(&public, &policy, index)
     });

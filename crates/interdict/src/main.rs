@@ -13,6 +13,7 @@ mod agent;
 mod apk_compare;
 mod attest;
 mod attest_folder;
+mod attest_log;
 mod attest_page;
 mod canary;
 mod cli;
@@ -25,13 +26,19 @@ mod inventory;
 mod journal;
 mod listen;
 mod log;
+mod log_gov;
+mod log_home;
 mod log_keep;
 mod log_mirror;
+mod log_override;
+mod log_page;
 mod log_place;
 mod log_read;
 mod log_repeats;
+mod log_roll;
 mod log_s3;
 mod log_serve;
+mod log_statements;
 mod log_witness;
 mod names;
 mod outgoing;
@@ -65,7 +72,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let loading = commands::Loading { corpus: cli.corpus, image: cli.image, attestations: cli.attestations };
+    let key = cli.attestations_key.as_deref();
+    let attestations = cli.attestations.map(|name| attest_folder::Statements::named(&name, key));
+    let loading = commands::Loading { corpus: cli.corpus, image: cli.image, attestations };
     let done = match cli.command {
         Command::Decide { file, question, json } => commands::decide(&loading, file.as_deref(), &question, json),
         Command::Explain { file, question, json } => commands::explain(&loading, file.as_deref(), &question, json),

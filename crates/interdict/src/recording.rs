@@ -1,5 +1,6 @@
 //! Which gate records where, and when it may answer: the file of `[records]`, the log of `[log]` or `--log`, or both.
 
+use crate::attest_folder::Statements;
 use crate::cli::Serve;
 use crate::clock;
 use crate::journal::Journal;
@@ -24,6 +25,8 @@ pub(crate) struct LogSection {
     folder: Option<PathBuf>,
     /// The socket of a signer that runs already.
     signer: Option<PathBuf>,
+    /// Whether the console shows what decisions were about.
+    pub(crate) show_decisions: bool,
     /// When a gate may answer.
     answer: Answer,
     /// Gates (`api`, `edge`, `store`) that answer at another time.
@@ -34,6 +37,13 @@ pub(crate) struct LogSection {
     on_full: Option<OnFullChoice>,
     /// The bucket that strangers read the log from.
     publish: Option<log_mirror::Section>,
+}
+
+impl LogSection {
+    /// The folder of the log, if there is to be one.
+    pub(crate) fn folder(&self, options: &Serve, settings: &Settings) -> Option<PathBuf> {
+        options.log.clone().or_else(|| self.folder.as_deref().map(|folder| settings.path(folder)))
+    }
 }
 
 /// When a gate may answer.
@@ -80,7 +90,12 @@ impl Recording {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub(crate) fn open(options: &Serve, settings: &Settings, docket: &Docket) -> Result<Self, String> {
+    pub(crate) fn open(
+        options: &Serve,
+        settings: &Settings,
+        docket: &Docket,
+        statements: Option<Statements>,
+    ) -> Result<Self, String> {
         let mut recording = Self {
             log: None,
             answers: BTreeMap::new(),
@@ -90,12 +105,12 @@ impl Recording {
             tying: None,
             copying: None,
         };
-        if let Some(folder) = options.log.clone().or_else(|| settings.log.folder.as_deref().map(|f| settings.path(f))) {
+        if let Some(folder) = settings.log.folder(options, settings) {
             let signer = settings.log.signer.as_deref().map(|signer| settings.path(signer));
             let signer = options.log_signer.clone().or(signer);
             let kept = Kept::open(&folder, signer.as_deref()).map_err(|problem| problem.message)?;
             kept.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;
-            recording.log(&settings.log, Arc::new(kept))?;
+            recording.log(&settings.log, Arc::new(kept), statements)?;
             if let Some(publish) = &settings.log.publish {
                 let bucket = publish.bucket(|path| settings.path(path))?;
                 recording.copying = Some(Mirror::start(&folder, &bucket)?);
@@ -117,7 +132,7 @@ impl Recording {
         Ok(recording)
     }
 
-    fn log(&mut self, section: &LogSection, kept: Arc<Kept>) -> Result<(), String> {
+    fn log(&mut self, section: &LogSection, kept: Arc<Kept>, statements: Option<Statements>) -> Result<(), String> {
         let answer = |name| (name, section.gates.get(&name).copied().unwrap_or(section.answer));
         self.answers = [Name::Api, Name::Edge, Name::Store].map(answer).into();
         let instance = clock::instance();
@@ -134,7 +149,8 @@ impl Recording {
         self.durable = Recorder::durable(instance, records_max, on_full, log);
         let (running, ended) = sync_channel(1);
         let tied = Arc::clone(&kept);
-        self.tying = Some((running, thread(move || tied.tie(&ended))?));
+        let standing = move |now| statements.as_ref().map_or(Ok(Vec::new()), |statements| statements.states(now));
+        self.tying = Some((running, thread(move || tied.tie(&ended, &standing))?));
         self.log = Some(kept);
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::commands::{Done, Loading, faulty};
 use crate::log_serve::Kept;
 use crate::recording::{Name, Recording};
 use crate::settings::Settings;
-use crate::{attest_page, clock, listen, question};
+use crate::{attest_page, clock, listen, log_page, question};
 use docket::Docket;
 use docket::docket::Source;
 use gate::http::{Clock, Gate};
@@ -34,7 +34,8 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
              add --listen-publicly if that is what you want"
         ));
     }
-    let loading = &settings.loading(loading);
+    let log = settings.log.folder(options, &settings);
+    let loading = &settings.loading(loading, log.as_deref());
     let docket = loading.docket()?;
     println!(
         "{} instruments, {} subjects, edition {}",
@@ -42,7 +43,7 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
         docket.registry().subjects().len(),
         docket.edition()
     );
-    let recording = Recording::open(options, &settings, &docket)?;
+    let recording = Recording::open(options, &settings, &docket, loading.attestations.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -78,9 +79,7 @@ async fn run(
         recorder: recording.of(Name::Api),
         base: base.clone(),
     };
-    let shown = Arc::clone(&live);
-    let conditions = attest_page::conditions(loading.attestations.clone());
-    let console = console::Console { docket: Arc::new(move || shown.current()), now: clock::now, conditions };
+    let console = console(loading, options, settings, &live, recording);
     let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
     routes = routes.merge(gate::payments::http::router(gate, crate::pay_keep::Section::chosen(settings)?));
     if let Some(kept) = &recording.log {
@@ -131,6 +130,24 @@ async fn run(
         never = maps.keep() => match never {},
         ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge, store) } => Ok(0),
         never = watching => match never {},
+    }
+}
+
+/// The pages for people.
+fn console(
+    loading: &Loading,
+    options: &Serve,
+    settings: &Settings,
+    live: &Arc<Live>,
+    recording: &Recording,
+) -> console::Console {
+    let shown = Arc::clone(live);
+    let shows = options.show_decisions || settings.log.show_decisions;
+    console::Console {
+        docket: Arc::new(move || shown.current()),
+        now: clock::now,
+        conditions: attest_page::conditions(loading.attestations.clone()),
+        decisions: log_page::decisions(recording.log.clone(), shows),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each part of the service has a section of its own; a section that is absent leaves that part out.
 
+use crate::attest_folder::Statements;
 use crate::canary::Canary;
 use crate::cli::Choice;
 use crate::commands::Loading;
@@ -32,8 +33,10 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<SocketAddr>,
     /// Allow an address that other machines can reach.
     pub(crate) listen_publicly: bool,
-    /// The folder whose signed statements meet conditions; the command line goes before.
+    /// The folder or log whose signed statements meet conditions; the command line goes before.
     pub(crate) attestations: Option<PathBuf>,
+    /// Whose log it is: its public key, or a file with that or with a policy.
+    pub(crate) attestations_key: Option<String>,
     /// Where decisions are recorded; nowhere if absent.
     pub(crate) records: Option<Records>,
     /// The log that decisions are recorded in; none if absent and not asked for on the command line.
@@ -371,10 +374,15 @@ impl Settings {
         consulted.locator()
     }
 
-    /// Where law comes from, with what the file says of it.
-    pub(crate) fn loading(&self, typed: &Loading) -> Loading {
-        let named = || self.attestations.as_deref().map(|folder| self.path(folder));
-        Loading { attestations: typed.attestations.clone().or_else(named), ..typed.clone() }
+    /// Where law comes from, with what the file says of it. What a service records in a log of its own has statements,
+    /// too, and they count unless others are named.
+    pub(crate) fn loading(&self, typed: &Loading, log: Option<&Path>) -> Loading {
+        let key = self.attestations_key.as_deref();
+        let is_address = |name: &Path| name.to_str().is_some_and(|text| text.contains("://"));
+        let path = |name: &Path| if is_address(name) { name.to_owned() } else { self.path(name) };
+        let named = || self.attestations.as_deref().map(|name| Statements::named(&path(name), key));
+        let own = || log.map(|folder| Statements::named(folder, None));
+        Loading { attestations: typed.attestations.clone().or_else(named).or_else(own), ..typed.clone() }
     }
 
     /// A path of the file, from where the process stands.

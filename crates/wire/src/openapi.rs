@@ -12,6 +12,11 @@ pub fn document() -> Value {
     let problem = json!({ "description": "the question is malformed", "content": { "application/json": { "schema": {
         "type": "object", "required": ["error"],
         "properties": { "error": { "type": "object", "properties": { "at": { "type": "string" }, "message": { "type": "string" } } } } } } } });
+    let logged = |schema: Value| {
+        json!({ "description": "the answer", "headers": { "Interdict-Log-Index": log_index() },
+            "content": { "application/json": { "schema": schema } } })
+    };
+    let unrecorded = json!({ "description": "the decision could not be recorded, and is not given; ask again", "content": { "application/json": {} } });
     let inquiry = json!({ "$ref": "#/components/schemas/Inquiry" });
     let finding = json!({ "$ref": "#/components/schemas/Finding" });
     json!({
@@ -19,19 +24,62 @@ pub fn document() -> Value {
         "info": { "title": "Interdict decision API", "version": "1", "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
             "description": "What law says of an act at an instant, as known at an instant. AuthZEN Authorization API 1.0." },
         "paths": {
-            "/access/v1/evaluation": { "post": { "summary": "ask one question", "requestBody": body(inquiry.clone()),
-                "responses": { "200": answer(finding.clone()), "400": problem } } },
-            "/access/v1/evaluations": { "post": { "summary": "ask many questions",
+            "/access/v1/evaluation": { "post": { "summary": "ask one question", "requestBody": body(inquiry.clone()), "parameters": [once()],
+                "responses": { "200": logged(finding.clone()), "400": problem, "503": unrecorded } } },
+            "/access/v1/evaluations": { "post": { "summary": "ask many questions", "parameters": [once()],
                 "requestBody": body(json!({ "type": "object", "properties": {
                     "evaluations": { "type": "array", "items": { "type": "object" } },
                     "options": { "type": "object", "properties": { "evaluations_semantic": { "enum": ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] } } } } })),
-                "responses": { "200": answer(json!({ "type": "object", "properties": { "evaluations": { "type": "array", "items": finding } } })), "400": problem } } },
+                "responses": { "200": logged(json!({ "type": "object", "properties": { "evaluations": { "type": "array", "items": finding } } })), "400": problem, "503": unrecorded } } },
+            "/log/{log}/receipt/{index}": { "get": receipt() },
+            "/log/dec/override/{index}": { "get": overruled() },
+            "/log/{log}/checkpoint": { "get": { "summary": "the state of a log, signed (C2SP tlog-checkpoint); tiles lie beside it (tlog-tiles)", "parameters": [which_log()],
+                "responses": { "200": { "description": "a signed note", "content": { "text/plain": {} } }, "404": { "description": "no decisions are recorded in a log here" } } } },
             "/.well-known/authzen-configuration": { "get": { "summary": "where the endpoints are", "responses": { "200": answer(json!({ "type": "object" })) } } },
             "/healthz": { "get": { "summary": "alive, and with which law", "responses": { "200": answer(json!({ "type": "object" })) } } },
             "/metrics": { "get": { "summary": "Prometheus metrics", "responses": { "200": { "description": "metrics", "content": { "text/plain": {} } } } } }
         },
         "components": { "schemas": { "Inquiry": schema::inquiry(), "Finding": schema::finding() } }
     })
+}
+
+/// Which records of a log an answer is.
+fn log_index() -> Value {
+    json!({ "schema": { "type": "string", "pattern": "^[0-9]+(, [0-9]+)*$" }, "description":
+        "where decisions are recorded in a log: the index of each decision of this answer, once it is on disk; its receipt is at /log/dec/receipt/{index}" })
+}
+
+fn once() -> Value {
+    json!({ "name": "Idempotency-Key", "in": "header", "required": false, "schema": { "type": "string", "maxLength": 128 }, "description":
+        "where decisions are recorded in a log: the same question under the same key is on record once, under one index" })
+}
+
+fn which_log() -> Value {
+    json!({ "name": "log", "in": "path", "required": true, "schema": { "enum": ["gov", "dec"] }, "description":
+        "`gov` has what changes the rules, `dec` one commitment a decision" })
+}
+
+fn receipt() -> Value {
+    json!({ "summary": "the proof that an entry is in a log (C2SP tlog-proof)",
+        "parameters": [which_log(), { "name": "index", "in": "path", "required": true, "schema": { "type": "integer", "minimum": 0 } }],
+        "responses": {
+            "200": { "description": "a proof that anybody can check offline", "content": { "text/plain": {} } },
+            "202": { "description": "durable, and not yet published", "headers": { "Retry-After": { "schema": { "type": "integer" } } } },
+            "404": { "description": "there is no such entry" } } })
+}
+
+fn overruled() -> Value {
+    json!({ "summary": "what somebody decided by hand about a decision that the law left to a person",
+        "parameters": [{ "name": "index", "in": "path", "required": true, "schema": { "type": "integer", "minimum": 0 } }],
+        "responses": {
+            "200": { "description": "it counts: a signed checkpoint covers it", "content": { "application/json": { "schema": {
+                "type": "object", "required": ["ruling", "by", "expires", "holds", "entry"], "properties": {
+                    "ruling": { "enum": ["permit", "forbid"] }, "by": { "type": "string" },
+                    "approvers": { "type": "array", "items": { "type": "string" } },
+                    "expires": { "type": "string", "format": "date-time" }, "holds": { "type": "boolean" },
+                    "entry": { "type": "integer", "description": "the entry of the gov log that says so" } } } } } },
+            "202": { "description": "logged, and it does not count yet", "headers": { "Retry-After": { "schema": { "type": "integer" } } } },
+            "404": { "description": "nobody has decided" } } })
 }
 
 /// The AuthZEN discovery document for a service reached at `base` (`http://127.0.0.1:8642`).
@@ -42,4 +90,21 @@ pub fn configuration(base: &str) -> Value {
         "access_evaluation_endpoint": format!("{base}/access/v1/evaluation"),
         "access_evaluations_endpoint": format!("{base}/access/v1/evaluations"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::document;
+
+    #[test]
+    fn headers_of_recorded_decisions_are_described() {
+        let document = document();
+        for path in ["/access/v1/evaluation", "/access/v1/evaluations"] {
+            let asked = &document["paths"][path]["post"];
+            assert_eq!(asked["parameters"][0]["name"], "Idempotency-Key", "{path}");
+            assert!(asked["responses"]["200"]["headers"]["Interdict-Log-Index"]["schema"].is_object(), "{path}");
+            assert!(asked["responses"]["503"].is_object(), "{path}");
+        }
+        assert!(document["paths"]["/log/{log}/receipt/{index}"]["get"]["responses"]["202"].is_object());
+    }
 }

@@ -1,6 +1,7 @@
-//! The pages in a real browser: rendered, without script, without a word on its console.
+//! The pages in a real browser: rendered, without a word on its console; and the receipt of a decision checked by it.
 
-use crate::served::{PAGES, shipped};
+use crate::receipts::{CHANGED, WITHHELD, kept, sound};
+use crate::served::{PAGES, get, shipped};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -83,5 +84,84 @@ fn small_and_dark_screens_show_the_same_words() {
         let (dom, log) = open(browser, &format!("http://{}/timeline", shipped()), &options);
         assert!(dom.contains("<svg") && dom.contains("The same as a table"));
         assert_eq!(complaints(&log), Vec::<&str>::new());
+    }
+}
+
+/// The checks a page shows once its script has run: what each is about, and how it came out.
+fn checked(browser: &Path, url: &str) -> (String, Vec<(String, String)>, String) {
+    // A page is written out when it is quiet; time that is not real passes until then.
+    let (dom, log) = open(browser, url, &["--virtual-time-budget=20000"]);
+    assert_eq!(complaints(&log), Vec::<&str>::new(), "{url}");
+    let verdict = dom.split("id=\"verdict\"").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or_default();
+    let list = dom.split("id=\"checks\"").nth(1).and_then(|rest| rest.split("</ol>").next()).unwrap_or_default();
+    let check = |item: &str| {
+        let result = item.split("data-result=\"").nth(1)?.split('"').next()?;
+        let name = item.split("<strong>").nth(1)?.split("</strong>").next()?;
+        Some((name.to_owned(), result.to_owned()))
+    };
+    (verdict.to_owned(), list.split("<li ").filter_map(check).collect(), dom)
+}
+
+#[test]
+fn a_browser_checks_a_receipt_and_says_what_it_checked() {
+    let Some(browser) = chromium() else { return };
+    let (verdict, checks, dom) = checked(browser, &format!("http://{}/decisions/5", shipped()));
+    assert!(verdict.contains("this decision is in the log as shown"), "{verdict}\n{dom}");
+    let passed = |name: &str| checks.contains(&(name.to_owned(), String::from("pass")));
+    for name in ["The entry", "In the log", "The log's signature", "Witness a.example/witness", "Witnesses"] {
+        assert!(passed(name), "{name}: {checks:?}");
+    }
+    assert!(passed("What was decided"), "{checks:?}");
+    assert!(dom.contains("act, resource, actor, place, outcome, law, record: as they were committed to"), "{dom}");
+    assert!(checks.iter().all(|(_, result)| result == "pass"), "{checks:?}");
+    // Without what it was about, the receipt is checked all the same.
+    let (_, withheld, _) = checked(browser, &format!("http://{}/decisions/{WITHHELD}", shipped()));
+    assert_eq!(withheld.len(), checks.len() - 1, "{withheld:?}");
+    assert!(withheld.iter().all(|(_, result)| result == "pass"), "{withheld:?}");
+}
+
+#[test]
+fn a_browser_finds_what_was_changed_in_a_receipt_and_nothing_else() {
+    let Some(browser) = chromium() else { return };
+    for (number, what) in CHANGED {
+        let (verdict, checks, dom) = checked(browser, &format!("http://{}/decisions/{number}", shipped()));
+        assert!(verdict.contains("data-result=\"fail\"") && verdict.contains("NOT"), "{number}: {verdict}\n{dom}");
+        let failed: Vec<&str> =
+            checks.iter().filter(|(_, result)| result == "fail").map(|(name, _)| name.as_str()).collect();
+        // Whoever changes the root changes what is signed; whoever changes the commitment, what fields lead to.
+        match number {
+            101 => assert!(failed.contains(what) && failed.contains(&"The log's signature"), "{number}: {failed:?}"),
+            102 => assert!(failed.contains(what) && failed.contains(&"Field outcome"), "{number}: {failed:?}"),
+            _ => assert_eq!(failed, [*what], "{number}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_pasted_is_checked_against_the_commitment() {
+    let Some(browser) = chromium() else { return };
+    let (status, head, script) = get(shipped(), "/decision.js");
+    assert!(status == 200 && head.contains("text/javascript"), "{head}");
+    // A page of the test's own, with the script of the console and hands that paste.
+    let shown = kept()["disclosure"].to_string();
+    let told = |disclosure: &str| {
+        let (value, entry) = (serde_json::Value::from(disclosure).to_string(), sound().entry);
+        let page = format!(
+            "<!DOCTYPE html><p id=verdict></p><ol id=checks></ol><textarea id=disclosure></textarea><p id=disclosed></p>\
+             <div id=decision data-entry={entry}></div><script>{script}</script><script>\
+             element('disclosure').value = {value}; disclose();</script>"
+        );
+        let folder = std::env::temp_dir().join(format!("console-paste-{}.html", std::process::id()));
+        std::fs::write(&folder, page).expect("written");
+        let (dom, _) = open(browser, &format!("file://{}", folder.display()), &["--virtual-time-budget=20000"]);
+        std::fs::remove_file(&folder).expect("removed");
+        let said = dom.split("id=\"disclosed\"").nth(1).and_then(|rest| rest.split("</p>").next());
+        said.unwrap_or_default().to_owned()
+    };
+    let sound = told(&shown);
+    assert!(sound.contains("data-result=\"pass\"") && sound.contains("outcome: {"), "{sound}");
+    for (change, to) in [("permit", "forbid"), ("outcome", "act"), ("\"path\"", "\"paths\"")] {
+        let other = told(&shown.replace(change, to));
+        assert!(other.contains("data-result=\"fail\""), "{change}: {other}");
     }
 }

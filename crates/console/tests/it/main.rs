@@ -2,4 +2,6 @@
 
 mod browser;
 mod pages;
+#[cfg(test)]
+mod receipts;
 mod served;

@@ -76,7 +76,7 @@ fn well_formed(path: &str, html: &str) {
     let head = tags.iter().take_while(|tag| tag.name != "body");
     assert_eq!(head.filter(|tag| tag.name == "title" && !tag.closing).count(), 1, "{path}: one title");
     let labelled: BTreeSet<&str> = all("label").iter().filter_map(|label| label.attribute("for")).collect();
-    for field in all("input").into_iter().chain(all("select")) {
+    for field in all("input").into_iter().chain(all("select")).chain(all("textarea")) {
         let id = field.attribute("id").expect("a field has an id");
         assert!(labelled.contains(id), "{path}: `{id}` has a label");
     }
@@ -89,7 +89,10 @@ fn well_formed(path: &str, html: &str) {
             assert!(*name != "style" && !name.starts_with("on"), "{path}: {name} is against the policy");
             assert!(!value.trim_start().starts_with("javascript:"), "{path}: {value}");
         }
-        assert!(!["script", "style", "iframe", "object", "base"].contains(&tag.name), "{path}: {}", tag.name);
+        assert!(!["style", "iframe", "object", "base"].contains(&tag.name), "{path}: {}", tag.name);
+        if tag.name == "script" {
+            assert_eq!(tag.attribute("src"), Some("/decision.js"), "{path}: the one script");
+        }
         if ["link", "img"].contains(&tag.name) {
             let href = tag.attribute("href").or(tag.attribute("src")).unwrap_or_default();
             assert!(href.starts_with('/') || href == "data:,", "{path}: {href} is of this origin");
@@ -108,6 +111,7 @@ fn pages_are_well_formed_and_say_what_they_should() {
         assert!(head.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{path}: {head}");
         assert!(head.contains("frame-ancestors 'none'"), "{path}");
         assert!(!head.contains("unsafe-inline"), "{path}");
+        assert_eq!(head.contains("script-src 'self'"), body.contains("<script"), "{path}: only where there is one");
         well_formed(path, &body);
         for word in *words {
             assert!(body.contains(word), "{path} shows {word:?}");
@@ -138,6 +142,10 @@ fn every_link_within_the_console_leads_somewhere() {
 fn what_is_wrong_is_said() {
     for (path, status, words) in [
         ("/nowhere", 404, "There is no such page"),
+        ("/decisions/77", 404, "There is no decision"),
+        ("/decisions/-1", 404, "There is no decision"),
+        ("/decisions/999", 500, "the disk &lt;is&gt; gone"),
+        ("/decisions/202", 202, "It is on record"),
         ("/orders/none", 404, "There is no order"),
         ("/subjects/none", 404, "There is no subject"),
         ("/ask?act=app.sell&id=wechat", 400, "unknown act"),

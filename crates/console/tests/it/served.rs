@@ -78,7 +78,8 @@ pub(crate) fn serve(sources: Vec<Source>) -> SocketAddr {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             let conditions: console::Conditions = Arc::new(|_now| Ok(vec![condition()]));
-            let console = Console { docket: Arc::new(move || Arc::clone(&docket)), now, conditions };
+            let decisions = crate::receipts::decisions();
+            let console = Console { docket: Arc::new(move || Arc::clone(&docket)), now, conditions, decisions };
             axum::serve(listener, console::router(console)).await.expect("serving");
         });
     });
@@ -112,6 +113,21 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
         "/ask?act=app.distribute&type=android-package&id=com.tencent.mm&place=US-NY&at=2020-09-21T12:00:00-04:00",
         &["permit", "stayed", "2021-06-09 14:23:36 UTC", "interdict decide", "ndcal-uswua-pi", "&quot;valid_at&quot;"],
     ),
+    ("/decisions", &["Decisions", "4711 decisions", "app.distribute, wechat, US", "not shown here", "forbid"]),
+    (
+        "/decisions/5",
+        &[
+            "Decision 5",
+            "stayed",
+            "us-doc-wechat-id",
+            "named by its android-package",
+            "interdict log verify 5.tlog-proof",
+            "as they were committed to",
+        ],
+    ),
+    ("/decisions/200", &["Not shown here", "--show-decisions"]),
+    ("/decisions/201", &["was erased"]),
+    ("/decisions/203", &["Decided by hand: permit", "counsel", "does not count yet"]),
     ("/orders", &["Orders", "us-pafaca"]),
     ("/orders/us-pafaca", &["2(a)(1)(A)", "qualified-divestiture", "What they were understood to say"]),
     ("/subjects", &["TikTok", "WeChat"]),

@@ -7,12 +7,16 @@ use attest::{Envelope, json::parse_time};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
+use tlog::note::{Kind, Note, SigningKey};
+use tlog::tile::{Level, Tile};
+use tlog::{Checkpoint, Hash, bundle, tile, tree};
+use wire::entry::{ActOf, Change, Entry, Of};
 
 const APK: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const SOURCE: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// The Ed25519 key of a name, in PKCS #8: the same on every run.
-fn pkcs8(name: &str) -> Vec<u8> {
+pub(crate) fn pkcs8(name: &str) -> Vec<u8> {
     let mut seed = [b'.'; 32];
     for (place, byte) in seed.iter_mut().zip(name.bytes()) {
         *place = byte;
@@ -21,7 +25,7 @@ fn pkcs8(name: &str) -> Vec<u8> {
     [&head[..], &seed].concat()
 }
 
-fn key(name: &str) -> Signer {
+pub(crate) fn key(name: &str) -> Signer {
     Signer::from_pkcs8(&pkcs8(name)).unwrap()
 }
 
@@ -240,15 +244,121 @@ fn the_offer_and_the_divestiture_reach_the_law_at_every_boundary() {
     expect("attested.expected", &text);
 }
 
+/// The same statements as the entries of a gov log, its public folder. What counts only once it is witnessed was
+/// witnessed `late` seconds after it was logged.
+fn gov(folder: &Folder, lines: &str, late: i64) -> String {
+    let public = folder.path().join(format!("public-{late}"));
+    let blob = |bytes: &[u8]| {
+        let Hash(digest) = Hash::of(bytes);
+        let name = attest::dsse::hex(&digest);
+        let path = public.join("blob/sha256").join(&name[..2]);
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join(name), bytes).unwrap();
+        (digest, bytes.len() as u64)
+    };
+    let start = parse_time("2020-08-01T00:00:00Z").unwrap();
+    let (sha256, bytes) = blob(trust().to_string().as_bytes());
+    let policy = Entry::TrustPolicy { at: start, of: Of::Principals, version: 1, sha256, bytes, signed: None };
+    let (sha256, bytes) = blob(format!("{APK}\n").as_bytes());
+    let path = String::from("attest/artifacts");
+    let mut entries = vec![policy, Entry::Document { at: start, path, change: Change::Issue, sha256, bytes }];
+    let mut waits: Option<i64> = None;
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let at = parse_time(line["time"].as_str().unwrap()).unwrap();
+        if let Some(since) = waits.take_if(|since| *since + late <= at) {
+            entries.push(Entry::Witnessed { at: since + late, size: entries.len() as u64, witnesses: 2 });
+        }
+        let envelope = line["envelope"].to_string();
+        let (sha256, bytes) = blob(envelope.as_bytes());
+        let said = Envelope::parse(envelope.as_bytes()).unwrap();
+        let is_act = attest::Statement::parse(&said.payload).unwrap().kind == Type::Act;
+        let (by, order) = (Vec::new(), String::from("x"));
+        entries.push(if is_act {
+            waits = Some(at);
+            Entry::Act { at, order, act: ActOf::Lift, from: at, until: None, by, sha256, bytes }
+        } else {
+            Entry::Attestation { at, says: String::from("x"), about: Vec::new(), by, sha256, bytes }
+        });
+    }
+    if let Some(since) = waits {
+        entries.push(Entry::Witnessed { at: since + late, size: entries.len() as u64, witnesses: 2 });
+    }
+    publish(&public, &entries);
+    public.display().to_string()
+}
+
+/// Writes a log of less than a bundle of entries.
+fn publish(public: &Path, entries: &[Entry]) {
+    let key = SigningKey::from_seed("log.example/gov/1", Kind::Text, &[7; 32]).unwrap();
+    let (mut bytes, mut leaves) = (Vec::new(), Vec::new());
+    for entry in entries {
+        assert!(bundle::push(&mut bytes, &entry.to_bytes()));
+        leaves.push(Hash::leaf(&entry.to_bytes()));
+    }
+    let size = leaves.len() as u64;
+    for (level, bytes) in [(Level::Entries, bytes), (Level::Hashes(0), tile::encode(&leaves))] {
+        let path = public.join(Tile::in_tree(level, 0, size).unwrap().to_string());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let origin = key.public().name().to_owned();
+    let text = Checkpoint { origin, size, root: tree::root(&leaves) }.to_string();
+    let note = Note { signatures: vec![key.sign(&text, 0)], text };
+    std::fs::write(public.join("checkpoint"), note.to_string()).unwrap();
+    std::fs::write(public.join("vkey"), format!("{}\n", key.public())).unwrap();
+}
+
+#[test]
+fn a_gov_log_reaches_the_law_at_the_same_boundaries_and_a_lift_only_once_it_is_witnessed() {
+    let mut log = Log(String::new(), 0);
+    mitigation(&mut log);
+    divestiture(&mut log);
+    let folder = folder(&log.0);
+    let mut questions = Vec::new();
+    for act in ["app.distribute", "host.provide"] {
+        questions.extend(at_every_boundary(act, "2020-08-06T00:00:00Z", "2021-07-01T00:00:00Z", folder.path()));
+        questions.extend(at_every_boundary(act, "2024-04-24T00:00:00Z", "2026-06-01T00:00:00Z", folder.path()));
+    }
+    // Logged 2020-10-10T16:00:00Z. Known from the folder at once, from the log when it says that it was witnessed.
+    for known_at in ["2020-10-10T15:59:59Z", "2020-10-10T16:00:00Z", "2020-10-10T16:01:29Z", "2020-10-10T16:01:30Z"] {
+        let at = "2020-10-12T04:00:00Z";
+        questions.push((format!("as known {known_at}"), inquiry("app.distribute", at, Some(known_at))));
+    }
+    let told = answers(Some(folder.path()), &questions);
+    assert!(told.len() > 40, "{}", told.len());
+    let at_once = gov(&folder, &log.0, 0);
+    assert_eq!(answers(Some(Path::new(&at_once)), &questions), told, "witnessed in the same second");
+    let late = gov(&folder, &log.0, 90);
+    let late = answers(Some(Path::new(&late)), &questions);
+    let differing: Vec<(&String, &String)> = told.iter().zip(&late).filter(|(one, other)| one != other).collect();
+    let expected = [
+        ("as known 2020-10-10T16:00:00Z: permitted (permit)", "as known 2020-10-10T16:00:00Z: stayed (forbid)"),
+        ("as known 2020-10-10T16:01:29Z: permitted (permit)", "as known 2020-10-10T16:01:29Z: stayed (forbid)"),
+    ];
+    let differing: Vec<(&str, &str)> = differing.iter().map(|(one, other)| (one.as_str(), other.as_str())).collect();
+    assert_eq!(differing, expected, "ninety seconds are all that differs");
+
+    // One byte of what was signed is another: nothing of it is believed.
+    let public = gov(&folder, &log.0, 1);
+    let bundle = Path::new(&public).join("tile/entries/000.p");
+    let bundle = std::fs::read_dir(bundle).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&bundle, bytes).unwrap();
+    let refused = run(&["--attestations", &public, "attest", "status"], b"");
+    assert!(refused.code == 2 && refused.err.contains("not the one signed"), "{}", refused.err);
+}
+
 /// A folder with a condition of the operator's own: an audit pauses the list by itself.
-struct Desk {
-    folder: Folder,
+pub(crate) struct Desk {
+    pub(crate) folder: Folder,
     attestations: String,
-    now: String,
+    pub(crate) now: String,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = folder("");
         folder.write(
             "conditions/audited.json",
@@ -266,7 +376,7 @@ impl Desk {
     }
 
     /// A statement made now, signed by each of these in turn with the command.
-    fn say(&self, kind: Type, about: &str, mut claims: Value, by: &[&str]) -> String {
+    pub(crate) fn say(&self, kind: Type, about: &str, mut claims: Value, by: &[&str]) -> String {
         claims["timeCreated"] = json!(self.now);
         let mut file =
             self.folder.write("statement.json", &compose(kind, &[named_subject(about)], &claims).to_string());
@@ -280,6 +390,11 @@ impl Desk {
         }
         file
     }
+}
+
+/// The digest of a signed statement, as revocations name it.
+pub(crate) fn digest_of(path: &str) -> String {
+    attest::dsse::hex(&Envelope::parse(&std::fs::read(path).unwrap()).unwrap().statement_digest())
 }
 
 #[test]
@@ -370,11 +485,7 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
         event("other", &later, &["us-pafaca"]),
     ];
     let journal = desk.folder.write("d.ndjson", &format!("{}\n", events.join("\n")));
-    let said: Vec<Value> = {
-        let payload = std::fs::read(&signed).unwrap();
-        let digest = attest::dsse::hex(&Envelope::parse(&payload).unwrap().statement_digest());
-        vec![json!({ "sha256": digest })]
-    };
+    let said: Vec<Value> = vec![json!({ "sha256": digest_of(&signed) })];
     let revocation = desk.say(Type::Revocation, "order:us-doc-tiktok-id-v2", json!({ "targets": said }), &["auditor"]);
     let ran = desk.attest(&["impact", "0", "--decisions", &journal, "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);

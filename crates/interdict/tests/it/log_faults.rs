@@ -229,7 +229,7 @@ fn a_clock_that_jumps_is_said_and_loses_nothing() {
     // Only the clock on the wall jumps.
     binary.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &clock).env("FAKETIME_NO_CACHE", "1");
     binary.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").stdin(Stdio::null());
-    let mut serving = log.serve_as(binary, &[]);
+    let mut serving = log.serve_as(binary, &[], &[]);
     let mut next = 0;
     for step in ["+0", "+1h", "-1h", "+0", "-3600d", "+0"] {
         log.folder.write("clock", step);

@@ -61,13 +61,18 @@ impl Log {
     }
 
     pub(crate) fn serve(&self, more: &[&str]) -> Serving {
-        self.serve_as(Command::new(env!("CARGO_BIN_EXE_interdict")), more)
+        self.serve_as(Command::new(env!("CARGO_BIN_EXE_interdict")), &[], more)
     }
 
-    pub(crate) fn serve_as(&self, binary: Command, more: &[&str]) -> Serving {
+    /// The same with words before those of `serve`.
+    pub(crate) fn serve_with(&self, words: &[&str], more: &[&str]) -> Serving {
+        self.serve_as(Command::new(env!("CARGO_BIN_EXE_interdict")), words, more)
+    }
+
+    pub(crate) fn serve_as(&self, binary: Command, words: &[&str], more: &[&str]) -> Serving {
         let (home, socket) = (self.path("log"), self.path("socket"));
         let options = [&["--log", &home, "--log-signer", &socket], more].concat();
-        Serving::start_as(binary, &[], &options)
+        Serving::start_as(binary, words, &options)
     }
 
     pub(crate) fn fsck(&self) {

@@ -17,21 +17,26 @@ use tlog::{Checkpoint, Hash};
 const AT_ONCE: u64 = 64;
 
 /// A witness that runs.
-struct Witness {
+pub(crate) struct Witness {
     child: Child,
-    address: String,
-    key: String,
+    pub(crate) address: String,
+    pub(crate) key: String,
 }
 
 impl Witness {
-    fn start(folder: &Folder, name: &str, logs: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Folder, name: &str, logs: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", folder, name, logs)
+    }
+
+    /// The same where it listened before.
+    pub(crate) fn start_at(listen: &str, folder: &Folder, name: &str, logs: &[&str]) -> Self {
         let secret = folder.path().join(format!("{name}.key")).display().to_string();
         if !std::path::Path::new(&secret).exists() {
             let made = run(&["log", "key", &format!("{name}.example/witness"), "--witness", "-o", &secret], b"");
             assert_eq!(made.code, 0, "{}", made.err);
         }
         let state = folder.path().join(format!("{name}-state")).display().to_string();
-        let mut words = vec!["log", "witness", "--key", &secret, "--state", &state, "--listen", "127.0.0.1:0"];
+        let mut words = vec!["log", "witness", "--key", &secret, "--state", &state, "--listen", listen];
         logs.iter().for_each(|log| words.extend(["--log", *log]));
         let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
             .args(&words)

@@ -8,6 +8,8 @@ mod attestations;
 mod authority;
 mod command;
 mod edge;
+#[cfg(test)]
+mod gov_log;
 mod house;
 mod known_answers;
 mod lab;

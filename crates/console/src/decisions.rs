@@ -1,0 +1,308 @@
+//! Decisions on record: what was asked and found as far as it is shown, under which law, and the receipt, which the
+//! reader's own browser checks.
+//!
+//! What a decision was about is nobody's business: a page has it only where the operator chose to show it, and never the
+//! part that concerns people and payments. Whoever was given a disclosure pastes it, and their browser checks it.
+
+use crate::layout::{instant, page as whole};
+use docket::Docket;
+use law::Time;
+use maud::{Markup, html};
+use serde_json::Value;
+
+/// The script that checks a receipt.
+pub(crate) const SCRIPT: &str = include_str!("../assets/decision.js");
+
+/// A decision in the list of the newest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Its index.
+    pub index: u64,
+    /// When it was made.
+    pub at: Time,
+    /// What came out and about what, if it is shown.
+    pub shown: Option<(String, String)>,
+    /// What somebody decided about it by hand.
+    pub ruling: Option<String>,
+}
+
+/// The newest decisions, and how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// How many are published.
+    pub size: u64,
+    /// The newest first.
+    pub lines: Vec<Line>,
+}
+
+/// A decision as its log has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Its index in the log.
+    pub index: u64,
+    /// When it was made.
+    pub at: Time,
+    /// How many entries the gov log had.
+    pub gov_size: u64,
+    /// Digest of the edition that decided, in hexadecimal.
+    pub edition: String,
+    /// The bytes of its entry, in hexadecimal.
+    pub entry: String,
+    /// Its receipt.
+    pub receipt: String,
+    /// The public key of the log.
+    pub key: String,
+    /// The public keys of the witnesses that the log names.
+    pub witnesses: Vec<String>,
+    /// The files of the law it cites, with their digests, as the gov log had them at that size.
+    pub law: Vec<(String, String)>,
+    /// What it was about.
+    pub fields: Fields,
+    /// What somebody decided about it by hand.
+    pub overruled: Option<Overruled>,
+}
+
+/// What a decision was about, as far as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fields {
+    /// Not here.
+    #[default]
+    Withheld,
+    /// To nobody any more.
+    Erased,
+    /// These, each with what it takes to check it.
+    Shown(Vec<Field>),
+}
+
+/// A field that is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it says, as JSON.
+    pub value: String,
+    /// Its salt, in base64.
+    pub salt: String,
+    /// The hashes beside the way to the commitment, in base64.
+    pub path: Vec<String>,
+}
+
+/// What somebody decided about a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overruled {
+    /// `permit` or `forbid`.
+    pub ruling: String,
+    /// By whom.
+    pub by: String,
+    /// Who agreed.
+    pub approvers: Vec<String>,
+    /// Until when it holds.
+    pub expires: Time,
+    /// The entry of the gov log that says so.
+    pub entry: u64,
+    /// Whether it counts yet: a signed checkpoint covers it.
+    pub counts: bool,
+}
+
+/// What is found under an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// No decision.
+    Missing,
+    /// One that no signed checkpoint covers yet.
+    Waiting,
+    /// One with its receipt.
+    Found(Box<Decision>),
+}
+
+/// The list.
+pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>) -> Markup {
+    whole(
+        docket,
+        "/decisions",
+        "Decisions",
+        html! {
+            h1 { "Decisions" }
+            p class="lede" { "Each decision is an entry of a log that anybody can check: a commitment, under which law, and when. The log says nothing about whom it concerned." }
+            @match newest {
+                Err(why) => { p role="alert" { "The log cannot be read: " (why) } }
+                Ok(None) => { p { "No log is kept here. " code { "interdict serve --log DIR" } " keeps one; " code { "interdict log --help" } " says what it is." } }
+                Ok(Some(newest)) if newest.lines.is_empty() => { p { "Nothing has been decided and published yet." } }
+                Ok(Some(newest)) => {
+                    p { (newest.size) " decisions are published; the newest first." }
+                    div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="dense" {
+                        thead { tr { th scope="col" { "entry" } th scope="col" { "when" } th scope="col" { "what came out" } th scope="col" { "about" } th scope="col" { "by hand" } } }
+                        tbody { @for line in &newest.lines { tr {
+                            td { a href={ "/decisions/" (line.index) } { (line.index) } }
+                            td class="when" { (instant(line.at)) }
+                            @match &line.shown {
+                                Some((outcome, about)) => { td { (outcome) } td { (about) } }
+                                None => { td class="quiet" { "not shown here" } td {} }
+                            }
+                            td { (line.ruling.as_deref().unwrap_or_default()) }
+                        } } }
+                    } }
+                }
+            }
+        },
+    )
+}
+
+/// A decision that is on record and in no signed checkpoint yet.
+pub(crate) fn waiting(docket: &Docket, index: u64) -> Markup {
+    whole(
+        docket,
+        "/decisions",
+        &format!("Decision {index}"),
+        html! {
+            h1 { "Decision " (index) }
+            p class="lede" { "It is on record. Its receipt comes with the next signed checkpoint, within a second or two: " a href={ "/decisions/" (index) } { "look again" } "." }
+        },
+    )
+}
+
+/// The page of one decision.
+pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
+    whole(
+        docket,
+        "/decisions",
+        &format!("Decision {}", decision.index),
+        html! {
+            h1 { "Decision " (decision.index) }
+            p class="lede" { "Made " (instant(decision.at)) "." }
+            p id="verdict" role="status" { "Not checked: this page checks its receipt with a script of its own, which does not run here. The command below does the same." }
+            ol id="checks" class="checks" {}
+            @if let Some(overruled) = &decision.overruled { (by_hand(overruled)) }
+            h2 { "What was decided" }
+            (what(docket, decision))
+            h2 { "Under which law" }
+            (under(docket, decision))
+            h2 { "Show a field" }
+            p class="quiet" { "A disclosure shows one field of this decision and nothing else. Paste one: your browser checks it against the commitment, and sends it to nobody." }
+            div { label for="disclosure" { "What " code { "interdict log disclose LOG " (decision.index) " --field NAME" } " wrote" } textarea id="disclosure" rows="3" spellcheck="false" {} }
+            p id="disclosed" role="status" {}
+            h2 { "The receipt" }
+            (receipt(decision))
+            div id="decision" hidden="hidden" data-index=(decision.index) data-time=(decision.at) data-gov-size=(decision.gov_size) data-edition=(decision.edition) data-entry=(decision.entry) {}
+            script src="/decision.js" defer="defer" {}
+        },
+    )
+}
+
+fn by_hand(overruled: &Overruled) -> Markup {
+    let class = if overruled.ruling == "permit" { "answer permitted" } else { "answer prohibited" };
+    html! {
+        div class=(class) {
+            p class="big" { "Decided by hand: " (overruled.ruling) }
+            p { "By " (overruled.by) @if !overruled.approvers.is_empty() { ", with " (overruled.approvers.join(", ")) } ", until " (instant(overruled.expires)) "; entry " (overruled.entry) " of the gov log." }
+            @if !overruled.counts { p { "It does not count yet: no signed checkpoint covers it." } }
+        }
+    }
+}
+
+fn parsed(fields: &[Field], name: &str) -> Value {
+    let field = fields.iter().find(|field| field.name == name);
+    field.and_then(|field| serde_json::from_str(&field.value).ok()).unwrap_or_default()
+}
+
+/// A member as words; a list with commas; nothing for what is absent.
+fn words(value: &Value, name: &str) -> Option<String> {
+    match value.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) if !items.is_empty() => {
+            Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn what(docket: &Docket, decision: &Decision) -> Markup {
+    let fields = match &decision.fields {
+        Fields::Erased => {
+            return html! { p { "What this decision was about was erased. The entry and its receipt stay sound, and nobody can show it any more; the gov log says on what ground." } };
+        }
+        Fields::Withheld => {
+            return html! { p { "Not shown here. The operator shows a field with a disclosure, or all but what concerns people and payments with " code { "interdict serve --show-decisions" } "." } };
+        }
+        Fields::Shown(fields) => fields,
+    };
+    let (act, thing, actor) = (parsed(fields, "act"), parsed(fields, "resource"), parsed(fields, "actor"));
+    let (place, outcome) = (parsed(fields, "place"), parsed(fields, "outcome"));
+    let (law, record) = (parsed(fields, "law"), parsed(fields, "record"));
+    let row =
+        |name: &str, value: Option<String>| html! { @if let Some(value) = value { dt { (name) } dd { (value) } } };
+    let status = words(&outcome, "possible").unwrap_or_default();
+    let app = words(&thing, "app").filter(|app| docket.registry().subjects().iter().any(|known| known.id == *app));
+    html! {
+        dl {
+            dt { "verdict" } dd { strong { (words(&outcome, "verdict").unwrap_or_default()) } @if !status.is_empty() { " " span class={ "tag " (if status.contains(',') { "undetermined" } else { &status }) } { (status.replace('_', " ").replace(", ", " or ")) } } }
+            (row("the gate", words(&outcome, "outcome").map(|did| format!("{}: {did}", words(&record, "gate").unwrap_or_default()))))
+            (row("act", words(&act, "act")))
+            dt { "about" } dd { @match &app { Some(app) => a href={ "/subjects/" (app) } { (app) }, None => "nothing that is known" } ", named by its " (words(&thing, "type").unwrap_or_default()) @if let Some(found) = words(&thing, "found") { "; " (found) } }
+            (row("who", words(&actor, "actor").map(|who| match words(&actor, "role") { Some(role) => format!("{who}, as {role}"), None => who })))
+            dt { "where" } dd { @match words(&place, "place") { Some(place) => (place), None => "not known" } @if let Some(evidence) = words(&place, "evidence") { " (" (evidence) ")" } }
+            (row("valid at", words(&law, "valid_at")))
+            (row("as known at", words(&law, "known_at")))
+            dt { "until" } dd { (words(&law, "until").unwrap_or_else(|| String::from("no change is in sight"))) }
+            (row("request", words(&record, "request")))
+            (row("record", words(&record, "id")))
+        }
+        h3 { "Because of" }
+        (grounds(docket, &law))
+        details { summary { "The fields as they were committed to" }
+            dl { @for field in fields {
+                dt { (field.name) } dd class="mono" data-field=(field.name) data-salt=(field.salt) data-path=(field.path.join(" ")) data-value=(field.value) { (field.value) }
+            } }
+        }
+    }
+}
+
+/// The provisions that were cited and what acts on them, with a link where the law in force still has them.
+fn grounds(docket: &Docket, law: &Value) -> Markup {
+    let list = |name: &str| -> Vec<String> {
+        let items = law.get(name).and_then(Value::as_array);
+        items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let known = |cited: &str| {
+        let id = cited.split(':').next().unwrap_or(cited);
+        docket.corpus().instruments.iter().any(|known| known.id == id).then(|| format!("/orders/{id}"))
+    };
+    let link = |cited: &String| html! { @match known(cited) { Some(href) => a href=(href) { (cited) }, None => span class="mono" { (cited) } } };
+    let (provisions, by) = (list("provisions"), list("by"));
+    html! {
+        @if provisions.is_empty() { p { "No provision in force reached it." } } @else {
+            ul { @for cited in &provisions { li { (link(cited)) } } }
+        }
+        @if !by.is_empty() { p { "with what acts on that: " @for (n, cited) in by.iter().enumerate() { @if n > 0 { ", " } (link(cited)) } "." } }
+    }
+}
+
+fn under(docket: &Docket, decision: &Decision) -> Markup {
+    let is_now = docket.edition() == format!("sha256:{}", decision.edition);
+    html! {
+        dl {
+            dt { "edition" } dd class="mono" { "sha256:" (decision.edition) }
+            dt { "gov log" } dd { (decision.gov_size) " entries: whatever they say was in force, and nothing after them" }
+            dt { "since then" } dd { @if is_now { "the same law is in force now" } @else { "the law in force has changed; the provisions linked above are as they are now" } }
+        }
+        @if !decision.law.is_empty() {
+            p { "The files it cites, as they were:" }
+            ul { @for (path, sha256) in &decision.law {
+                li { span class="mono" { (path) } " " span class="quiet mono" { "sha256:" (sha256) } }
+            } }
+        }
+        p { "Write all of it out, and check that it is that edition: " code { "interdict log law LOG --decision " (decision.index) " --output DIR" } }
+    }
+}
+
+fn receipt(decision: &Decision) -> Markup {
+    let index = decision.index;
+    html! {
+        p class="quiet" { "What is checked is what stands in these boxes. Put in the key that you know to be the log's, if you have it from elsewhere; change a letter, and see." }
+        div { label for="receipt" { "Proof and signed checkpoint (C2SP tlog-proof)" } textarea id="receipt" class="mono" rows=(decision.receipt.lines().count() + 1) spellcheck="false" { (decision.receipt) } }
+        div { label for="key" { "Public key of the log" } input id="key" class="mono" value=(decision.key) spellcheck="false" autocomplete="off"; }
+        div { label for="witnesses" { "Public keys of its witnesses, one a line" } textarea id="witnesses" class="mono" rows=(decision.witnesses.len().max(1)) spellcheck="false" { (decision.witnesses.join("\n")) } }
+        p { "The same without this page:" }
+        pre tabindex="0" { "curl -o " (index) ".tlog-proof http://…/log/dec/receipt/" (index) "\nprintf " (decision.entry) " | xxd -r -p > " (index) ".entry\ninterdict log verify " (index) ".tlog-proof " (index) ".entry --key '" (decision.key) "'" }
+    }
+}

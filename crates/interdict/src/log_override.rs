@@ -1,0 +1,297 @@
+//! What people decide about a log by hand: a decision that the law left to somebody, what is not handed out any more, and
+//! what became of a key. And the law that a decision was made under, written out.
+
+use crate::attest_folder::Statements;
+use crate::commands::faulty;
+use crate::log::{Problem, chance};
+use crate::log_gov::{self, Logged};
+use crate::log_home::Home;
+use crate::log_place::Place;
+use crate::log_read::{field, opened, proof_of, published_size, settled};
+use crate::log_statements::{self, GovLog};
+use crate::{clock, log_serve};
+use clap::Args;
+use docket::Docket;
+use docket::docket::Source;
+use docket::moment::parse_rfc3339;
+use ledger::commitment::Fields;
+use ledger::disk::Disk;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use tlog::Hash;
+use tlog::checkpoint::Checkpoint;
+use tlog::note::VerifierKey;
+use tlog::policy::Policy;
+use wire::entry::{Change, Entry, KeyChange, Ruling};
+
+type Ended = Result<u8, Problem>;
+
+/// Options of `log override`.
+#[derive(Debug, Args)]
+pub(crate) struct Override {
+    /// The folder that `log new` made
+    folder: PathBuf,
+    /// Which entry of the log of decisions
+    index: u64,
+    /// What is decided: permit or forbid
+    ruling: String,
+    /// Who decides, by the name in the trust document if the log has one; it is public
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Who agrees; may be repeated
+    #[arg(long = "approver", value_name = "NAME")]
+    approvers: Vec<String>,
+    /// Why. Only a commitment to it is logged; the text stays in the folder
+    #[arg(long)]
+    reason: String,
+    /// Until when it holds
+    #[arg(long, value_name = "INSTANT")]
+    expires: String,
+    /// The socket of the signer; without it, one is started if it is needed
+    #[arg(long, value_name = "PATH")]
+    signer: Option<PathBuf>,
+}
+
+/// Options of `log retain`.
+#[derive(Debug, Args)]
+pub(crate) struct Retain {
+    /// The folder that `log new` made
+    folder: PathBuf,
+    /// The first entry of the log of decisions that is handed out
+    #[arg(long, value_name = "INDEX")]
+    from: u64,
+    /// On what ground; it is logged
+    #[arg(long)]
+    reason: String,
+    /// The socket of the signer; without it, one is started if it is needed
+    #[arg(long, value_name = "PATH")]
+    signer: Option<PathBuf>,
+}
+
+/// Options of `log key-event`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyEvent {
+    /// The folder that `log new` made
+    folder: PathBuf,
+    /// What became of the key: add, drop, lost or compromised
+    event: String,
+    /// The public key (`name+id+base64`)
+    key: String,
+    /// From when on others may have had it, if it was compromised
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<String>,
+    /// The last checkpoint that is sure, if the log of this key ends there
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// The socket of the signer; without it, one is started if it is needed
+    #[arg(long, value_name = "PATH")]
+    signer: Option<PathBuf>,
+}
+
+/// Options of `log law`.
+#[derive(Debug, Args)]
+pub(crate) struct Law {
+    /// The folder that `log new` made
+    folder: PathBuf,
+    /// The law that this entry of the log of decisions was decided under
+    #[arg(long, value_name = "INDEX", required_unless_present = "size")]
+    decision: Option<u64>,
+    /// The law that was in force when the gov log had so many entries
+    #[arg(long, value_name = "ENTRIES", conflicts_with = "decision")]
+    size: Option<u64>,
+    /// The folder to write it to; `interdict --corpus` reads it
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+}
+
+fn instant(option: &str, text: &str) -> Result<law::Time, Problem> {
+    parse_rfc3339(text).map_err(|why| Problem::new(1, format!("--{option}: {why}")))
+}
+
+fn said(logged: Logged) {
+    match logged {
+        Logged::Counts(index) => println!("logged, entry {index} of the gov log"),
+        Logged::AwaitsWitnesses(index) => {
+            println!("logged, entry {index} of the gov log; it counts once a quorum of witnesses has signed");
+        }
+        Logged::HandedIn => println!("the running service has logged it"),
+    }
+}
+
+/// The entry of a decision and its record, if it can be opened.
+fn decision(home: &Home, index: u64) -> Result<(Vec<u8>, Fields), Problem> {
+    let public = Place::public(&home.disk("dec"));
+    let policy = Policy::of_log(home.vkey("dec")?);
+    settled(&public, || {
+        let (proof, entry) = proof_of(&public, &policy, index)?;
+        let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
+        let (_, fields) = opened(&home.disk("dec"), index, size)?;
+        Ok((entry, fields))
+    })
+}
+
+/// Whoever decides has to be known where the log says whom it trusts.
+fn known(home: &Home, names: &[&String]) -> Result<(), Problem> {
+    let read = Statements::named(home.folder(), None).read().map_err(|why| Problem::new(2, why))?;
+    let view = read.history.now();
+    match names.iter().find(|name| !view.trust().is_empty() && !view.trust().knows(name)) {
+        Some(name) => Err(Problem::new(3, format!("nobody is called `{name}` in the trust document of this log"))),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn overrule(options: &Override) -> Ended {
+    let Override { folder, index, ruling, by, approvers, reason, expires, signer } = options;
+    let word = || Problem::new(1, format!("`{ruling}` is neither `permit` nor `forbid`"));
+    let ruling = Ruling::from_word(ruling).ok_or_else(word)?;
+    let expires = instant("expires", expires)?;
+    if expires <= clock::now() {
+        return Err(Problem::new(1, "--expires: that is over".to_owned()));
+    }
+    let mut names: Vec<&String> = std::iter::once(by).chain(approvers).collect();
+    names.sort();
+    if names.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+        return Err(Problem::new(
+            1,
+            "whoever decides cannot agree with themselves, and nobody agrees twice".to_owned(),
+        ));
+    }
+    let home = Home::open(folder, signer.as_deref())?;
+    known(&home, &names)?;
+    let (entry, fields) = decision(&home, *index)?;
+    let verdict = field(&fields, "outcome").get("verdict").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if verdict != "refer" {
+        let help = "only what the law leaves to a person can be decided by one";
+        return Err(Problem::new(1, format!("decision {index} came out `{verdict}`; {help}")));
+    }
+    let cited = field(&fields, "law");
+    let first = cited.get("provisions").and_then(|list| list.as_array()?.first()?.as_str().map(str::to_owned));
+    let order = first.map(|cited| cited.split(':').next().unwrap_or_default().to_owned());
+    let salt = chance();
+    let Hash(leaf) = Hash::leaf(&entry);
+    let commitment = commit(&salt, reason);
+    let kept = json!({ "decision": index, "reason": reason, "salt": Hash(salt).to_base64() }).to_string();
+    let disk = home.disk("gov");
+    let name: String = commitment.iter().map(|byte| format!("{byte:02x}")).collect();
+    let put = disk.make_folder("private/reasons");
+    let put = put.and_then(|()| disk.put_durably(&format!("private/reasons/{name}"), kept.as_bytes()));
+    put.map_err(|error| Problem::file(disk.path(), error))?;
+    let overruled = Entry::Override {
+        at: 0,
+        origin: home.vkey("dec")?.name().to_owned(),
+        index: *index,
+        decision: leaf,
+        order,
+        ruling,
+        by: by.clone(),
+        approvers: approvers.clone(),
+        reason: commitment,
+        expires,
+    };
+    said(log_gov::hand_in(&home, &overruled)?);
+    Ok(0)
+}
+
+/// The commitment to a reason.
+fn commit(salt: &[u8; 32], reason: &str) -> [u8; 32] {
+    let length = (reason.len() as u64).to_be_bytes();
+    Hash::of(&[&b"interdict/reason/v1"[..], salt, &length, reason.as_bytes()].concat()).0
+}
+
+pub(crate) fn retain(options: &Retain) -> Ended {
+    let Retain { folder, from, reason, signer } = options;
+    let home = Home::open(folder, signer.as_deref())?;
+    let size = published_size(&home.disk("dec"))?;
+    if *from > size {
+        return Err(Problem::new(1, format!("{size} decisions are published; {from} is beyond them")));
+    }
+    let origin = home.vkey("dec")?.name().to_owned();
+    said(log_gov::hand_in(&home, &Entry::Retention { at: 0, origin, from: *from, reason: reason.clone() })?);
+    Ok(0)
+}
+
+pub(crate) fn key_event(options: &KeyEvent) -> Ended {
+    let KeyEvent { folder, event, key, since, checkpoint, signer } = options;
+    let words: Vec<&str> = KeyChange::ALL.iter().map(|event| event.word()).collect();
+    let no_word = || Problem::new(1, format!("`{event}` is none of {}", words.join(", ")));
+    let event = KeyChange::from_word(event).ok_or_else(no_word)?;
+    let key = VerifierKey::parse(key).map_err(|error| Problem::new(2, format!("the key: {error}")))?.to_string();
+    let since = since.as_deref().map(|since| instant("since", since)).transpose()?;
+    let checkpoint = checkpoint.as_deref().map(note).transpose()?;
+    let home = Home::open(folder, signer.as_deref())?;
+    said(log_gov::hand_in(&home, &Entry::KeyEvent { at: 0, event, key, since, checkpoint })?);
+    Ok(0)
+}
+
+fn note(path: &Path) -> Result<String, Problem> {
+    let note = tlog::note::Note::parse(&crate::log::read(path)?);
+    note.map(|note| note.to_string()).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))
+}
+
+/// The files of the law when the gov log had so many entries.
+fn in_force(log: &GovLog, size: u64) -> Result<Vec<Source>, Problem> {
+    let entries = log.entries().map_err(|why| Problem::new(5, why))?;
+    // A log that goes on from another has all of the law again.
+    let first = log.first();
+    if entries.last().is_none_or(|(last, _)| *last + 1 < first + size) {
+        return Err(Problem::new(1, format!("the gov log has not published {size} entries")));
+    }
+    let mut files: BTreeMap<&String, [u8; 32]> = BTreeMap::new();
+    for (_, entry) in entries.iter().filter(|(index, _)| (first..first + size).contains(index)) {
+        if let Entry::Document { path, change, sha256, .. } = entry {
+            match change {
+                Change::Issue | Change::Amend => files.insert(path, *sha256),
+                Change::Revoke => files.remove(path),
+            };
+        }
+    }
+    let mut sources = Vec::new();
+    for (path, sha256) in files.into_iter().filter(|(path, _)| !path.starts_with(log_statements::FOLDER)) {
+        let bytes = log.blob(&sha256).map_err(|why| Problem::new(5, why))?;
+        let text = String::from_utf8(bytes).map_err(|_not| Problem::new(5, format!("{path} is not UTF-8")))?;
+        sources.push(Source { path: path.clone(), text });
+    }
+    Ok(sources)
+}
+
+pub(crate) fn law(options: &Law) -> Ended {
+    let Law { folder, decision, size, output } = options;
+    let home = Home::open(folder, None)?;
+    let log = GovLog::named(folder, None).ok_or_else(|| Problem::file(folder, "no log"))?;
+    let (size, named) = match decision {
+        None => (size.unwrap_or_default(), None),
+        Some(index) => {
+            let public = Place::public(&home.disk("dec"));
+            let (_, entry) = proof_of(&public, &Policy::of_log(home.vkey("dec")?), *index)?;
+            match Entry::from_bytes(&entry) {
+                Some(Entry::Decision { gov_size, edition, .. }) => (gov_size, Some(edition)),
+                _other => return Err(Problem::new(2, format!("entry {index} is no decision"))),
+            }
+        }
+    };
+    let sources = in_force(&log, size)?;
+    for source in &sources {
+        let path = Path::new(&source.path);
+        // A log is written by its keeper, and still has no say in where this machine keeps other files.
+        if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(Problem::new(2, format!("`{}` leads out of the folder", source.path)));
+        }
+        let path = output.join(path);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&path, &source.text)).map_err(|error| Problem::file(&path, error))?;
+    }
+    let docket = Docket::load(sources.clone());
+    let docket = docket.map_err(|faults| Problem::new(5, faulty(&faults, &sources)))?;
+    println!("{} files, edition {}", sources.len(), docket.edition());
+    match named {
+        Some(edition) if edition != log_serve::edition_digest(docket.edition()) => {
+            Err(Problem::new(5, "another edition than the decision names".to_owned()))
+        }
+        Some(_) => {
+            println!("the edition that the decision names");
+            Ok(0)
+        }
+        None => Ok(0),
+    }
+}

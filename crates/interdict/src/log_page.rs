@@ -1,0 +1,152 @@
+//! The decisions of a log that is kept here, for the pages of the console.
+
+use crate::log::Problem;
+use crate::log_gov::{Known, blob_path};
+use crate::log_place::Place;
+use crate::log_read::{NOT_THERE, field, opened, proof_of, settled};
+use crate::log_serve::{Kept, held};
+use console::Decisions;
+use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled};
+use ledger::commitment::Seed;
+use ledger::disk::Disk as _;
+use std::sync::Arc;
+use tlog::checkpoint::Checkpoint;
+use tlog::policy::Policy;
+use wire::entry::{self, Entry};
+
+/// Decisions in the list: a screen or two.
+const LINES_MAX: u64 = 50;
+
+/// The field that concerns people and payments. No page of ours has it, whatever the operator chose.
+const PRIVATE: &str = "private";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The pages of this log; with what decisions were about if the operator chose to show it.
+pub(crate) fn decisions(kept: Option<Arc<Kept>>, shows: bool) -> Decisions {
+    let Some(kept) = kept else { return Decisions::default() };
+    let again = Arc::clone(&kept);
+    Decisions {
+        newest: Arc::new(move || {
+            let newest = settled(&kept.public(), || kept.newest(shows));
+            newest.map(Some).map_err(|problem| problem.message)
+        }),
+        one: Arc::new(move |index| {
+            settled(&again.public(), || again.page(index, shows)).map_err(|problem| problem.message)
+        }),
+    }
+}
+
+impl Kept {
+    fn public(&self) -> Place {
+        Place::public(&self.home.disk("dec"))
+    }
+
+    fn newest(&self, shows: bool) -> Result<Newest, Problem> {
+        let size = self.dec.published().map_or(0, |published| published.checkpoint.size);
+        let policy = Policy::of_log(self.home.vkey("dec")?);
+        let public = self.public();
+        let mut lines = Vec::new();
+        for index in (size.saturating_sub(LINES_MAX)..size).rev() {
+            let (_, bytes) = proof_of(&public, &policy, index)?;
+            let Some(entry) = Entry::from_bytes(&bytes) else { continue };
+            let fields = match shows.then(|| opened(&self.home.disk("dec"), index, size)) {
+                None => None,
+                Some(Ok(opened)) => Some(opened),
+                Some(Err(problem)) if problem.code == NOT_THERE => None,
+                Some(Err(problem)) => return Err(problem),
+            };
+            let shown = fields.map(|(_, fields)| {
+                let text = |name: &str, member: &str| Some(field(&fields, name).get(member)?.as_str()?.to_owned());
+                let about = [text("act", "act"), text("resource", "app"), text("place", "place")];
+                let about: Vec<String> = about.into_iter().flatten().collect();
+                (text("outcome", "verdict").unwrap_or_default(), about.join(", "))
+            });
+            let ruling = self.by_hand(index).map(|overruled| overruled.ruling);
+            lines.push(Line { index, at: entry.at(), shown, ruling });
+        }
+        Ok(Newest { size, lines })
+    }
+
+    fn by_hand(&self, index: u64) -> Option<Overruled> {
+        let (at, entry) = self.overruled(index)?;
+        let Entry::Override { ruling, by, approvers, expires, .. } = entry else { return None };
+        let counts = self.gov.published().is_some_and(|published| published.checkpoint.size > at);
+        Some(Overruled { ruling: ruling.word().to_owned(), by, approvers, expires, entry: at, counts })
+    }
+
+    fn page(&self, index: u64, shows: bool) -> Result<Looked, Problem> {
+        if index >= self.dec.durable() || index < held(&self.known).retained_from {
+            return Ok(Looked::Missing);
+        }
+        if self.dec.published().is_none_or(|published| published.checkpoint.size <= index) {
+            return Ok(Looked::Waiting);
+        }
+        let key = self.home.vkey("dec")?;
+        let public = self.public();
+        let (proof, bytes) = proof_of(&public, &Policy::of_log(key.clone()), index)?;
+        let Some(Entry::Decision { at, gov_size, edition, .. }) = Entry::from_bytes(&bytes) else {
+            return Ok(Looked::Missing);
+        };
+        let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
+        let (fields, law) = match opened(&self.home.disk("dec"), index, size) {
+            Err(problem) if problem.code == NOT_THERE => (Fields::Erased, Vec::new()),
+            Err(problem) => return Err(problem),
+            Ok(_) if !shows => (Fields::Withheld, Vec::new()),
+            Ok((seed, fields)) => (Fields::Shown(shown(&seed, &fields)), self.cited(&fields, gov_size)?),
+        };
+        let policy = self.home.policy()?.map(|(_, policy)| policy);
+        let witnesses = policy.iter().flat_map(Policy::witnesses).map(|witness| witness.key.to_string()).collect();
+        Ok(Looked::Found(Box::new(Decision {
+            index,
+            at,
+            gov_size,
+            edition: hex(&edition),
+            entry: hex(&bytes),
+            receipt: proof.to_string(),
+            key: key.to_string(),
+            witnesses,
+            law,
+            fields,
+            overruled: self.by_hand(index),
+        })))
+    }
+
+    /// The files of the law that a decision cites, as the gov log had them then.
+    fn cited(&self, fields: &ledger::commitment::Fields, gov_size: u64) -> Result<Vec<(String, String)>, Problem> {
+        let law = field(fields, "law");
+        let cited = ["provisions", "by"].iter().filter_map(|list| law.get(list)?.as_array()).flatten();
+        let cited: Vec<&str> = cited.filter_map(|cited| cited.as_str()?.split(':').next()).collect();
+        let disk = self.home.disk("gov");
+        let published = || self.gov.published().map_or(0, |published| published.checkpoint.size);
+        let known = settled(&Place::public(&disk), || Known::read(&disk, published(), gov_size))?;
+        let mut files = Vec::new();
+        for (path, digest) in known.documents {
+            let text = disk.read(&format!("public/{}", blob_path(&digest)));
+            let text = text.map_err(|error| Problem::file(disk.path(), error))?;
+            let declared = String::from_utf8_lossy(&text);
+            let mut declared = declared.lines().filter_map(|line| line.trim_start().strip_prefix("instrument "));
+            if declared.any(|line| cited.iter().any(|id| line.split([' ', '{']).next() == Some(id))) {
+                files.push((path, hex(&digest)));
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The fields that are shown, each with what it takes to check it.
+fn shown(seed: &Seed, fields: &ledger::commitment::Fields) -> Vec<Field> {
+    let names = entry::FIELDS.iter().enumerate().filter(|(_, name)| **name != PRIVATE);
+    let show = |(number, name): (usize, &&str)| {
+        let shown = seed.disclose(fields, number)?;
+        Some(Field {
+            name: (*name).to_owned(),
+            value: String::from_utf8_lossy(&shown.value).into_owned(),
+            salt: tlog::Hash(shown.salt).to_base64(),
+            path: shown.path.iter().map(|hash| hash.to_base64()).collect(),
+        })
+    };
+    names.filter_map(show).collect()
+}

@@ -1,0 +1,503 @@
+//! What changes the rules, in the gov log: each decision names the law it was made under, people decide what the law left
+//! to them, statements are taken up and taken back while the service runs, and signers end with whoever started them.
+
+use crate::attestations::{Desk, digest_of, key, pkcs8};
+use crate::log_service::{Log, until};
+use crate::log_witnesses::Witness;
+use crate::program::{Folder, Serving, run};
+use attest::statement::Type;
+use serde_json::{Value, json};
+use std::path::Path;
+
+const SUBJECTS: &str = r#"app brook { name "Brook" ; domain brook.example ; evidence seen ; source "https://example.org/" }
+"#;
+
+fn order(until: &str) -> String {
+    format!(
+        r#"instrument zz {{
+  title "An order" ; jurisdiction US ; rank agency ; authority "An agency" ; zone UTC
+  issued 2020-01-01 ; public 2020-01-01 ; evidence seen ; source "https://example.org/"
+  prohibit 1 from 2020-02-01T00:00 until {until} {{ app brook ; act app.distribute ; actor business ; users-in US }}
+}}
+"#
+    )
+}
+
+/// Asks about an app in a place, if it is known; the index of the decision, the verdict and the edition.
+fn ask(serving: &Serving, app: &str, place: Option<&str>) -> (u64, String, String) {
+    let body = json!({ "subject": { "type": "business", "id": "s", "properties": { "role": "app-store" } },
+        "action": { "name": "app.distribute" }, "resource": { "type": "app", "id": app },
+        "context": { "place": place, "valid_at": "2025-01-01T00:00:00Z" } });
+    let (status, head, body) = serving.post("/access/v1/evaluation", body.to_string().as_bytes());
+    assert_eq!(status, 200, "{body}");
+    let index = head.lines().find_map(|line| line.strip_prefix("interdict-log-index: ")).expect("an index");
+    let answer: Value = serde_json::from_str(&body).expect("JSON");
+    let word = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).expect("a word").to_owned();
+    (index.parse().expect("a number"), word("/context/verdict"), word("/context/law/edition"))
+}
+
+/// The entries of the gov log, each as JSON.
+fn gov(log: &Log) -> Vec<Value> {
+    let ran = run(&["log", "cat", &log.path("log/gov"), "--count", "100000", "--key", &log.key("gov")], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn kinds(entries: &[Value]) -> Vec<&str> {
+    let mut kinds: Vec<&str> = entries.iter().filter_map(|entry| entry["kind"].as_str()).collect();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn each_decision_names_the_law_it_was_made_under_and_that_can_be_written_out() {
+    let log = Log::new();
+    let corpus = Folder::new();
+    corpus.write("subjects/all.subject", SUBJECTS);
+    corpus.write("orders/zz.order", &order("2030-01-01T00:00"));
+    let mut serving = log.serve_with(&["--corpus", &corpus.path().display().to_string()], &[]);
+    let before = ask(&serving, "brook", Some("US"));
+    assert_eq!(before.1, "forbid");
+    corpus.write("orders/zz.order", &order("2022-01-01T00:00"));
+    serving.hears("law in force");
+    let after = ask(&serving, "brook", Some("US"));
+    assert_eq!(after.1, "permit");
+    assert_eq!(serving.stop(), Some(0));
+
+    // Another life of the service, with the same law and more entries in the gov log.
+    let serving = log.serve_with(&["--corpus", &corpus.path().display().to_string()], &[]);
+    let again = ask(&serving, "brook", Some("US"));
+    assert_eq!((again.1.as_str(), &again.2), ("permit", &after.2));
+    assert_eq!(serving.stop(), Some(0));
+
+    let home = log.path("log");
+    for (name, (index, verdict, edition)) in [("before", &before), ("after", &after), ("again", &again)] {
+        let output = log.path(name);
+        let written = run(&["log", "law", &home, "--decision", &index.to_string(), "--output", &output], b"");
+        assert_eq!(written.code, 0, "{}{}", written.out, written.err);
+        assert!(written.out.contains(edition) && written.out.contains("that the decision names"), "{}", written.out);
+        let words = ["decide", "--corpus", &output, "--act", "app.distribute", "--app", "brook", "--place", "US"];
+        let asked = [&words[..], &["--role", "app-store", "--at", "2025-01-01T00:00:00Z", "--json"]].concat();
+        let decided = run(&asked, b"");
+        let answer: Value = serde_json::from_str(&decided.out).expect("JSON");
+        assert_eq!(answer["context"]["verdict"].as_str(), Some(verdict.as_str()), "{name}: {}", decided.out);
+        assert_eq!(answer["context"]["law"]["edition"].as_str(), Some(edition.as_str()), "{name}");
+    }
+    // The gov log of one entry less has not the law of the decision, or none.
+    let ran = run(&["log", "cat", &log.path("log/dec"), "--count", "10", "--key", &log.key("dec")], b"");
+    let sizes: Vec<u64> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["gov_size"].as_u64().expect("a size"))
+        .collect();
+    assert_eq!(sizes.len(), 3);
+    assert!(sizes[0] < sizes[1] && sizes[1] < sizes[2], "{sizes:?}");
+    let entries = gov(&log);
+    let amended = entries.iter().position(|entry| entry["change"] == "amend").expect("the edit") as u64;
+    assert!(sizes[0] <= amended && amended < sizes[1], "the edit is entry {amended}; {sizes:?}");
+    let first = ["genesis", "engine-release", "document"];
+    assert_eq!(&kinds(&entries)[..3], first, "{entries:?}");
+    let engines = entries.iter().filter(|entry| entry["kind"] == "engine-release").count();
+    assert_eq!(engines, 1, "the same program is not news");
+    log.fsck();
+}
+
+#[test]
+fn what_the_law_left_to_a_person_is_decided_by_one_and_counts_once_it_is_published() {
+    let log = Log::new();
+    let corpus = Folder::new();
+    corpus.write("subjects/all.subject", SUBJECTS);
+    corpus.write("orders/zz.order", &order("2030-01-01T00:00"));
+    let serving = log.serve_with(&["--corpus", &corpus.path().display().to_string()], &["--show-decisions"]);
+    let (left, verdict, _) = ask(&serving, "brook", None);
+    assert_eq!(verdict, "refer", "nobody said where");
+    let (clear, verdict, _) = ask(&serving, "brook", Some("US"));
+    assert_eq!(verdict, "forbid");
+    let path = format!("/log/dec/override/{left}");
+    assert_eq!(serving.get(&path).0, 404);
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{clear}")).0 == 200);
+
+    let home = log.path("log");
+    let overrule = |index: u64, more: &[&str]| {
+        let index = index.to_string();
+        let words = ["log", "override", &home, &index, "permit", "--by", "officer", "--reason", "Ms. Rivers called"];
+        run(&[&words[..], more].concat(), b"")
+    };
+    let holds = ["--approver", "counsel", "--expires", "2999-01-01T00:00:00Z"];
+    let refused = overrule(clear, &holds);
+    assert!(refused.code == 1 && refused.err.contains("came out `forbid`"), "{}", refused.err);
+    let over = overrule(left, &["--expires", "2001-01-01T00:00:00Z"]);
+    assert!(over.code == 1 && over.err.contains("that is over"), "{}", over.err);
+    let alone = overrule(left, &["--approver", "officer", "--expires", "2999-01-01T00:00:00Z"]);
+    assert_eq!(alone.code, 1, "nobody agrees with themselves");
+    let done = overrule(left, &holds);
+    assert_eq!(done.code, 0, "{}", done.err);
+    // Logged and not in a signed checkpoint yet is 202; nothing else is ever told in between.
+    until("it counts", || {
+        let (status, _, body) = serving.get(&path);
+        assert!(status == 202 && body.is_empty() || status == 200, "{status} {body}");
+        status == 200
+    });
+    let (_, _, body) = serving.get(&path);
+    let told: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((&told["ruling"], &told["by"], &told["holds"]), (&json!("permit"), &json!("officer"), &json!(true)));
+    assert_eq!((&told["approvers"], &told["order"]), (&json!(["counsel"]), &json!("zz")));
+    let entry = told["entry"].as_u64().expect("where it is logged");
+    assert_eq!(serving.get(&format!("/log/gov/receipt/{entry}")).0, 200, "what counts can be proven");
+    let (status, _, page) = serving.get(&format!("/decisions/{left}"));
+    assert!(status == 200 && page.contains("Decided by hand: permit") && page.contains("counsel"), "{page}");
+    let (_, _, list) = serving.get("/decisions");
+    assert!(list.contains("app.distribute, brook") && list.contains(">permit<"), "{list}");
+
+    // Entries before an index are not handed out any more; the receipts of the others are.
+    let retained = run(&["log", "retain", &home, "--from", &(left + 1).to_string(), "--reason", "ninety days"], b"");
+    assert_eq!(retained.code, 0, "{}", retained.err);
+    assert_eq!(serving.get(&format!("/decisions/{left}")).0, 404);
+    assert_eq!(serving.get(&format!("/decisions/{clear}")).0, 200);
+    assert_eq!(serving.stop(), Some(0));
+
+    let entries = gov(&log);
+    assert!(entries.iter().any(|entry| entry["kind"] == "override" && entry["entry"] == Value::Null));
+    assert!(entries.iter().any(|entry| entry["kind"] == "retention" && entry["reason"] == "ninety days"));
+    // The reason is about a person: only a commitment to it is public.
+    assert!(!found_in(Path::new(&log.path("log/gov/public")), b"Rivers"));
+    assert!(found_in(Path::new(&log.path("log/gov/private")), b"Rivers"));
+    log.fsck();
+}
+
+fn found_in(folder: &Path, words: &[u8]) -> bool {
+    std::fs::read_dir(folder).expect("a folder").any(|entry| {
+        let path = entry.expect("readable").path();
+        let has = |path: &Path| std::fs::read(path).expect("readable").windows(words.len()).any(|part| part == words);
+        if path.is_dir() { found_in(&path, words) } else { has(&path) }
+    })
+}
+
+#[test]
+fn erasing_needs_no_signer_of_its_own_where_a_service_runs_and_says_whose_it_lacks_where_none_does() {
+    let log = Log::new();
+    let serving = log.serve(&[]);
+    let (index, ..) = ask(&serving, "wechat", Some("US"));
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{index}")).0 == 200);
+    let home = log.path("log");
+    let erase = || run(&["log", "erase", &home, &index.to_string(), "--reason", "asked for"], b"");
+    let erased = erase();
+    assert!(
+        erased.code == 0 && erased.out.contains("the running service has logged it"),
+        "{}{}",
+        erased.out,
+        erased.err
+    );
+    assert!(serving.get(&format!("/decisions/{index}")).2.contains("was erased"));
+    assert_eq!(serving.stop(), Some(0));
+    let without = erase();
+    assert_eq!(without.code, 1);
+    assert!(
+        without.err.contains("another signer holds the keys") && without.err.contains("--signer"),
+        "{}",
+        without.err
+    );
+    assert!(gov(&log).iter().any(|entry| entry["kind"] == "erasure"));
+}
+
+/// Processes that were started with this word among theirs.
+fn running(word: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes())).count()
+}
+
+#[test]
+fn a_signer_ends_with_whoever_started_it_and_is_started_again_if_it_ends_alone() {
+    let folder = Folder::new();
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/alone"], b"").code, 0);
+    let socket = format!("{home}/signer/socket");
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    assert_eq!(ask(&serving, "wechat", Some("US")).0, 0);
+    assert_eq!(running(&socket), 1);
+    serving.signal("KILL");
+    until("the signer is gone", || running(&socket) == 0);
+    drop(serving);
+
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    let pid = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok).find(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|part| part == socket.as_bytes())
+    });
+    let pid = pid.expect("a signer").file_name().into_string().expect("a number");
+    let killed = std::process::Command::new("kill").args(["-9", &pid]).status().expect("kill runs");
+    assert!(killed.success());
+    let (index, ..) = ask(&serving, "wechat", Some("US"));
+    until("it is signed all the same", || serving.get(&format!("/log/dec/receipt/{index}")).0 == 200);
+    assert_eq!(serving.stop(), Some(0));
+    until("the signer is gone", || running(&socket) == 0);
+}
+
+#[test]
+fn statements_are_taken_up_by_the_log_and_reach_the_law_while_the_service_runs() {
+    let desk = Desk::new();
+    let log = Log::new();
+    let (home, socket) = (log.path("log"), log.path("socket"));
+    let attest = |words: &[&str]| run(&[&["--attestations", home.as_str(), "attest"][..], words].concat(), b"");
+    let status = |code: i32| {
+        let ran = attest(&["status", "mitigation-2020"]);
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+    };
+    let folder = desk.folder.path().display().to_string();
+    let adopted = attest(&["adopt", &folder, "--signer", &socket]);
+    assert_eq!(adopted.code, 0, "{}", adopted.err);
+    assert_eq!(adopted.out, "trust.json\nconditions/audited.json\nartifacts\n");
+    assert_eq!(attest(&["adopt", &folder, "--signer", &socket]).out, "the log has all of it\n");
+    status(1);
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    let added = attest(&["add", &signed, "--signer", &socket]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let audit: u64 = added.out.trim().parse().expect("an index");
+    let twice = attest(&["add", &signed, "--signer", &socket]);
+    assert!(twice.code == 2 && twice.err.contains(&format!("as entry {audit}")), "{}", twice.err);
+    status(0);
+
+    // The service counts what its own log says, without being told where.
+    let mut serving = log.serve(&[]);
+    let conditions = |serving: &Serving| serving.get("/conditions/us-doc-tiktok-id-v2/mitigation-2020").2;
+    assert!(conditions(&serving).contains(">met</span>"));
+    let state = |met: bool| {
+        let said = |entry: &&Value| entry["kind"] == "condition-state" && entry["condition"] == "mitigation-2020";
+        gov(&log).iter().filter(said).any(|entry| entry["met"] == met)
+    };
+    until("the log says that it is met", || state(true));
+    // Somebody else follows the same log from its address, and believes its key alone.
+    let url = format!("http://{}/log/gov", serving.address);
+    let (key, other) = (log.key("gov"), log.key("dec"));
+    let follow = |key: &[&str]| {
+        run(&[&["--attestations", &url][..], key, &["attest", "status", "mitigation-2020"]].concat(), b"")
+    };
+    assert_eq!(follow(&["--attestations-key", &key]).code, 0);
+    let distrusted = follow(&["--attestations-key", &other]);
+    assert_eq!(distrusted.code, 2, "{}", distrusted.out);
+    let unnamed = follow(&[]);
+    assert!(unnamed.code == 2 && unnamed.err.contains("--attestations-key"), "{}", unnamed.err);
+
+    let (before, ..) = ask(&serving, "tiktok", Some("US"));
+    let digest = digest_of(&signed);
+    let targets = json!({ "targets": [{ "sha256": digest }] });
+    let revocation = desk.say(Type::Revocation, "order:us-doc-tiktok-id-v2", targets, &["auditor"]);
+    let revoked = attest(&["add", &revocation]);
+    assert_eq!(revoked.code, 0, "{}", revoked.err);
+    serving.hears("law in force");
+    assert!(conditions(&serving).contains(">not met</span>"));
+    until("the log says that it is not met any more", || state(false));
+    status(1);
+    let (after, ..) = ask(&serving, "tiktok", Some("US"));
+    assert_eq!(serving.stop(), Some(0));
+
+    // What the revocation touches, out of the log of decisions itself.
+    let index = revoked.out.trim();
+    let ran = attest(&["impact", index, "--decisions", &home, "--since", "2000-01-01T00:00:00Z", "--json"]);
+    assert_ne!(ran.code, 2, "{}", ran.err);
+    println!("decisions {before} and {after}: {}", ran.out);
+    let entries = gov(&log);
+    let of = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
+    assert_eq!((of("trust-policy"), of("attestation"), of("revocation")), (1, 1, 1), "{:?}", kinds(&entries));
+    let taken = entries.iter().find(|entry| entry["kind"] == "attestation").expect("one");
+    assert_eq!((&taken["says"], &taken["by"]), (&json!("audit-report"), &json!(["auditor"])));
+    log.fsck();
+}
+
+#[test]
+fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
+    let desk = Desk::new();
+    let folder = Folder::new();
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/rolled"], b"").code, 0);
+    let key = |log: &str| {
+        let path = folder.path().join(format!("log/{log}/public/vkey"));
+        std::fs::read_to_string(path).expect("a key").trim().to_owned()
+    };
+    let cat = |log: &str, key: &str| {
+        let log = folder.path().join("log").join(log).display().to_string();
+        let ran = run(&["log", "cat", &log, "--count", "100000", "--key", key], b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        lines
+    };
+    let attest = |words: &[&str]| run(&[&["--attestations", home.as_str(), "attest"][..], words].concat(), b"");
+    let (old_gov, old_dec) = (key("gov"), key("dec"));
+    assert_eq!(attest(&["adopt", &desk.folder.path().display().to_string()]).code, 0);
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(attest(&["add", &signed]).code, 0);
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    assert_eq!(ask(&serving, "tiktok", Some("US")).0, 0);
+    let busy = run(&["log", "roll", &home], b"");
+    assert!(busy.code == 1 && busy.err.contains("end the service first"), "{}", busy.err);
+    assert_eq!(serving.stop(), Some(0), "a roll that could not begin leaves the service as it was");
+
+    let rolled = run(&["log", "roll", &home], b"");
+    assert_eq!(rolled.code, 0, "{}{}", rolled.out, rolled.err);
+    assert!(rolled.out.contains("rolled/gov/2+") && rolled.out.contains("rolled/dec/2+"), "{}", rolled.out);
+    assert_ne!((key("gov"), key("dec")), (old_gov.clone(), old_dec.clone()));
+    for (log, before) in [("gov", &old_gov), ("dec", &old_dec)] {
+        let ended = cat(&format!("past/{log}/1"), before).pop().expect("an entry");
+        assert_eq!((&ended["kind"], &ended["next"]), (&json!("seal"), &json!(key(log))), "{log}");
+        let begun = cat(log, &key(log)).remove(0);
+        let last = std::fs::read_to_string(folder.path().join(format!("log/past/{log}/1/public/checkpoint")));
+        assert_eq!((&begun["kind"], &begun["previous"]), (&json!("genesis"), &json!(last.expect("a checkpoint"))));
+    }
+    assert_eq!(attest(&["status", "mitigation-2020"]).code, 0, "what was said before still counts");
+
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    let (index, _, edition) = ask(&serving, "tiktok", Some("US"));
+    assert_eq!(index, 1, "the first entry of the new log says where it goes on from");
+    until("it is published", || serving.get("/log/dec/receipt/1").0 == 200);
+    let url = format!("http://{}/log/gov", serving.address);
+    let follow = |key: &str| {
+        run(&["--attestations", &url, "--attestations-key", key, "attest", "status", "mitigation-2020"], b"")
+    };
+    for key in [&old_gov, &key("gov")] {
+        let ran = follow(key);
+        assert_eq!(ran.code, 0, "{key}: {}{}", ran.out, ran.err);
+    }
+    assert_eq!(follow(&old_dec).code, 2);
+    let targets = json!({ "targets": [{ "sha256": digest_of(&signed) }] });
+    let revocation = desk.say(Type::Revocation, "order:us-doc-tiktok-id-v2", targets, &["auditor"]);
+    let revoked = attest(&["add", &revocation]);
+    assert_eq!(revoked.code, 0, "{}", revoked.err);
+    let before = cat("past/gov/1", &old_gov).len() as u64;
+    assert!(revoked.out.trim().parse::<u64>().expect("an index") > before, "{}: counted on", revoked.out);
+    assert_eq!(attest(&["status", "mitigation-2020"]).code, 1);
+    assert_eq!(follow(&old_gov).code, 1);
+    assert_eq!(serving.stop(), Some(0));
+    let output = folder.path().join("law").display().to_string();
+    let law = run(&["log", "law", &home, "--decision", "1", "--output", &output], b"");
+    assert!(law.code == 0 && law.out.contains(&edition), "{}{}", law.out, law.err);
+
+    // Keys that are gone cannot seal; the log that goes on says so.
+    let lost = run(&["log", "roll", &home, "--without-seal", "lost"], b"");
+    assert_eq!(lost.code, 0, "{}", lost.err);
+    let begun = cat("gov", &key("gov"));
+    assert_eq!(kinds(&begun), ["genesis", "key-event"]);
+    assert_eq!(begun[1]["event"], "lost");
+    assert_eq!(attest(&["status", "mitigation-2020"]).code, 1);
+}
+
+#[test]
+fn a_lift_counts_once_a_quorum_of_witnesses_has_signed_it_and_an_end_of_it_at_once() {
+    let desk = Desk::new();
+    let folder = Folder::new();
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/lifted"], b"").code, 0);
+    let vkey = |log: &str| {
+        let path = folder.path().join(format!("log/{log}/public/vkey"));
+        std::fs::read_to_string(path).expect("a key").trim().to_owned()
+    };
+    let (gov, dec) = (vkey("gov"), vkey("dec"));
+    let witness = Witness::start(&folder, "w", &[&gov, &dec]);
+    let address = witness.address.clone();
+    let policy = format!("log {gov}\nlog {dec}\nwitness w {} http://{address}\nquorum w\n", witness.key);
+    folder.write("log/policy", &policy);
+    let attest = |words: &[&str]| run(&[&["--attestations", home.as_str(), "attest"][..], words].concat(), b"");
+    let counts = || {
+        let ran = attest(&["status", "mitigation-2020", "--json"]);
+        let told: Value = serde_json::from_str(ran.out.trim()).expect("JSON");
+        (told["acts"].as_array().map_or(0, Vec::len), told["counts_in_law"] == true)
+    };
+    assert_eq!(attest(&["adopt", &desk.folder.path().display().to_string()]).code, 0);
+    drop(witness);
+    let (order, at) = ("order:us-doc-tiktok-id-v2", "2020-11-01T00:00:00Z");
+    let lift = desk.say(Type::Act, order, json!({ "act": "lift", "from": at }), &["commerce"]);
+    let added = attest(&["add", &lift]);
+    assert!(added.code == 0 && added.err.contains("once the log says that a quorum"), "{}{}", added.out, added.err);
+    assert_eq!(counts(), (0, false), "logged, durable, signed by the log, and not witnessed");
+
+    // Whatever is logged next brings the witness a checkpoint that covers the lift.
+    let witness = Witness::start_at(&address, &folder, "w", &[&gov, &dec]);
+    let other = desk.say(Type::AuditReport, "system:y", json!({}), &["auditor"]);
+    assert_eq!(attest(&["add", &other]).code, 0);
+    assert_eq!(counts(), (1, true));
+    let cat = run(&["log", "cat", &format!("{home}/gov"), "--count", "1000", "--key", &gov], b"").out;
+    assert!(cat.contains(r#""kind":"witnessed""#) && cat.contains(r#""act":"lift""#), "{cat}");
+
+    // What ends it permits less: no witness has to be there.
+    drop(witness);
+    let back = json!({ "act": "reinstate", "from": desk.now });
+    let back = desk.say(Type::Act, order, back, &["commerce"]);
+    let added = attest(&["add", &back]);
+    assert!(added.code == 0 && added.err.is_empty(), "{}{}", added.out, added.err);
+    assert_eq!(counts(), (2, false));
+}
+
+/// A trust document in which two may say whose word counts from then on.
+fn trusted(version: u64, names: &[&str]) -> Value {
+    let principals: Vec<Value> = names
+        .iter()
+        .map(|name| json!({ "id": name, "org": name, "keys": [{ "spki": key(name).key().spki() }] }))
+        .collect();
+    let accept = |name: &&str| json!({ "by": name, "type": "audit-report", "subject": "*" });
+    json!({ "version": version, "principals": principals, "accept": names.iter().map(accept).collect::<Vec<_>>(),
+        "groups": [{ "name": "root", "need": "all", "members": ["one", "two"] }] })
+}
+
+#[test]
+fn whose_word_counts_is_changed_by_those_who_may_and_keys_have_a_history() {
+    let (folder, now) = (Folder::new(), attest::json::format_time(crate::lab::now()));
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/trust"], b"").code, 0);
+    let attest = |words: &[&str]| run(&[&["--attestations", home.as_str(), "attest"][..], words].concat(), b"");
+    let first = folder.write("first/trust.json", &trusted(1, &["one", "two"]).to_string());
+    assert_eq!(attest(&["adopt", first.trim_end_matches("/trust.json")]).code, 0);
+    let second = folder.write("second/trust.json", &trusted(2, &["one", "two", "three"]).to_string());
+    let refused = attest(&["adopt", second.trim_end_matches("/trust.json")]);
+    assert!(refused.code == 2 && refused.err.contains("sign the next version"), "{}", refused.err);
+
+    let say = |kind: Type, claims: &Value, by: &[&str]| {
+        let mut claims = claims.clone();
+        claims["timeCreated"] = json!(now);
+        let subject = attest::statement::named_subject("system:x");
+        let statement = attest::statement::compose(kind, &[subject], &claims);
+        let mut file = folder.write("statement.json", &statement.to_string());
+        for (place, name) in by.iter().enumerate() {
+            let secret = folder.path().join("key.der");
+            std::fs::write(&secret, pkcs8(name)).expect("written");
+            let signed = folder.path().join(format!("{}-{place}.json", kind.name())).display().to_string();
+            let ran = attest(&["sign", &file, "--key", &secret.display().to_string(), "-o", &signed]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            file = signed;
+        }
+        attest(&["add", &file])
+    };
+    let audit =
+        json!({ "opinion": "unqualified", "periodStart": "2026-01-01T00:00:00Z", "periodEnd": "2026-02-01T00:00:00Z" });
+    let stranger = say(Type::AuditReport, &audit, &["three"]);
+    assert!(stranger.code == 2 && stranger.err.contains("count for nothing"), "{}", stranger.err);
+    let next = json!({ "trust": trusted(2, &["one", "two", "three"]) });
+    let alone = say(Type::TrustDocument, &next, &["one"]);
+    assert!(alone.code == 2 && alone.err.contains("not signed by `root`"), "{}", alone.err);
+    let both = say(Type::TrustDocument, &next, &["one", "two"]);
+    assert_eq!(both.code, 0, "{}", both.err);
+    let known = say(Type::AuditReport, &audit, &["three"]);
+    assert_eq!(known.code, 0, "{}", known.err);
+
+    let path = folder.path().join("log/dec/public/vkey");
+    let dec = std::fs::read_to_string(path).expect("a key");
+    let words = ["log", "key-event", &home, "compromised", dec.trim(), "--since", "2026-01-01T00:00:00Z"];
+    let event = run(&words, b"");
+    assert_eq!(event.code, 0, "{}", event.err);
+    assert_eq!(run(&["log", "key-event", &home, "stolen", dec.trim()], b"").code, 1);
+    let gov = std::fs::read_to_string(folder.path().join("log/gov/public/vkey")).expect("a key");
+    let cat = run(&["log", "cat", &format!("{home}/gov"), "--key", gov.trim()], b"").out;
+    let entries: Vec<Value> = cat.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let policies: Vec<(&Value, bool)> = entries
+        .iter()
+        .filter(|entry| entry["kind"] == "trust-policy")
+        .map(|entry| (&entry["version"], entry["signed"].is_string()))
+        .collect();
+    assert_eq!(policies, [(&json!(1), false), (&json!(2), true)], "the first on its keeper's word: {cat}");
+    let event = entries.iter().find(|entry| entry["kind"] == "key-event").expect("one");
+    assert_eq!((&event["event"], &event["since"]), (&json!("compromised"), &json!("2026-01-01T00:00:00Z")));
+    for entry in entries.iter().filter(|entry| entry["sha256"].is_string()) {
+        let digest = entry["sha256"].as_str().expect("hexadecimal");
+        let blob = folder.path().join("log/gov/public/blob/sha256").join(&digest[..2]).join(digest);
+        assert!(blob.exists(), "{entry}: what the log took up is published beside it");
+    }
+}
