@@ -210,7 +210,7 @@ impl Kept {
     /// Ties the log of decisions into the gov log from time to time, and once more when `running` has ended. Runs in a
     /// thread of its own.
     pub(crate) fn tie(&self, running: &Receiver<()>, standing: &Standing) {
-        let (mut latest, mut told) = (clock::now(), String::new());
+        let (mut latest, mut told, mut absent) = (clock::now(), String::new(), BTreeSet::new());
         while let Err(RecvTimeoutError::Timeout) = running.recv_timeout(TIE_EVERY) {
             let now = clock::now();
             if latest - now > CLOCK_BACK_SECONDS_MAX {
@@ -228,6 +228,9 @@ impl Kept {
                 eprintln!("not all that changes the rules is logged: {wrong}");
             }
             told = wrong;
+            let missing = self.missing();
+            missing.difference(&absent).for_each(|why| eprintln!("{why}"));
+            absent = missing;
             self.anchor(false);
         }
         if let Err(problem) = self.take_up() {
@@ -296,6 +299,18 @@ impl Kept {
             Entry::Decision { at: record.at, gov_size, edition: edition_digest(&record.edition), commitment };
         let sealed = seed.seal(&fields).unwrap_or_default();
         Record { entry: decision.to_bytes(), private: Opening { seed: seed.0, sealed }.to_record() }
+    }
+
+    /// What keeps either log from being published, and who did not sign its newest state.
+    fn missing(&self) -> BTreeSet<String> {
+        let mut missing = BTreeSet::new();
+        for (name, ledger) in [("gov", &self.gov), ("dec", &self.dec)] {
+            let kept = "what is recorded is durable";
+            missing.extend(ledger.trouble().map(|why| format!("{name} is not published, {kept}: {why}")));
+            let unsigned = ledger.published().map(|published| published.missing).unwrap_or_default();
+            missing.extend(unsigned.iter().map(|why| format!("{name} is published and not signed by {why}")));
+        }
+        missing
     }
 
     /// Puts the state of the log of decisions into the gov log. While something waits for witnesses, whether it grew or

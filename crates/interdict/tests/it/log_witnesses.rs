@@ -2,7 +2,7 @@
 //! history that another one was signed over, and a log that publishes with two of three.
 
 use crate::authority::{Front, vouched};
-use crate::program::{Folder, run};
+use crate::program::{Folder, Serving, run};
 use crate::repository::has;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -188,6 +188,12 @@ fn two_of_three_witnesses_are_a_quorum_and_one_is_not() {
     drop(witnesses.pop());
     assert_eq!(append(&home, "four\n").0, 0, "it is durable and published all the same");
     assert_eq!(fsck(), 7, "one signed");
+
+    // A service that goes on without them says so, and decides.
+    let mut serving = Serving::start_with(&[], &["--log", &home]);
+    let told = serving.complains("is published and not signed by");
+    assert!(told.contains("the witness b.example/witness") || told.contains("the witness c.example/witness"), "{told}");
+    assert_eq!(serving.get("/healthz").0, 200);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The journal cut, damaged, shared, full and expired.
+
 use super::*;
 use crate::payments::judge::{Judge, Settings};
 use crate::payments::known;
