@@ -57,6 +57,8 @@ pub struct History {
     records: Vec<Record>,
     ignored: Vec<Ignored>,
     by_subject: HashMap<(Type, Subject), Vec<usize>>,
+    /// Revocations by what they name: the digest of a statement, or a principal.
+    by_revoked: HashMap<String, Vec<usize>>,
     by_type: HashMap<Type, Vec<usize>>,
 }
 
@@ -69,6 +71,7 @@ impl History {
             records: Vec::new(),
             ignored: Vec::new(),
             by_subject: HashMap::new(),
+            by_revoked: HashMap::new(),
             by_type: HashMap::new(),
         }
     }
@@ -105,6 +108,15 @@ impl History {
             self.by_subject.entry((record.statement.kind, subject.clone())).or_default().push(place);
         }
         self.by_type.entry(record.statement.kind).or_default().push(place);
+        if record.statement.kind == Type::Revocation {
+            for target in targets_of(&record) {
+                let named =
+                    [target_text(target, "sha256"), target_text(target, "principal")].into_iter().flatten().next();
+                if let Some(named) = named {
+                    self.by_revoked.entry(named.to_owned()).or_default().push(place);
+                }
+            }
+        }
         self.records.push(record);
         Ok(())
     }
@@ -259,7 +271,8 @@ impl<'h> View<'h> {
     /// From when on this principal's word in this record is taken back.
     #[must_use]
     pub fn revoked(&self, record: &Record, principal: &str) -> Time {
-        let revocations = self.of_type(Type::Revocation).filter(|revocation| {
+        let naming = [record.digest.as_str(), principal].map(|named| self.pick(self.history.by_revoked.get(named)));
+        let revocations = naming.into_iter().flatten().filter(|revocation| {
             targets(revocation, record, principal) && {
                 let signers = self.signers(revocation);
                 let superior = self.trust.principal(principal).and_then(|principal| principal.superior.as_deref());
@@ -314,11 +327,19 @@ impl<'h> View<'h> {
     }
 }
 
+fn targets_of(revocation: &Record) -> impl Iterator<Item = &serde_json::Value> {
+    let listed = revocation.statement.claim("/targets").and_then(serde_json::Value::as_array);
+    listed.into_iter().flatten()
+}
+
+fn target_text<'t>(target: &'t serde_json::Value, name: &str) -> Option<&'t str> {
+    target.get(name).and_then(serde_json::Value::as_str)
+}
+
 /// Whether a revocation speaks of this record: by digest, or by principal, type and time of making.
 fn targets(revocation: &Record, record: &Record, principal: &str) -> bool {
-    let listed = revocation.statement.claim("/targets").and_then(serde_json::Value::as_array);
-    listed.into_iter().flatten().any(|target| {
-        let text = |name: &str| target.get(name).and_then(serde_json::Value::as_str);
+    targets_of(revocation).any(|target| {
+        let text = |name: &str| target_text(target, name);
         if let Some(digest) = text("sha256") {
             return digest == record.digest;
         }

@@ -188,7 +188,7 @@ impl Page {
                 table {
                     tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } }
                     @for ((outcome, provision), count) in &accounts.provisions {
-                        tr { td { (outcome.word()) } td { code { (provision) } } td class="n" { (count) } }
+                        tr { td { (spoken(*outcome)) } td { code { (provision) } } td class="n" { (count) } }
                     }
                 }
             }
@@ -215,15 +215,20 @@ fn repeats(accounts: &Accounts) -> Option<String> {
     })
 }
 
+/// An outcome in words.
+fn spoken(outcome: Outcome) -> String {
+    outcome.word().replace('_', " ")
+}
+
 fn accounts_table(accounts: &Accounts) -> Markup {
     html! {
         table {
             tr { th { "Outcome" } th { "Count" } th { "Money" } }
             @for outcome in Outcome::ALL {
                 tr {
-                    td { (outcome.word()) }
+                    td { (spoken(outcome)) }
                     td class="n" { (accounts.of(outcome)) }
-                    td {
+                    td class="n" {
                         @for ((_, currency), sum) in accounts.money.iter().filter(|((of, _), _)| *of == outcome) {
                             (written(*sum)) " " (currency) " "
                         }
@@ -237,7 +242,7 @@ fn accounts_table(accounts: &Accounts) -> Markup {
 fn article(row: &Row) -> Markup {
     html! {
         article class=(row.outcome.word()) {
-            strong { (row.outcome.word()) } " · " (row.file)
+            strong { (spoken(row.outcome)) } " · " (row.file)
             @if row.number > 0 { " transaction " (row.number) }
             " · " (row.amount) " · " code { (row.ids) }
             @for reason in &row.reasons { p { (reason) } }
