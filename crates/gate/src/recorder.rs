@@ -273,6 +273,12 @@ impl Recorder {
         self.lanes.iter().chain(&self.others).map(|lane| lane.state().unrecorded.load(Ordering::Relaxed)).sum()
     }
 
+    /// Whether a record that is only in a queue could be lost by a sudden end: nothing says when it is on disk.
+    #[must_use]
+    pub fn only_queues(&self) -> bool {
+        !self.lanes.is_empty() && self.lanes.iter().all(|lane| matches!(lane, Lane::Queue(..)))
+    }
+
     /// How many wait for the keeper.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -88,9 +88,16 @@ impl Section {
     /// The journal that the settings name, if they name one.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
-    pub(crate) fn chosen(settings: &Settings) -> Result<Option<Arc<Replays>>, String> {
-        settings.payments.as_ref().map(|section| section.open(settings)).transpose()
+    /// What is wrong with it, for people. What comes again is not recorded again, so nothing is known by a journal whose
+    /// records a sudden end could lose.
+    pub(crate) fn chosen(settings: &Settings, recorder: &Recorder) -> Result<Option<Arc<Replays>>, String> {
+        let Some(section) = &settings.payments else { return Ok(None) };
+        if recorder.only_queues() {
+            return Err(String::from(
+                "[payments] replays: what comes again is not recorded again, so its record must be on disk before the journal says so, and [records] and answer = \"queued\" do not wait for the disk; keep a log ([log] folder, answer = \"durable\"), or leave [payments] out",
+            ));
+        }
+        section.open(settings).map(Some)
     }
 
     fn open(&self, settings: &Settings) -> Result<Arc<Replays>, String> {

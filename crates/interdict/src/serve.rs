@@ -81,7 +81,8 @@ async fn run(
     };
     let console = console(loading, options, settings, &live, recording);
     let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
-    routes = routes.merge(gate::payments::http::router(gate, crate::pay_keep::Section::chosen(settings)?));
+    let replays = crate::pay_keep::Section::chosen(settings, &gate.recorder)?;
+    routes = routes.merge(gate::payments::http::router(gate, replays));
     if let Some(kept) = &recording.log {
         routes = routes.merge(kept.router());
         println!("log       {base}/log/dec/checkpoint");

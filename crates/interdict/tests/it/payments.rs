@@ -423,10 +423,15 @@ fn what_comes_again_comes_to_the_same_and_is_recorded_once_by_command_and_servic
     assert_eq!(events(&records).len(), recorded.len());
 
     // The service knows what the command line screened, and the other way round.
-    let settings = folder.write(
-        "interdict.toml",
-        &format!("[payments]\nreplays = {replays:?}\nreplays_days = 7\n[records]\nfile = \"service.ndjson\"\n"),
-    );
+    let known = format!("[payments]\nreplays = {replays:?}\nreplays_days = 7\n");
+    for queue in ["[records]\nfile = \"service.ndjson\"\n", "[log]\nfolder = \"log\"\nanswer = \"queued\"\n"] {
+        let home = folder.path().join("log").display().to_string();
+        run(&["log", "new", &home, "--name", "log.example/payments"], b"");
+        let settings = folder.write("queued.toml", &format!("{known}{queue}"));
+        let refused = run(&["serve", "--listen", "127.0.0.1:0", "--settings", &settings], b"");
+        assert!(refused.code == 2 && refused.err.contains("answer = \"durable\""), "{}{}", refused.code, refused.err);
+    }
+    let settings = folder.write("interdict.toml", &format!("{known}[log]\nfolder = \"log\"\n"));
     let serving = crate::program::Serving::start_with(&[], &["--settings", &settings]);
     let ask = |text: &str| {
         let (status, _, body) = serving.post("/payments/v1/screen?known_at=2020-09-19T10:00:00-04:00", text.as_bytes());
@@ -439,7 +444,10 @@ fn what_comes_again_comes_to_the_same_and_is_recorded_once_by_command_and_servic
     let other = text.replace("<MsgId>CASES", "<MsgId>OTHER");
     assert_eq!(ask(&other).last().expect("accounts")["summary"]["before"]["again"], 0);
     assert_eq!(serving.stop(), Some(0));
-    assert_eq!(events(&folder.path().join("service.ndjson").display().to_string()).len(), recorded.len());
+    let key = std::fs::read_to_string(folder.path().join("log/dec/public/vkey")).expect("a key");
+    let log = folder.path().join("log/dec").display().to_string();
+    let logged = run(&["log", "cat", &log, "--count", "100000", "--key", key.trim()], b"").out;
+    assert_eq!(logged.matches("\"kind\":\"decision\"").count(), recorded.len());
     let fourth = json_lines(&screen(&folder.write("other.xml", &other)).out);
     assert_eq!(fourth.last().expect("accounts")["summary"]["before"]["again"], filed.len());
     assert_eq!(events(&records).len(), recorded.len());
