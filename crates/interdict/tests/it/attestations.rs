@@ -208,8 +208,8 @@ fn expect(name: &str, text: &str) {
     assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{name}");
 }
 
-#[test]
-fn the_offer_and_the_divestiture_reach_the_law_at_every_boundary() {
+/// The statements on the offer of 2020 and on the divestiture, and questions at every boundary of both.
+fn both_conditions() -> (Log, Folder, Vec<(String, Value)>) {
     let mut log = Log(String::new(), 0);
     mitigation(&mut log);
     divestiture(&mut log);
@@ -219,6 +219,12 @@ fn the_offer_and_the_divestiture_reach_the_law_at_every_boundary() {
         questions.extend(at_every_boundary(act, "2020-08-06T00:00:00Z", "2021-07-01T00:00:00Z", folder.path()));
         questions.extend(at_every_boundary(act, "2024-04-24T00:00:00Z", "2026-06-01T00:00:00Z", folder.path()));
     }
+    (log, folder, questions)
+}
+
+#[test]
+fn the_offer_and_the_divestiture_reach_the_law_at_every_boundary() {
+    let (_, folder, mut questions) = both_conditions();
     for known_at in ["2020-10-10T15:59:59Z", "2020-10-10T16:00:00Z", "2020-10-17T23:59:59Z", "2020-10-18T00:00:00Z"] {
         for at in ["2020-10-12T04:00:00Z", "2020-10-25T00:00:00Z"] {
             let title = format!("app.distribute {at} as known {known_at}");
@@ -311,15 +317,7 @@ fn publish(public: &Path, entries: &[Entry]) {
 
 #[test]
 fn a_gov_log_reaches_the_law_at_the_same_boundaries_and_a_lift_only_once_it_is_witnessed() {
-    let mut log = Log(String::new(), 0);
-    mitigation(&mut log);
-    divestiture(&mut log);
-    let folder = folder(&log.0);
-    let mut questions = Vec::new();
-    for act in ["app.distribute", "host.provide"] {
-        questions.extend(at_every_boundary(act, "2020-08-06T00:00:00Z", "2021-07-01T00:00:00Z", folder.path()));
-        questions.extend(at_every_boundary(act, "2024-04-24T00:00:00Z", "2026-06-01T00:00:00Z", folder.path()));
-    }
+    let (log, folder, mut questions) = both_conditions();
     // Logged 2020-10-10T16:00:00Z. Known from the folder at once, from the log when it says that it was witnessed.
     for known_at in ["2020-10-10T15:59:59Z", "2020-10-10T16:00:00Z", "2020-10-10T16:01:29Z", "2020-10-10T16:01:30Z"] {
         let at = "2020-10-12T04:00:00Z";

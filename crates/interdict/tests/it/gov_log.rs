@@ -3,25 +3,12 @@
 
 use crate::attestations::{Desk, digest_of, key, pkcs8};
 use crate::log_service::{Log, until};
-use crate::log_witnesses::Witness;
+use crate::log_witnesses::{Witness, log as new_log};
 use crate::program::{Folder, Serving, run};
+use crate::service::{SUBJECTS, order};
 use attest::statement::Type;
 use serde_json::{Value, json};
 use std::path::Path;
-
-const SUBJECTS: &str = r#"app brook { name "Brook" ; domain brook.example ; evidence seen ; source "https://example.org/" }
-"#;
-
-fn order(until: &str) -> String {
-    format!(
-        r#"instrument zz {{
-  title "An order" ; jurisdiction US ; rank agency ; authority "An agency" ; zone UTC
-  issued 2020-01-01 ; public 2020-01-01 ; evidence seen ; source "https://example.org/"
-  prohibit 1 from 2020-02-01T00:00 until {until} {{ app brook ; act app.distribute ; actor business ; users-in US }}
-}}
-"#
-    )
-}
 
 /// Asks about an app in a place, if it is known; the index of the decision, the verdict and the edition.
 fn ask(serving: &Serving, app: &str, place: Option<&str>) -> (u64, String, String) {
@@ -384,14 +371,7 @@ fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
 #[test]
 fn a_lift_counts_once_a_quorum_of_witnesses_has_signed_it_and_an_end_of_it_at_once() {
     let desk = Desk::new();
-    let folder = Folder::new();
-    let home = folder.path().join("log").display().to_string();
-    assert_eq!(run(&["log", "new", &home, "--name", "log.example/lifted"], b"").code, 0);
-    let vkey = |log: &str| {
-        let path = folder.path().join(format!("log/{log}/public/vkey"));
-        std::fs::read_to_string(path).expect("a key").trim().to_owned()
-    };
-    let (gov, dec) = (vkey("gov"), vkey("dec"));
+    let (folder, home, [gov, dec]) = new_log("log.example/lifted");
     let witness = Witness::start(&folder, "w", &[&gov, &dec]);
     let address = witness.address.clone();
     let policy = format!("log {gov}\nlog {dec}\nwitness w {} http://{address}\nquorum w\n", witness.key);

@@ -159,16 +159,22 @@ fn append(home: &str, lines: &str) -> (i32, String) {
     (ran.code, format!("{}{}", ran.out, ran.err))
 }
 
-#[test]
-fn two_of_three_witnesses_are_a_quorum_and_one_is_not() {
+/// A new log in `log`, and its keys.
+pub(crate) fn log(name: &str) -> (Folder, String, [String; 2]) {
     let folder = Folder::new();
     let home = folder.path().join("log").display().to_string();
-    assert_eq!(run(&["log", "new", &home, "--name", "log.example/witnessed"], b"").code, 0);
+    assert_eq!(run(&["log", "new", &home, "--name", name], b"").code, 0);
     let vkey = |log: &str| {
         let path = folder.path().join(format!("log/{log}/public/vkey"));
         std::fs::read_to_string(path).expect("a key").trim().to_owned()
     };
-    let (gov, dec) = (vkey("gov"), vkey("dec"));
+    let keys = ["gov", "dec"].map(vkey);
+    (folder, home, keys)
+}
+
+#[test]
+fn two_of_three_witnesses_are_a_quorum_and_one_is_not() {
+    let (folder, home, [gov, dec]) = log("log.example/witnessed");
     let mut witnesses: Vec<Witness> =
         ["a", "b", "c"].iter().map(|name| Witness::start(&folder, name, &[&gov, &dec])).collect();
     let mut policy = format!("log {gov}\nlog {dec}\n");
@@ -201,14 +207,7 @@ fn a_witness_over_tls_is_asked_if_an_authority_vouches_for_it() {
     if !has(&["nginx", "openssl"]) {
         return;
     }
-    let folder = Folder::new();
-    let home = folder.path().join("log").display().to_string();
-    assert_eq!(run(&["log", "new", &home, "--name", "log.example/witnessed"], b"").code, 0);
-    let vkey = |log: &str| {
-        let path = folder.path().join(format!("log/{log}/public/vkey"));
-        std::fs::read_to_string(path).expect("a key").trim().to_owned()
-    };
-    let (gov, dec) = (vkey("gov"), vkey("dec"));
+    let (folder, home, [gov, dec]) = log("log.example/witnessed");
     let witness = Witness::start(&folder, "a", &[&gov, &dec]);
     let (keys, strangers) = (vouched("IP:127.0.0.1"), vouched("IP:127.0.0.1"));
     let front = Front::start(&keys, &witness.address);

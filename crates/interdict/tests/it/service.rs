@@ -105,10 +105,12 @@ fn bad_requests_are_refused_with_their_place() {
     assert_eq!(status, 200);
 }
 
-const SUBJECTS: &str = r#"app brook { name "Brook" ; domain brook.example ; evidence seen ; source "https://example.org/" }
+/// An app that the law may speak of.
+pub(crate) const SUBJECTS: &str = r#"app brook { name "Brook" ; domain brook.example ; evidence seen ; source "https://example.org/" }
 "#;
 
-fn order(until: &str) -> String {
+/// An order against that app.
+pub(crate) fn order(until: &str) -> String {
     format!(
         r#"instrument zz {{
   title "An order" ; jurisdiction US ; rank agency ; authority "An agency" ; zone UTC
