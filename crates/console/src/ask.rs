@@ -144,10 +144,11 @@ fn show(explanation: &Explanation) -> Markup {
             @if !finding.needs.is_empty() { p { "What would settle it: " code { (finding.needs.join(", ")) } "." } }
             @for caveat in &finding.caveats { p class="quiet" { "Note: " (prose(caveat)) "." } }
         }
-        @if !(explanation.counterfactuals.is_empty() && explanation.near_misses.is_empty() && explanation.duties.is_empty()) {
+        @let told = || explanation.counterfactuals.iter().chain(&explanation.dormant).chain(&explanation.near_misses);
+        @if told().next().is_some() || !explanation.duties.is_empty() {
             h2 { "What would change it" }
             ul {
-                @for told in explanation.counterfactuals.iter().chain(&explanation.near_misses) { li { (prose(told)) } }
+                @for told in told() { li { (prose(told)) } }
                 @for duty in &explanation.duties { li { "duty: " (prose(duty)) } }
             }
         }

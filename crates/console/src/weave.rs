@@ -2,10 +2,15 @@
 
 use crate::layout::{STYLE, instant, prose};
 use docket::Docket;
-use docket::check::{cited_by, differs};
-use docket::finding::{Posture, status_word};
+use docket::check::shown_by;
+use docket::finding::status_word;
+use docket::lower::Origin;
 use docket::order::{Action, Case, Instrument, Kind, Moment, Reference, Scope, Statement, Verb};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::{Value, json};
+
+/// Cases shown beside a statement: enough to see what it does.
+const CASES_MAX: usize = 6;
 
 /// The woven page of some instruments, or of all, as one HTML file with nothing outside it.
 #[must_use]
@@ -28,6 +33,36 @@ pub fn page(docket: &Docket, ids: &[String]) -> String {
         }
     }
     .into_string()
+}
+
+/// The same as JSON, every case of every statement included.
+#[must_use]
+pub fn json(docket: &Docket, ids: &[String]) -> Value {
+    let chosen = docket.corpus().instruments.iter().filter(|i| ids.is_empty() || ids.contains(&i.id));
+    let case = |(case, holds): (&Case, bool)| {
+        let expect: Vec<&str> = case.expect.iter().map(status_word).collect();
+        json!({ "title": case.title, "expect": expect, "holds": holds })
+    };
+    let statement = |instrument: &Instrument, statement: &Statement| {
+        let shown = origin(docket, instrument, statement).map(|origin| shown_by(docket, origin)).unwrap_or_default();
+        json!({
+            "id": statement.id, "kind": heading(&statement.kind), "text": statement.text,
+            "understood": encoding(instrument, statement), "notes": statement.provenance.notes,
+            "disputed": statement.provenance.disputed, "evidence": statement.provenance.evidence.word(),
+            "sources": statement.provenance.sources, "cases": shown.into_iter().map(case).collect::<Vec<_>>(),
+        })
+    };
+    let instrument = |instrument: &Instrument| {
+        let statements: Vec<Value> = instrument.statements.iter().map(|s| statement(instrument, s)).collect();
+        json!({ "id": instrument.id, "title": instrument.title, "cite": instrument.cite, "statements": statements })
+    };
+    json!({ "edition": docket.edition(), "instruments": chosen.map(instrument).collect::<Vec<_>>() })
+}
+
+fn origin(docket: &Docket, instrument: &Instrument, statement: &Statement) -> Option<Origin> {
+    let n = docket.corpus().instruments.iter().position(|known| known.id == instrument.id)?;
+    let m = instrument.statements.iter().position(|known| known.id == statement.id)?;
+    Some(Origin { instrument: n, statement: m })
 }
 
 /// One instrument: its statements with words, encoding and cases.
@@ -197,23 +232,13 @@ fn reach(scope: &Scope) -> Vec<String> {
 }
 
 fn cases(docket: &Docket, instrument: &Instrument, statement: &Statement) -> Markup {
-    let citation = format!("{}:{}", instrument.id, statement.id);
-    let shown: Vec<(&Case, bool)> = docket
-        .corpus()
-        .cases
-        .iter()
-        .filter_map(|case| {
-            let finding = docket.find(&case.inquiry, Posture::default()).ok()?;
-            let cited = cited_by(&finding);
-            let concerns = cited.contains(&citation) || case.by.contains(&citation);
-            concerns.then(|| (case, differs(case, &finding).is_none()))
-        })
-        .take(6)
-        .collect();
+    let shown = origin(docket, instrument, statement).map(|origin| shown_by(docket, origin)).unwrap_or_default();
+    let more = shown.len().saturating_sub(CASES_MAX);
     html! {
         @if shown.is_empty() { p class="quiet" { "No case rests on it." } }
-        @else { ul { @for (case, holds) in shown {
+        @else { ul { @for (case, holds) in shown.into_iter().take(CASES_MAX) {
             li { @if holds { span class="mark permitted" { "✓ holds " } } @else { span class="mark prohibited" { "✗ fails " } } (case.title) ": " span class="mono" { (case.expect.iter().map(status_word).collect::<Vec<_>>().join(" or ")) } }
         } } }
+        @if more > 0 { p class="quiet" { "and " (more) " more" } }
     }
 }

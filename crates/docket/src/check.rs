@@ -118,6 +118,27 @@ pub fn differs(case: &Case, finding: &Finding) -> Option<String> {
     Some(format!("`{}` would not be excepted by {missing} but by {}", case.title, claimable.join(", ")))
 }
 
+/// The cases that show what a statement does, each with whether it holds: those that cite it, and for law that acts by
+/// taking other law away, and so stands in no proof, those that would fail without it.
+#[must_use]
+pub fn shown_by<'d>(docket: &'d Docket, origin: Origin) -> Vec<(&'d Case, bool)> {
+    let Some((_, statement)) = docket.origin(origin) else { return Vec::new() };
+    let citation = docket.citation(origin);
+    let less = silent(statement).then(|| docket.lowered().without(&BTreeSet::from([origin])));
+    let examined = |case: &'d Case| {
+        let finding = docket.find(&case.inquiry, Posture::default()).ok()?;
+        let fails = || less.as_ref().is_some_and(|less| breaks(docket, less, case));
+        let concerns = cited_by(&finding).contains(&citation) || case.by.contains(&citation) || fails();
+        concerns.then(|| (case, differs(case, &finding).is_none()))
+    };
+    docket.corpus().cases.iter().filter_map(examined).collect()
+}
+
+/// Delays, revocations and met conditions act by taking law away: they stand in no proof.
+fn silent(statement: &Statement) -> bool {
+    matches!(statement.kind, Kind::Effect(_) | Kind::Attest { .. })
+}
+
 /// Every citation of a finding's grounds, provisions first.
 #[must_use]
 pub fn cited_by(finding: &Finding) -> Vec<String> {
@@ -174,11 +195,9 @@ enum Use {
 }
 
 fn used(docket: &Docket, origin: Origin, statement: &Statement, citing: &[&Case]) -> Use {
-    let less = without(docket, origin);
+    let less = docket.lowered().without(&BTreeSet::from([origin]));
     let broken = |case: &Case| breaks(docket, &less, case);
-    // Delays, revocations and met conditions act by taking law away: they stand in no proof.
-    let silent = matches!(statement.kind, Kind::Effect(_) | Kind::Attest { .. });
-    if citing.iter().any(|case| broken(case)) || (silent && docket.corpus().cases.iter().any(broken)) {
+    if citing.iter().any(|case| broken(case)) || (silent(statement) && docket.corpus().cases.iter().any(broken)) {
         Use::Covered
     } else if law::compile::equivalent(&docket.lowered().law, &less) == Ok(true) {
         Use::Redundant
@@ -211,30 +230,6 @@ fn spread<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R
     });
     made.sort_unstable_by_key(|(n, _)| *n);
     made.into_iter().map(|(_, made)| made).collect()
-}
-
-/// The law without the records one statement became.
-fn without(docket: &Docket, origin: Origin) -> Law {
-    const NEVER: Period = Period { from: 0, until: 0 };
-    let lowered = docket.lowered();
-    let mut law = lowered.law.clone();
-    let here = |known: &Origin| *known == origin;
-    for (provision, from) in law.provisions.iter_mut().zip(&lowered.provisions) {
-        if here(from) {
-            provision.known = NEVER;
-        }
-    }
-    for (effect, from) in law.effects.iter_mut().zip(&lowered.effects) {
-        if here(from) {
-            effect.known = NEVER;
-        }
-    }
-    for (attestation, from) in law.attestations.iter_mut().zip(&lowered.attestations) {
-        if here(from) {
-            attestation.known = NEVER;
-        }
-    }
-    law
 }
 
 /// Whether a case fails under other law.

@@ -1,15 +1,17 @@
 //! Why: authority, provision, exceptions considered, effects, what would change the answer, what nearly reached.
 
+mod dormant;
+
 use crate::docket::{ALL_THAT_IS_KNOWN, Docket};
 use crate::facets::Meaning;
 use crate::finding::{Finding, Posture, status_word};
-use crate::inquiry::{Inquiry, Problem};
+use crate::inquiry::{Inquiry, Problem, Stated};
 use crate::lower::Origin;
 use crate::moment::format_rfc3339;
-use crate::order::{Instrument, Kind, Moment, Statement};
+use crate::order::{FactLimit, Instrument, Kind, Moment, Reference, Statement};
 use law::answer::Agent;
-use law::law::{Modality, Operator};
-use law::{Outcome, Period, Status, reference};
+use law::law::{FacetId, Modality, Scope, Values};
+use law::{Case, Outcome, Status, Statuses, Time, reference};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -22,6 +24,8 @@ pub struct Explanation {
     pub links: Vec<Link>,
     /// "would be `prohibited` but for …".
     pub counterfactuals: Vec<String>,
+    /// Prohibitions whose words reach the case, and that are not known or not in force then.
+    pub dormant: Vec<String>,
     /// Prohibitions that fail to reach the case in exactly one point.
     pub near_misses: Vec<String>,
     /// Duties that go with a cited document.
@@ -53,6 +57,13 @@ pub struct Link {
     pub exceptions: Vec<String>,
 }
 
+/// A question in law's words.
+struct Question {
+    case: Case,
+    valid_at: Time,
+    known_at: Time,
+}
+
 impl Docket {
     /// Explains the answer to a question.
     ///
@@ -60,17 +71,22 @@ impl Docket {
     /// What is wrong with the question.
     pub fn explain(&self, inquiry: &Inquiry<'_>, posture: Posture) -> Result<Explanation, Problem> {
         let finding = self.find(inquiry, posture)?;
-        let Some(decision) = self.decide(inquiry)? else {
-            let (links, counterfactuals, near_misses, duties) = Default::default();
-            return Ok(Explanation { finding, links, counterfactuals, near_misses, duties });
+        let (Some(decision), Some(case)) = (self.decide(inquiry)?, self.ask(inquiry)?.case) else {
+            let (links, counterfactuals, dormant, near_misses, duties) = Default::default();
+            return Ok(Explanation { finding, links, counterfactuals, dormant, near_misses, duties });
         };
+        let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+        let question = Question { case, valid_at: inquiry.valid_at, known_at };
         let outcome = self.outcome(decision);
         let cited = self.cited(&outcome);
         let documents: BTreeSet<usize> = cited.iter().map(|origin| origin.instrument).collect();
+        let dormant = self.dormant(&question, &cited);
+        let groups = std::iter::once(acting(self, &outcome)).chain(dormant.lifted);
         Ok(Explanation {
             links: self.in_order(&outcome).into_iter().filter_map(|origin| self.link(origin, inquiry)).collect(),
-            counterfactuals: self.counterfactuals(inquiry, &outcome)?,
-            near_misses: self.near_misses(inquiry, &cited)?,
+            counterfactuals: self.counterfactuals(&question, outcome.statuses, groups),
+            dormant: dormant.told,
+            near_misses: self.near_misses(&question, &cited),
             duties: documents.into_iter().flat_map(|n| self.duties(n)).collect(),
             finding,
         })
@@ -114,99 +130,126 @@ impl Docket {
         chain
     }
 
+    /// Every exception to a provision, wherever it is written, and whether the question claims it.
     fn exceptions(&self, instrument: &Instrument, provision: &Statement, inquiry: &Inquiry<'_>) -> Vec<String> {
         if !matches!(provision.kind, Kind::Prohibit(_)) {
             return Vec::new();
         }
-        let considered = instrument.statements.iter().filter_map(|other| {
-            let Kind::Permit(edges) = &other.kind else { return None };
-            let overrides = edges.overrides.iter().any(|r| r.statement.as_deref() == Some(&provision.id));
-            let needs = other.scopes.first()?.facts.iter().map(|limit| {
-                let verb = if limit.negated { "is not" } else { "is" };
-                let stated = inquiry.facts.iter().any(|(fact, _)| *fact == limit.fact);
-                let state = if stated { "stated otherwise or so" } else { "not claimed" };
-                format!("`{}` {verb} {} ({state})", limit.fact.word(), limit.values.join(" or "))
-            });
-            overrides.then(|| format!("{}: if {}", other.id, needs.collect::<Vec<_>>().join(" and ")))
-        });
-        considered.collect()
+        let overridden = |reference: &Reference| {
+            let here = reference.instrument == instrument.id || instrument.aliases.contains(&reference.instrument);
+            here && reference.statement.as_deref() == Some(provision.id.as_str())
+        };
+        let told = |document: &Instrument, exception: &Statement| {
+            let name = match document.id == instrument.id {
+                true => exception.id.clone(),
+                false => format!("{}:{}", document.id, exception.id),
+            };
+            let scopes = exception
+                .scopes
+                .iter()
+                .map(|scope| scope.facts.iter().map(|limit| claimed(limit, inquiry)).collect::<Vec<_>>().join(" and "));
+            let asks: Vec<String> = scopes.filter(|asks| !asks.is_empty()).collect();
+            if asks.is_empty() { name } else { format!("{name}: if {}", asks.join(", or ")) }
+        };
+        let documents = self.corpus.instruments.iter();
+        let all = documents.flat_map(|document| document.statements.iter().map(move |s| (document, s)));
+        all.filter(|(_, exception)| match &exception.kind {
+            Kind::Permit(edges) => edges.overrides.iter().any(overridden),
+            Kind::Prohibit(_)
+            | Kind::Require(_)
+            | Kind::Enable
+            | Kind::Reserve
+            | Kind::Effect(_)
+            | Kind::Denies(_)
+            | Kind::Condition { .. }
+            | Kind::Attest { .. } => false,
+        })
+        .map(|(document, exception)| told(document, exception))
+        .collect()
     }
 
-    /// What the answer would be without each stay or order not to enforce that it rests on.
-    fn counterfactuals(&self, inquiry: &Inquiry<'_>, outcome: &Outcome) -> Result<Vec<String>, Problem> {
-        const NEVER: Period = Period { from: 0, until: 0 };
-        let asked = self.ask(inquiry)?;
-        let Some(case) = asked.case else { return Ok(Vec::new()) };
-        let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
-        let agents: BTreeSet<Origin> = outcome
-            .grounds
-            .iter()
-            .flat_map(|ground| &ground.by)
-            .filter(|agent| matches!(agent, Agent::Effect(_) | Agent::Attestation(_)))
-            .filter_map(|agent| self.agent(*agent))
-            .collect();
-        let mut told = Vec::new();
-        let mut without = |removed: &BTreeSet<Origin>, name: &str| {
-            let mut law = self.lowered.law.clone();
-            for (effect, from) in law.effects.iter_mut().zip(&self.lowered.effects) {
-                if removed.contains(from) && effect.operator != Operator::Remove {
-                    effect.known = NEVER;
-                }
-            }
-            for (attestation, from) in law.attestations.iter_mut().zip(&self.lowered.attestations) {
-                if removed.contains(from) {
-                    attestation.known = NEVER;
-                }
-            }
-            let then = reference::answer(&law, &case, inquiry.valid_at, known_at);
-            if then.statuses != outcome.statuses {
-                let statuses: Vec<&str> = then.statuses.iter().map(status_word).collect();
-                told.push(format!("would be `{}` but for {name}", statuses.join("` or `")));
+    /// What the answer would be without the statements of each group: one by one, and together where that differs.
+    fn counterfactuals(
+        &self,
+        question: &Question,
+        now: Statuses,
+        groups: impl Iterator<Item = BTreeSet<Origin>>,
+    ) -> Vec<String> {
+        let without = |removed: &BTreeSet<Origin>| {
+            let law = self.lowered.without(removed);
+            reference::answer(&law, &question.case, question.valid_at, question.known_at).statuses
+        };
+        let mut told: Vec<String> = Vec::new();
+        let mut tell = |removed: &BTreeSet<Origin>, then: Statuses| {
+            let statuses: Vec<&str> = then.iter().map(status_word).collect();
+            let names: Vec<String> = removed.iter().map(|origin| self.citation(*origin)).collect();
+            let line = format!("would be `{}` but for {}", statuses.join("` or `"), names.join(" and "));
+            if !told.contains(&line) {
+                told.push(line);
             }
         };
-        for origin in &agents {
-            without(&BTreeSet::from([*origin]), &self.citation(*origin));
+        for group in groups {
+            let mut known = BTreeSet::from([now]);
+            for origin in &group {
+                let one = BTreeSet::from([*origin]);
+                let then = without(&one);
+                if then != now {
+                    tell(&one, then);
+                    known.insert(then);
+                }
+            }
+            let together = if group.len() > 1 { without(&group) } else { now };
+            if !known.contains(&together) {
+                tell(&group, together);
+            }
         }
-        if agents.len() > 1 {
-            let names: Vec<String> = agents.iter().map(|origin| self.citation(*origin)).collect();
-            without(&agents, &names.join(" and "));
-        }
-        Ok(told)
+        told
     }
 
     /// Prohibitions in force, of this app and act, that one limit alone keeps from reaching the case.
-    fn near_misses(&self, inquiry: &Inquiry<'_>, cited: &BTreeSet<Origin>) -> Result<Vec<String>, Problem> {
-        let asked = self.ask(inquiry)?;
-        let Some(case) = asked.case else { return Ok(Vec::new()) };
-        let known_at = inquiry.known_at.unwrap_or(ALL_THAT_IS_KNOWN);
+    fn near_misses(&self, question: &Question, cited: &BTreeSet<Origin>) -> Vec<String> {
         let mut told = Vec::new();
         for (provision, origin) in self.lowered.law.provisions.iter().zip(&self.lowered.provisions) {
             let running = provision.force.iter().any(|extent| {
-                extent.from.passed(inquiry.valid_at) != Some(false)
-                    && extent.until.passed(inquiry.valid_at) != Some(true)
+                extent.from.passed(question.valid_at) != Some(false)
+                    && extent.until.passed(question.valid_at) != Some(true)
             });
             let forbids = provision.modality == Modality::Prohibit;
-            if !(forbids && running && provision.known.contains(known_at)) || cited.contains(origin) {
+            if !(forbids && running && provision.known.contains(question.known_at)) || cited.contains(origin) {
                 continue;
             }
-            for scope in provision.scopes.iter().filter(|scope| scope.names(case.app, case.act)) {
-                let failing: Vec<_> = scope
-                    .limits
-                    .iter()
-                    .filter(|(facet, admitted)| {
-                        let state = case.state(*facet);
-                        let values = self.lowered.law.facets.get(usize::from(*facet)).map_or(0, |f| f.values);
-                        state < values && admitted >> state & 1 == 0
-                    })
-                    .collect();
-                if let [(facet, _)] = failing.as_slice() {
-                    let what = self.lowered.facets.meaning(*facet).map_or("something else", name);
-                    told.push(format!("not reached: {} turns on `{what}`", self.citation(*origin)));
+            for scope in provision.scopes.iter().filter(|scope| scope.names(question.case.app, question.case.act)) {
+                let mut failing = self.failing(question, scope);
+                if let (Some((facet, admitted)), None) = (failing.next(), failing.next()) {
+                    told.push(format!("not reached: {} {}", self.citation(*origin), self.needed(facet, admitted)));
                 }
             }
         }
         told.dedup();
-        Ok(told)
+        told
+    }
+
+    /// The limits of a scope that the case, as far as it is stated, does not meet.
+    fn failing<'s>(
+        &'s self,
+        question: &'s Question,
+        scope: &'s Scope,
+    ) -> impl Iterator<Item = (FacetId, Values)> + use<'s> {
+        let facets = &self.lowered.law.facets;
+        scope.limits.iter().copied().filter(move |(facet, admitted)| {
+            let state = question.case.state(*facet);
+            let values = facets.get(usize::from(*facet)).map_or(0, |facet| facet.values);
+            state < values && admitted >> state & 1 == 0
+        })
+    }
+
+    /// What a limit asks for, in the words of a question.
+    fn needed(&self, facet: FacetId, admitted: Values) -> String {
+        let what = self.lowered.facets.meaning(facet).map_or("something else", name);
+        match self.lowered.facets.admitted(facet, admitted).as_slice() {
+            words @ ([_] | [_, _] | [_, _, _]) => format!("needs `{what}` to be `{}`", words.join("` or `")),
+            _ => format!("turns on `{what}`"),
+        }
     }
 
     fn duties(&self, instrument: usize) -> Vec<String> {
@@ -225,6 +268,31 @@ impl Docket {
         };
         instrument.statements.iter().filter_map(duty).collect()
     }
+}
+
+/// The stays, orders not to enforce, extensions and statements that an outcome rests on.
+fn acting(docket: &Docket, outcome: &Outcome) -> BTreeSet<Origin> {
+    let agents = outcome.grounds.iter().flat_map(|ground| &ground.by);
+    let acting = agents.filter(|agent| matches!(agent, Agent::Effect(_) | Agent::Attestation(_)));
+    acting.filter_map(|agent| docket.agent(*agent)).collect()
+}
+
+/// What an exception asks of a fact, and what the question says of it.
+fn claimed(limit: &FactLimit, inquiry: &Inquiry<'_>) -> String {
+    let verb = if limit.negated { "is not" } else { "is" };
+    let stated = inquiry.facts.iter().find(|(fact, _)| *fact == limit.fact).map(|(_, stated)| stated);
+    let state = match stated {
+        None => String::from("not claimed"),
+        Some(Stated::Unknown) => String::from("not known"),
+        Some(Stated::Word(word)) => format!("stated: {word}"),
+        Some(Stated::Bool(yes)) => format!("stated: {}", if *yes { "yes" } else { "no" }),
+        Some(Stated::Place(place)) => format!("stated: {place}"),
+        Some(Stated::NoPlace) => String::from("stated: none"),
+        Some(Stated::Places(places)) => {
+            format!("stated: {}", places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("`{}` {verb} {} ({state})", limit.fact.word(), limit.values.join(" or "))
 }
 
 const fn name(meaning: &Meaning) -> &'static str {
@@ -276,6 +344,7 @@ impl Explanation {
         }
         let sections = [
             ("", &self.counterfactuals),
+            ("", &self.dormant),
             ("", &self.near_misses),
             ("duty ", &self.duties),
             ("note: ", &self.finding.caveats),

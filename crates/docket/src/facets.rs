@@ -405,6 +405,27 @@ impl Facets {
         words
     }
 
+    /// The words that a set of values of a facet admits; the parts of a country that is admitted whole are not told.
+    pub(crate) fn admitted(&self, facet: FacetId, values: Values) -> Vec<String> {
+        let Some((meaning, shape)) = self.meaning(facet).zip(self.shapes.get(usize::from(facet))) else {
+            return Vec::new();
+        };
+        let stands_for = |word: &Word| {
+            let state = self.word_state(facet, word);
+            let region = usize::from(state).checked_sub(usize::from(shape.values));
+            region.map_or(Some(state), |region| Some(shape.regions.get(region)?.own))
+        };
+        let admits = |word: &Word| stands_for(word).is_some_and(|value| values >> value & 1 == 1);
+        let words = self.words(self, meaning);
+        let whole: Vec<String> = words
+            .iter()
+            .filter(|word| matches!(word, Word::Name(_) | Word::Other) && admits(word))
+            .map(ToString::to_string)
+            .collect();
+        let part = |word: &String| word.split_once('-').is_some_and(|(country, _)| whole.iter().any(|w| w == country));
+        whole.iter().filter(|word| !part(word)).cloned().collect()
+    }
+
     /// The state of a word in this body of law.
     pub(crate) fn word_state(&self, facet: FacetId, word: &Word) -> State {
         let n = usize::from(facet);

@@ -88,7 +88,7 @@ pub const RULES: &[Rule] = &[
     rule("except", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Takes out of a prohibition."),
     rule("authorize", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Allows: a licence."),
     rule("require", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Commands; told beside answers."),
-    rule("enable", "ID { … }", &[Instrument], "Gives power to issue further law; no effect on conduct."),
+    rule("enable", "ID [from INSTANT] { … }", &[Instrument], "Gives power to issue further law; no effect on conduct."),
     rule("reserve", "ID { … }", &[Instrument], "Nothing until exercised."),
     rule("suspend", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Stay or injunction."),
     rule("remove", "ID [from INSTANT] [until INSTANT] { … }", &[Instrument], "Vacatur or dissolution, for all time."),
@@ -191,7 +191,7 @@ pub fn find(context: Context, keyword: &str) -> Option<&'static Rule> {
 }
 
 /// Where statements stand, in the order they are told.
-const GROUPS: [(Context, &str); 11] = [
+pub const GROUPS: [(Context, &str); 11] = [
     (File, "At the top of an .order or .cases file"),
     (Instrument, "In an instrument"),
     (Provision, "In prohibit, except, authorize, require"),
@@ -247,7 +247,8 @@ pub fn render_markdown() -> String {
 }
 
 /// Each kind of word with all its words.
-fn vocabulary() -> Vec<(String, String)> {
+#[must_use]
+pub fn vocabulary() -> Vec<(String, String)> {
     let list = |words: &[&str]| words.join(" ");
     let acts: Vec<&str> = Act::ALL.iter().map(|act| act.word()).collect();
     let actors: Vec<&str> = ActorKind::ALL.iter().map(|actor| actor.word()).collect();

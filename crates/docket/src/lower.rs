@@ -1,5 +1,7 @@
 //! Words to numbers: facets, scopes, provisions, effects and attestations of the typed tree as law.
 
+mod circle;
+
 use crate::facets::Facets;
 use crate::fault::{Fault, did_you_mean};
 use crate::order::{Corpus, Edges, Instrument, Kind, Moment, Rank, Reference, Scope, Statement, Verb};
@@ -40,6 +42,21 @@ pub struct Lowered {
     pub readings: Vec<Vec<(Origin, bool)>>,
 }
 
+impl Lowered {
+    /// The law without the records that these statements became.
+    pub(crate) fn without(&self, statements: &BTreeSet<Origin>) -> Law {
+        const NEVER: Period = Period { from: 0, until: 0 };
+        let mut law = self.law.clone();
+        let provisions = law.provisions.iter_mut().map(|provision| &mut provision.known).zip(&self.provisions);
+        let effects = law.effects.iter_mut().map(|effect| &mut effect.known).zip(&self.effects);
+        let attestations = law.attestations.iter_mut().map(|attested| &mut attested.known).zip(&self.attestations);
+        for (known, _) in provisions.chain(effects).chain(attestations).filter(|(_, from)| statements.contains(from)) {
+            *known = NEVER;
+        }
+        law
+    }
+}
+
 /// Lowers a sound corpus.
 ///
 /// # Errors
@@ -51,6 +68,7 @@ pub fn lower(corpus: &Corpus, registry: &Registry) -> Result<Lowered, Vec<Fault>
     lowering.provisions();
     lowering.effects();
     lowering.attestations();
+    lowering.faults.extend(circle::circles(&lowering.done, corpus));
     if lowering.faults.is_empty() { Ok(lowering.done) } else { Err(lowering.faults) }
 }
 
