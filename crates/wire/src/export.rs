@@ -1,10 +1,15 @@
 //! The corpus for other programs: JSON, and one way into Akoma Ntoso and LegalRuleML.
 
+mod akoma_ntoso;
+mod legal_rule_ml;
+
+pub use akoma_ntoso::akoma_ntoso;
+pub use legal_rule_ml::legal_rule_ml;
+
 use docket::Docket;
 use docket::moment::format_rfc3339;
 use docket::order::{Instrument, Kind, Moment, Reference, Statement, Verb};
 use serde_json::{Value, json};
-use std::fmt::Write;
 
 /// The corpus as JSON.
 #[must_use]
@@ -141,87 +146,6 @@ const fn verb(verb: Verb) -> &'static str {
         Verb::Extend => "extend",
         Verb::Unenforced => "unenforced",
     }
-}
-
-/// The corpus as Akoma Ntoso 3.0: documents, paragraphs and the modifications they make. One way only:
-/// facets and conditions have no place there.
-#[must_use]
-pub fn akoma_ntoso(docket: &Docket) -> String {
-    let mut xml = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<akomaNtosoCollection xmlns=\"http://docs.oasis-open.org/legaldocml/ns/akn/3.0\">\n",
-    );
-    for instrument in &docket.corpus().instruments {
-        let mut body = String::new();
-        let mut changes = String::new();
-        for statement in &instrument.statements {
-            let text = statement.text.as_deref().unwrap_or("");
-            writeln!(
-                body,
-                "      <paragraph eId=\"{}\"><num>{}</num><content><p>{}</p></content></paragraph>",
-                escape(&statement.id),
-                escape(&statement.id),
-                escape(text)
-            )
-            .unwrap_or_default();
-            if let Kind::Effect(action) = &statement.kind {
-                let (element, kind) = modification(action.verb);
-                for target in &action.targets {
-                    writeln!(changes, "        <{element} type=\"{kind}\"><source href=\"#{}\"/><destination href=\"{}\"/></{element}>", escape(&statement.id), escape(&cited(target))).unwrap_or_default();
-                }
-            }
-        }
-        write!(xml, "  <akomaNtoso><act name=\"{}\">\n    <meta><analysis><activeModifications>\n{changes}    </activeModifications></analysis></meta>\n    <preface><p><docTitle>{}</docTitle></p></preface>\n    <body>\n{body}    </body>\n  </act></akomaNtoso>\n", escape(&instrument.id), escape(&instrument.title)).unwrap_or_default();
-    }
-    xml.push_str("</akomaNtosoCollection>\n");
-    xml
-}
-
-const fn modification(verb: Verb) -> (&'static str, &'static str) {
-    match verb {
-        Verb::Suspend | Verb::Unenforced => ("efficacyMod", "inapplication"),
-        Verb::Delay => ("efficacyMod", "postponementOfEfficacy"),
-        Verb::Extend => ("efficacyMod", "prorogationOfEfficacy"),
-        Verb::Revoke => ("forceMod", "endOfEnactment"),
-        Verb::Remove => ("forceMod", "unconstitutionality"),
-    }
-}
-
-/// The corpus as LegalRuleML 1.0 statements and overrides, one way only.
-#[must_use]
-pub fn legal_rule_ml(docket: &Docket) -> String {
-    let mut xml = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<lrml:LegalRuleML xmlns:lrml=\"http://docs.oasis-open.org/legalruleml/ns/v1.0/\">\n",
-    );
-    let mut overrides = String::new();
-    xml.push_str("  <lrml:Statements key=\"statements\">\n");
-    for instrument in &docket.corpus().instruments {
-        for statement in &instrument.statements {
-            let key = format!("{}:{}", instrument.id, statement.id);
-            let (element, edges) = match &statement.kind {
-                Kind::Prohibit(edges) => ("Prohibition", Some(edges)),
-                Kind::Permit(edges) => ("Permission", Some(edges)),
-                Kind::Require(_) => ("Obligation", None),
-                Kind::Enable
-                | Kind::Reserve
-                | Kind::Effect(_)
-                | Kind::Denies(_)
-                | Kind::Condition { .. }
-                | Kind::Attest { .. } => continue,
-            };
-            writeln!(xml, "    <lrml:PrescriptiveStatement key=\"{0}\"><lrml:{element}><lrml:Paraphrase>{1}</lrml:Paraphrase></lrml:{element}></lrml:PrescriptiveStatement>", escape(&key), escape(statement.text.as_deref().unwrap_or(""))).unwrap_or_default();
-            for lower in edges.into_iter().flat_map(|edges| &edges.overrides) {
-                writeln!(
-                    overrides,
-                    "    <lrml:Override over=\"#{}\" under=\"#{}\"/>",
-                    escape(&key),
-                    escape(&cited(lower))
-                )
-                .unwrap_or_default();
-            }
-        }
-    }
-    write!(xml, "  </lrml:Statements>\n  <lrml:OverrideStatement>\n{overrides}  </lrml:OverrideStatement>\n</lrml:LegalRuleML>\n").unwrap_or_default();
-    xml
 }
 
 fn escape(text: &str) -> String {
