@@ -15,6 +15,7 @@ use docket::{Finding, Inquiry};
 use law::Time;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::evaluation::Seen;
 use wire::inquiry::{BODY_BYTES_MAX, Malformed};
 use wire::record::{Outcome, Record};
 
@@ -114,9 +115,14 @@ async fn evaluations(
     };
     let mut kept = Ok(());
     let (now, mut start, mut place) = ((gate.clock.now)(), (gate.clock.nanos)(), 0);
-    let answer = wire::evaluation::many(&gate.live.current(), &body, gate.posture, now, |inquiry, found| {
+    let answer = wire::evaluation::many(&gate.live.current(), &body, gate.posture, now, |seen| {
         let end = (gate.clock.nanos)();
-        kept = kept.and(gate.decided(now, inquiry, found, &headers, place, end.saturating_sub(start)));
+        match seen {
+            Seen::Answered(inquiry, found) => {
+                kept = kept.and(gate.decided(now, inquiry, found, &headers, place, end.saturating_sub(start)));
+            }
+            Seen::Refused(_) => gate.metrics.malformed(),
+        }
         (start, place) = (end, place + 1);
     });
     answered(&gate, answer, kept)

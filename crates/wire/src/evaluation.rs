@@ -64,24 +64,35 @@ pub fn one(
     Ok(out)
 }
 
-/// Answers a batch; a request without `evaluations` is a batch of one, answered as one. Every question
-/// and its finding are given to `seen`.
+/// What comes of a question, for whoever keeps count.
+#[derive(Debug)]
+pub enum Seen<'a, 'i> {
+    /// It was answered.
+    Answered(&'a Inquiry<'i>, &'a Finding),
+    /// It is wrong.
+    Refused(&'a Malformed),
+}
+
+/// Answers a batch; a request without `evaluations` is a batch of one, answered as one. A question that is wrong is
+/// answered in its place by what is wrong with it, as a denial (AuthZEN § 7.2.1). What comes of every question is given to
+/// `seen`.
 ///
 /// # Errors
-/// What is wrong with the request or with any of its questions: nothing is answered then.
+/// What is wrong with the request as a whole: nothing is answered then.
 pub fn many(
     docket: &Docket,
     json: &[u8],
     posture: Posture,
     now: Time,
-    mut seen: impl FnMut(&Inquiry<'_>, &Finding),
+    mut seen: impl FnMut(Seen<'_, '_>),
 ) -> Result<String, Malformed> {
     let batch: Batch<'_> = read(json)?;
     let Batch { subject, action, resource, context, evaluations, options } = batch;
     let defaults = Members { subject, action, resource, context };
     let Some(evaluations) = evaluations.filter(|list| !list.is_empty()) else {
         let mut out = String::new();
-        answer(docket, &resolve(defaults, now)?, posture, now, &mut out, seen)?;
+        let answered = |inquiry: &Inquiry<'_>, found: &Finding| seen(Seen::Answered(inquiry, found));
+        answer(docket, &resolve(defaults, now)?, posture, now, &mut out, answered)?;
         return Ok(out);
     };
     if evaluations.len() > EVALUATIONS_MAX {
@@ -91,10 +102,6 @@ pub fn many(
     let mut out = String::with_capacity(evaluations.len() * 512);
     out.push_str("{\"evaluations\":[");
     for (n, own) in evaluations.into_iter().enumerate() {
-        let path = |malformed: Malformed| {
-            let dot = if malformed.at.is_empty() { "" } else { "." };
-            Malformed { at: format!("evaluations[{n}]{dot}{}", malformed.at), ..malformed }
-        };
         let members = Members {
             subject: own.subject.or_else(|| defaults.subject.clone()),
             action: own.action.or_else(|| defaults.action.clone()),
@@ -104,8 +111,14 @@ pub fn many(
         if n > 0 {
             out.push(',');
         }
-        let inquiry = resolve(members, now).map_err(path)?;
-        let verdict = answer(docket, &inquiry, posture, now, &mut out, &mut seen).map_err(path)?;
+        let answered = resolve(members, now).and_then(|inquiry| {
+            answer(docket, &inquiry, posture, now, &mut out, |inquiry, found| seen(Seen::Answered(inquiry, found)))
+        });
+        let verdict = answered.unwrap_or_else(|malformed| {
+            out.push_str(&refused(&malformed));
+            seen(Seen::Refused(&malformed));
+            Verdict::Forbid
+        });
         let stop = match options.evaluations_semantic {
             Semantic::ExecuteAll => false,
             Semantic::DenyOnFirstDeny => verdict != Verdict::Permit,
@@ -117,6 +130,12 @@ pub fn many(
     }
     out.push_str("]}");
     Ok(out)
+}
+
+/// The place of an answer taken by what is wrong with its question.
+fn refused(malformed: &Malformed) -> String {
+    let error = serde_json::json!({ "status": 400, "at": malformed.at, "message": malformed.message });
+    serde_json::json!({ "decision": false, "context": { "error": error } }).to_string()
 }
 
 fn answer(

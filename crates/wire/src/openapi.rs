@@ -9,9 +9,10 @@ pub fn document() -> Value {
     let body = |schema: Value| json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     let answer =
         |schema: Value| json!({ "description": "the answer", "content": { "application/json": { "schema": schema } } });
-    let problem = json!({ "description": "the question is malformed", "content": { "application/json": { "schema": {
-        "type": "object", "required": ["error"],
-        "properties": { "error": { "type": "object", "properties": { "at": { "type": "string" }, "message": { "type": "string" } } } } } } } });
+    let problem = |why: &str| {
+        let error = json!({ "type": "object", "required": ["error"], "properties": { "error": error(&[]) } });
+        json!({ "description": why, "content": { "application/json": { "schema": error } } })
+    };
     let logged = |schema: Value| {
         json!({ "description": "the answer", "headers": { "Interdict-Log-Index": log_index() },
             "content": { "application/json": { "schema": schema } } })
@@ -19,18 +20,23 @@ pub fn document() -> Value {
     let unrecorded = json!({ "description": "the decision could not be recorded, and is not given; ask again", "content": { "application/json": {} } });
     let inquiry = json!({ "$ref": "#/components/schemas/Inquiry" });
     let finding = json!({ "$ref": "#/components/schemas/Finding" });
+    let responses = |schema: Value| {
+        json!({ "200": logged(schema), "400": problem("the question is malformed"), "408": problem("it took too long"),
+            "413": problem("the request is too long"), "415": problem("the request is not JSON"), "503": unrecorded })
+    };
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Interdict decision API", "version": "1", "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
             "description": "What law says of an act at an instant, as known at an instant. AuthZEN Authorization API 1.0." },
         "paths": {
             "/access/v1/evaluation": { "post": { "summary": "ask one question", "requestBody": body(inquiry.clone()), "parameters": [once()],
-                "responses": { "200": logged(finding.clone()), "400": problem, "503": unrecorded } } },
+                "responses": responses(finding.clone()) } },
             "/access/v1/evaluations": { "post": { "summary": "ask many questions", "parameters": [once()],
                 "requestBody": body(json!({ "type": "object", "properties": {
                     "evaluations": { "type": "array", "items": { "type": "object" } },
                     "options": { "type": "object", "properties": { "evaluations_semantic": { "enum": ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] } } } } })),
-                "responses": { "200": logged(json!({ "type": "object", "properties": { "evaluations": { "type": "array", "items": finding } } })), "400": problem, "503": unrecorded } } },
+                "responses": responses(json!({ "type": "object", "properties": { "evaluations": {
+                    "type": "array", "items": { "anyOf": [finding, { "$ref": "#/components/schemas/Refused" }] } } } })) } },
             "/log/{log}/receipt/{index}": { "get": receipt() },
             "/log/dec/override/{index}": { "get": overruled() },
             "/log/{log}/checkpoint": { "get": { "summary": "the state of a log, signed (C2SP tlog-checkpoint); tiles lie beside it (tlog-tiles)", "parameters": [which_log()],
@@ -39,14 +45,27 @@ pub fn document() -> Value {
             "/healthz": { "get": { "summary": "alive, and with which law", "responses": { "200": answer(json!({ "type": "object" })) } } },
             "/metrics": { "get": { "summary": "Prometheus metrics", "responses": { "200": { "description": "metrics", "content": { "text/plain": {} } } } } }
         },
-        "components": { "schemas": { "Inquiry": schema::inquiry(), "Finding": schema::finding() } }
+        "components": { "schemas": { "Inquiry": schema::inquiry(), "Finding": schema::finding(), "Refused": refused() } }
     })
+}
+
+/// What is wrong, and where.
+fn error(more: &[&str]) -> Value {
+    let names: Vec<&str> = ["at", "message"].iter().chain(more).copied().collect();
+    json!({ "type": "object", "required": names, "properties": {
+        "at": { "type": "string" }, "message": { "type": "string" }, "status": { "type": "integer" } } })
+}
+
+/// The place of an answer in a batch, taken by what is wrong with its question.
+fn refused() -> Value {
+    json!({ "type": "object", "required": ["decision", "context"], "properties": { "decision": { "const": false },
+        "context": { "type": "object", "required": ["error"], "properties": { "error": error(&["status"]) } } } })
 }
 
 /// Which records of a log an answer is.
 fn log_index() -> Value {
     json!({ "schema": { "type": "string", "pattern": "^[0-9]+(, [0-9]+)*$" }, "description":
-        "where decisions are recorded in a log: the index of each decision of this answer, once it is on disk; its receipt is at /log/dec/receipt/{index}" })
+        "where decisions are recorded in a log: the index of each decision of this answer, in their order and without the questions that are refused, once it is on disk; its receipt is at /log/dec/receipt/{index}" })
 }
 
 fn once() -> Value {
