@@ -24,26 +24,35 @@ fn statuses(image: &Image, (case, valid_at, known_at): &(Case, i64, i64)) -> Sta
     image.decide(case, *valid_at, *known_at).statuses
 }
 
-/// The same law with its provisions told backwards.
+/// The same law with all its records told backwards: documents, provisions, effects and attestations.
 fn reversed(law: &Law) -> Law {
     let mut other = law.clone();
-    let last = law.provisions.len() as u32 - 1;
-    let renumber = |p: &mut u32| *p = last - *p;
+    let renumber = |n: &mut u32, of: usize| *n = of as u32 - 1 - *n;
+    let (documents, provisions, effects) = (law.instruments.len(), law.provisions.len(), law.effects.len());
+    other.instruments.reverse();
     other.provisions.reverse();
+    other.effects.reverse();
+    other.attestations.reverse();
     for provision in &mut other.provisions {
-        provision.overrides.iter_mut().for_each(renumber);
-        provision.subject_to.iter_mut().for_each(renumber);
+        renumber(&mut provision.instrument, documents);
+        let named = provision.overrides.iter_mut().chain(&mut provision.subject_to);
+        named.for_each(|p| renumber(p, provisions));
     }
     for node in other.instruments.iter_mut().flat_map(|i| &mut i.under) {
-        if let Node::Provision(p) = node {
-            renumber(p);
+        match node {
+            Node::Provision(p) => renumber(p, provisions),
+            Node::Instrument(i) => renumber(i, documents),
         }
     }
     for effect in &mut other.effects {
-        if let Target::Provision(p) = &mut effect.target {
-            renumber(p);
+        renumber(&mut effect.instrument, documents);
+        match &mut effect.target {
+            Target::Provision(p) => renumber(p, provisions),
+            Target::Instrument(i) => renumber(i, documents),
+            Target::Effect(e) => renumber(e, effects),
         }
     }
+    other.attestations.iter_mut().for_each(|attested| renumber(&mut attested.instrument, documents));
     other
 }
 
