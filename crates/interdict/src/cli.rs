@@ -84,22 +84,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Read, lower and lint orders, run every case on both engines, report coverage
-    Check {
-        /// Files or folders; without any, the shipped corpus
-        paths: Vec<PathBuf>,
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-        /// Fail on warnings too
-        #[arg(long)]
-        strict: bool,
-        /// Fail where an order of this folder (or `shipped`) has been edited instead of retracted
-        #[arg(long, value_name = "DIR")]
-        released: Option<PathBuf>,
-        /// Fail where quoted words are not in the document: a folder of texts named INSTRUMENT.txt
-        #[arg(long, value_name = "DIR")]
-        documents: Option<PathBuf>,
-    },
+    Check(Check),
     /// Show what two corpora answer differently, as boxes
     Diff {
         /// The old corpus: a folder, or `shipped`
@@ -118,12 +103,18 @@ pub(crate) enum Command {
         /// Change nothing; fail if something would change
         #[arg(long)]
         check: bool,
+        /// Write JSON: the files that changed, or would
+        #[arg(long)]
+        json: bool,
     },
     /// Print every statement and word of the order language
     Grammar {
         /// Write Markdown
-        #[arg(long)]
+        #[arg(long, conflicts_with = "json")]
         markdown: bool,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Write the page a lawyer signs: words, encoding and cases side by side (HTML)
     Weave {
@@ -132,6 +123,9 @@ pub(crate) enum Command {
         /// Where to write; standard output otherwise
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Write JSON instead: the same words, readings and cases
+        #[arg(long)]
+        json: bool,
     },
     /// Write the corpus for other programs
     Export {
@@ -147,6 +141,9 @@ pub(crate) enum Command {
         /// Where to write
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+        /// Say in JSON what was written
+        #[arg(long)]
+        json: bool,
     },
     /// Compare packages as a rebuilder does: the same apart from signatures, or not
     Apk {
@@ -208,6 +205,29 @@ pub(crate) enum Command {
         /// Folder to write into
         folder: PathBuf,
     },
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files or folders; without any, the shipped corpus
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write JSON, faults of files that cannot be read included
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail on warnings too
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Fail where an order of this folder (or `shipped`) has been edited instead of retracted
+    #[arg(long, value_name = "DIR")]
+    pub(crate) released: Option<PathBuf>,
+    /// Fail where quoted words are not in the document: a folder of texts named INSTRUMENT.txt
+    #[arg(long, value_name = "DIR")]
+    pub(crate) documents: Option<PathBuf>,
+    /// Fail where an answer is not the one known from elsewhere: a folder of JSON lines, each an inquiry and what must
+    /// come out, and of `exceptions.txt`, each line an id and the reason why its answer is another
+    #[arg(long, value_name = "DIR")]
+    pub(crate) answers: Option<PathBuf>,
 }
 
 /// Formats of `export`.

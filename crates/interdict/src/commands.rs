@@ -55,7 +55,7 @@ impl Loading {
     }
 }
 
-fn load(sources: Vec<Source>, image: Option<law::Image>) -> Result<Docket, String> {
+pub(crate) fn load(sources: Vec<Source>, image: Option<law::Image>) -> Result<Docket, String> {
     Docket::load_with(sources.clone(), image).map_err(|faults| faulty(&faults, &sources))
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn faulty(faults: &[Fault], sources: &[Source]) -> String {
     report(faults, sources, io::stderr().is_terminal())
 }
 
-fn unreadable(Unreadable { path, error }: Unreadable) -> String {
+pub(crate) fn unreadable(Unreadable { path, error }: Unreadable) -> String {
     format!("cannot read {}: {error}", path.display())
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn print(text: &str) -> Done {
     }
 }
 
-fn print_json(value: &Value) -> Done {
+pub(crate) fn print_json(value: &Value) -> Done {
     let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
     print(&format!("{text}\n"))
 }
@@ -215,7 +215,7 @@ pub(crate) fn explain(loading: &Loading, file: Option<&Path>, question: &Questio
     })).collect();
     print_json(&json!({
         "finding": finding, "chain": links, "counterfactuals": explanation.counterfactuals,
-        "near_misses": explanation.near_misses, "duties": explanation.duties,
+        "not_in_force": explanation.dormant, "near_misses": explanation.near_misses, "duties": explanation.duties,
     }))
     .map(|_| code)
 }
@@ -316,61 +316,8 @@ pub(crate) fn orders(loading: &Loading, id: Option<&str>, as_json: bool) -> Done
     print(&format!("{source}\n"))
 }
 
-/// What a check compares orders with.
-pub(crate) struct Beside<'a> {
-    /// Orders once released.
-    pub(crate) released: Option<&'a Path>,
-    /// The documents that orders quote.
-    pub(crate) documents: Option<&'a Path>,
-}
-
-pub(crate) fn check(loading: &Loading, paths: &[PathBuf], as_json: bool, strict: bool, beside: &Beside<'_>) -> Done {
-    let sources = if paths.is_empty() { loading.sources()? } else { corpus::read(paths).map_err(unreadable)? };
-    let docket = load(sources.clone(), corpus::shipped_image())?;
-    let report = docket::check::check(&docket);
-    let mut faults: Vec<Fault> = report.failed.iter().map(|(_, fault)| fault.clone()).collect();
-    faults.extend(report.uncited.iter().chain(&report.idle_in_cases).cloned());
-    let (wrong, odd): (Vec<Fault>, Vec<Fault>) =
-        report.lints.iter().cloned().partition(|lint| lint.grade == docket::fault::Grade::Error);
-    faults.extend(wrong);
-    if let Some(folder) = beside.released {
-        faults.extend(docket::release::edited(&files(folder)?, &sources));
-    }
-    if let Some(folder) = beside.documents {
-        faults.extend(docket::quotation::misquoted(docket.corpus(), &corpus::documents(folder).map_err(unreadable)?));
-    }
-    let code = u8::from(!faults.is_empty() || (strict && !odd.is_empty()));
-    if as_json {
-        let list = |faults: &[Fault]| {
-            faults
-                .iter()
-                .map(|f| json!({ "at": f.place(&sources), "message": f.message, "label": f.label, "help": f.help }))
-                .collect::<Vec<_>>()
-        };
-        return print_json(&json!({
-            "edition": docket.edition(), "instruments": docket.corpus().instruments.len(), "statements": report.statements,
-            "cases": report.cases, "faults": list(&faults), "warnings": list(&odd),
-        })).map(|_| code);
-    }
-    eprint!("{}", faulty(&faults, &sources));
-    for lint in &odd {
-        eprintln!("warning: {}: {}", lint.place(&sources), lint.message);
-    }
-    let covered = report.statements - report.uncited.len() - report.idle_in_cases.len() - report.redundant.len();
-    print(&format!(
-        "{} instruments, {} cases on both engines, {} failed\n{covered} of {} statements covered by cases, {} change no answer; {} warnings\nedition {}\n",
-        docket.corpus().instruments.len(),
-        report.cases,
-        report.failed.len(),
-        report.statements,
-        report.redundant.len(),
-        odd.len(),
-        docket.edition(),
-    )).map(|_| code)
-}
-
 /// The files of a folder, or the shipped ones.
-fn files(folder: &Path) -> Result<Vec<Source>, String> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<Source>, String> {
     if folder.as_os_str() == "shipped" {
         return Ok(corpus::shipped());
     }
@@ -399,36 +346,63 @@ pub(crate) fn diff(old: &Path, new: &Path, as_json: bool) -> Done {
     print(&format!("{text}{} boxes of cases are answered differently\n", boxes.len())).map(|_| code)
 }
 
-pub(crate) fn fmt(paths: &[PathBuf], check: bool) -> Done {
-    let mut changed = 0;
+pub(crate) fn fmt(paths: &[PathBuf], check: bool, as_json: bool) -> Done {
+    let mut changed: Vec<String> = Vec::new();
     for path in paths {
         let base = if path.is_dir() { Some(path) } else { None };
-        for (n, source) in corpus::read(std::slice::from_ref(path)).map_err(unreadable)?.iter().enumerate() {
+        for source in &corpus::read(std::slice::from_ref(path)).map_err(unreadable)? {
             let laid_out = docket::format::format(0, &source.text)
                 .map_err(|faults| faulty(&faults, std::slice::from_ref(source)))?;
             if laid_out == source.text {
                 continue;
             }
-            changed += 1;
             let file = base.map_or_else(|| path.clone(), |base| base.join(&source.path));
-            if check {
-                println!("{} would change", file.display());
-            } else {
-                fs::write(&file, laid_out)
-                    .map_err(|error| format!("cannot write {} (file {n}): {error}", file.display()))?;
+            if !check {
+                fs::write(&file, laid_out).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
             }
+            changed.push(file.display().to_string());
         }
     }
-    Ok(u8::from(check && changed > 0))
+    let code = u8::from(check && !changed.is_empty());
+    if as_json {
+        return print_json(&json!({ "written": !check, "changed": changed })).map(|_| code);
+    }
+    let told = |file: &String| format!("{file} would change\n");
+    let text: String = if check { changed.iter().map(told).collect() } else { String::new() };
+    print(&text).map(|_| code)
 }
 
-pub(crate) fn weave(loading: &Loading, ids: &[String], output: Option<&Path>) -> Done {
+pub(crate) fn grammar(markdown: bool, as_json: bool) -> Done {
+    match (markdown, as_json) {
+        (true, _) => print(&docket::grammar::render_markdown()),
+        (false, true) => print_json(&grammar_json()),
+        (false, false) => print(&docket::grammar::render()),
+    }
+}
+
+/// The statement table and the vocabulary, for editors.
+fn grammar_json() -> Value {
+    use docket::grammar::{GROUPS, RULES, vocabulary};
+    let statements = GROUPS.iter().flat_map(|(context, place)| {
+        let here = RULES.iter().filter(|rule| rule.contexts.contains(context));
+        here.map(move |rule| json!({ "in": place, "keyword": rule.keyword, "arguments": rule.arguments, "meaning": rule.meaning }))
+    });
+    let words: serde_json::Map<String, Value> =
+        vocabulary().into_iter().map(|(kind, words)| (kind, Value::from(words))).collect();
+    json!({ "statements": statements.collect::<Vec<_>>(), "vocabulary": words })
+}
+
+pub(crate) fn weave(loading: &Loading, ids: &[String], output: Option<&Path>, as_json: bool) -> Done {
     let docket = loading.docket()?;
     let unknown = ids.iter().find(|id| !docket.corpus().instruments.iter().any(|i| i.id == **id));
     if let Some(id) = unknown {
         return Err(format!("no order `{id}`; `interdict orders` lists them"));
     }
-    let page = console::weave::page(&docket, ids);
+    let page = if as_json {
+        format!("{:#}\n", console::weave::json(&docket, ids))
+    } else {
+        console::weave::page(&docket, ids)
+    };
     match output {
         None => print(&page),
         Some(path) => {
@@ -449,13 +423,17 @@ pub(crate) fn export(loading: &Loading, format: Format) -> Done {
     }
 }
 
-pub(crate) fn compile(loading: &Loading, output: &Path) -> Done {
+pub(crate) fn compile(loading: &Loading, output: &Path, as_json: bool) -> Done {
     let docket = loading.docket()?;
     let bytes = docket.image().to_bytes();
     // Written beside and renamed, so that no gate ever reads half an image.
     let beside = output.with_extension("partial");
     let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, output));
     written.map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+    if as_json {
+        let file = output.display().to_string();
+        return print_json(&json!({ "file": file, "bytes": bytes.len(), "edition": docket.edition() }));
+    }
     print(&format!("{} bytes for edition {}\n", bytes.len(), docket.edition()))
 }
 

@@ -10,12 +10,14 @@ macro_rules! eprintln {
 }
 
 mod agent;
+mod answers;
 mod apk_compare;
 mod attest;
 mod attest_folder;
 mod attest_log;
 mod attest_page;
 mod canary;
+mod check;
 mod cli;
 mod clock;
 mod commands;
@@ -81,17 +83,13 @@ fn main() -> ExitCode {
         Command::Timeline { question, json, svg } => commands::timeline(&loading, &question, json, svg),
         Command::Subjects { identifier, json } => commands::subjects(&loading, identifier.as_deref(), json),
         Command::Orders { id, json } => commands::orders(&loading, id.as_deref(), json),
-        Command::Check { paths, json, strict, released, documents } => {
-            let beside = commands::Beside { released: released.as_deref(), documents: documents.as_deref() };
-            commands::check(&loading, &paths, json, strict, &beside)
-        }
+        Command::Check(options) => check::check(&loading, &options),
         Command::Diff { old, new, json } => commands::diff(&old, &new, json),
-        Command::Fmt { paths, check } => commands::fmt(&paths, check),
-        Command::Grammar { markdown: false } => commands::print(&docket::grammar::render()),
-        Command::Grammar { markdown: true } => commands::print(&docket::grammar::render_markdown()),
-        Command::Weave { ids, output } => commands::weave(&loading, &ids, output.as_deref()),
+        Command::Fmt { paths, check, json } => commands::fmt(&paths, check, json),
+        Command::Grammar { markdown, json } => commands::grammar(markdown, json),
+        Command::Weave { ids, output, json } => commands::weave(&loading, &ids, output.as_deref(), json),
         Command::Export { format, json: _ } => commands::export(&loading, format),
-        Command::Compile { output } => commands::compile(&loading, &output),
+        Command::Compile { output, json } => commands::compile(&loading, &output, json),
         Command::Names { command } => names::names(&command),
         Command::Pay { command } => pay::pay(&loading, &command),
         Command::Scan(options) => scan::scan(&loading, &options),

@@ -1,57 +1,77 @@
-//! Answers known from outside this project, where its folder of them is at hand.
+//! Answers known before any order was encoded are given, and one that is not is told of.
 
-use crate::program::run;
+use crate::program::{Folder, run};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// `INTERDICT_SHARED`, or the folder beside the checkout.
-fn folder() -> Option<PathBuf> {
-    let named = std::env::var_os("INTERDICT_SHARED").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let found = named.or(Some(beside)).map(|folder| folder.join("cases")).filter(|folder| folder.is_dir());
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "no folder of known answers");
-        eprintln!("skipped: no folder of known answers; set INTERDICT_SHARED to one");
-    }
-    found
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpora/known-answers");
+
+fn lines(folder: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("us-2020-2026.jsonl")).expect("known answers");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[test]
 fn every_known_answer_is_given() {
-    let Some(folder) = folder() else { return };
-    let mut asked = 0;
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_none_or(|kind| kind != "jsonl") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).expect("text");
-        let cases: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        let inquiries: String = cases.iter().map(|case| format!("{}\n", case["inquiry"])).collect();
-        let ran = run(&["decide", "--json", "-"], inquiries.as_bytes());
-        assert_ne!(ran.code, 2, "{}", ran.err);
-        let answers: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        assert_eq!(answers.len(), cases.len());
-        for (case, answer) in cases.iter().zip(&answers) {
-            let (id, context) = (&case["id"], &answer["context"]);
-            assert_eq!(context["status"], case["expect"]["status"], "{id}: {answer}");
-            if let Some(possible) = case["alt_status"].as_array().filter(|_| case["expect"]["status"] == "undetermined")
-            {
-                let words = |list: &[Value]| {
-                    let mut words: Vec<String> =
-                        list.iter().map(|word| word.as_str().expect("a word").to_owned()).collect();
-                    words.sort_unstable();
-                    words
-                };
-                assert_eq!(words(context["possible"].as_array().expect("a list")), words(possible), "{id}");
-            }
-            let grounds = context["grounds"].to_string();
-            for cited in case["expect"]["provisions"].as_array().expect("a list") {
-                let cited = cited.as_str().expect("a citation");
-                assert!(grounds.contains(&format!("\"{cited}")), "{id} cites {cited}: {grounds}");
-            }
-            asked += 1;
+    let ran = run(&["check", "--answers", FOLDER], b"");
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let asked = lines(Path::new(FOLDER)).len();
+    assert!(
+        asked >= 80 && ran.out.contains(&format!("{asked} of {asked} known answers given, 0 excepted")),
+        "{}",
+        ran.out
+    );
+}
+
+/// Where the folder that the answers were settled in is at hand, these are all of them, unchanged.
+#[test]
+fn they_are_the_answers_as_they_were_settled() {
+    let named = std::env::var_os("INTERDICT_SHARED").map(std::path::PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let settled = named.unwrap_or(beside).join("cases");
+    if !settled.is_dir() {
+        return eprintln!("skipped: no folder of settled answers; set INTERDICT_SHARED to one");
+    }
+    let (ours, settled) = (lines(Path::new(FOLDER)), lines(&settled));
+    assert_eq!(ours.len(), settled.len());
+    for (ours, settled) in ours.iter().zip(&settled) {
+        for member in ["id", "inquiry", "expect", "alt_status"] {
+            assert_eq!(ours[member], settled[member], "{}", ours["id"]);
         }
     }
-    assert!(asked >= 80, "{asked} known answers");
+}
+
+#[test]
+fn another_answer_is_told_of_unless_there_is_a_reason() {
+    let folder = Folder::new();
+    let known = &lines(Path::new(FOLDER))[1..3];
+    let mut changed = known.to_vec();
+    changed[1]["expect"]["status"] = Value::from("permitted");
+    let text: String = changed.iter().map(|line| format!("{line}\n")).collect();
+    let path = folder.path().display().to_string();
+    folder.write("some.jsonl", &text);
+    let id = known[1]["id"].as_str().expect("an id");
+
+    let ran = run(&["check", "--answers", &path], b"");
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains(&format!("some.jsonl:2: {id}: answers prohibited, not permitted")), "{}", ran.err);
+    assert!(ran.out.contains("1 of 2 known answers given, 0 excepted"), "{}", ran.out);
+
+    folder.write("exceptions.txt", &format!("# one\n{id} the text was read otherwise\n"));
+    let ran = run(&["check", "--answers", &path], b"");
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains(&format!("excepted {id}: the text was read otherwise")), "{}", ran.out);
+    let json = run(&["check", "--json", "--answers", &path], b"").out;
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["answers"]["excepted"][0]["id"], id);
+
+    // An exception that is none, and one to an answer that nobody knows.
+    let other = known[0]["id"].as_str().expect("an id");
+    folder.write("exceptions.txt", &format!("{id} a reason\n{other} a reason\nX1 a reason\n"));
+    let ran = run(&["check", "--answers", &path], b"");
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains(&format!("`{other}` is answered as it is known to be")), "{}", ran.err);
+    assert!(ran.err.contains("no answer `X1` is known"), "{}", ran.err);
+    folder.write("exceptions.txt", id);
+    assert_eq!(run(&["check", "--answers", &path], b"").code, 2, "an exception without a reason");
 }

@@ -68,9 +68,25 @@ fn batches_take_defaults_and_stop_as_asked() {
     let (status, _, body) = serving.post("/access/v1/evaluations", base.to_string().as_bytes());
     assert_eq!((status, parsed(&body)["decision"].as_bool()), (200, Some(true)), "a batch of none is one question");
     let mut wrong = base.clone();
-    wrong["evaluations"] = json!([{}, { "action": { "name": "app.sell" } }]);
-    let (status, _, body) = serving.post("/access/v1/evaluations", wrong.to_string().as_bytes());
-    assert_eq!((status, parsed(&body)["error"]["at"].as_str()), (400, Some("evaluations[1].action.name")), "{body}");
+    wrong["evaluations"] = json!([{}, { "action": { "name": "app.sell" } }, {}]);
+    let decided = |semantic: &str| {
+        let mut body = wrong.clone();
+        body["options"] = json!({ "evaluations_semantic": semantic });
+        let (status, _, body) = serving.post("/access/v1/evaluations", body.to_string().as_bytes());
+        assert_eq!(status, 200, "{body}");
+        parsed(&body)["evaluations"].as_array().expect("a list").clone()
+    };
+    // What is wrong with one question is said in its place, is a denial, and keeps the others from nothing.
+    let all = decided("execute_all");
+    assert_eq!(all.iter().map(|answer| &answer["decision"]).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(all[1]["context"]["error"]["at"], "action.name");
+    assert_eq!(all[1]["context"]["error"]["status"], 400);
+    assert!(all[1]["context"]["status"].is_null(), "no status of law: {}", all[1]);
+    assert_eq!(decided("deny_on_first_deny").len(), 2);
+    for whole in [json!({ "evaluations": 7 }), json!({ "evaluations": [{}], "surprise": 1 })] {
+        let (status, _, body) = serving.post("/access/v1/evaluations", whole.to_string().as_bytes());
+        assert_eq!(status, 400, "{body}");
+    }
 }
 
 #[test]
