@@ -139,6 +139,7 @@ pub(crate) fn page(docket: &Docket, now: Time) -> Markup {
                 @let count = rows.iter().filter(|row| row.current.finding.possible == status).count();
                 @if count > 0 && !status.contains(law::Status::Permitted) { li { strong { (count) } " " (tag(status)) } }
             } }
+            p class="quiet" { "Each app, act and kind of actor that an order binds, counted once." }
             h2 { "What changes next" }
             @if coming.is_empty() { p { "Nothing on file has an end or a beginning ahead. A new order, stay or lifting changes the answers the moment it is filed." } }
             @else { (table(docket, &coming, |row| format!("{} (in {})", instant(row.current.until), distance(now, row.current.until)), "changes")) }
@@ -181,15 +182,15 @@ fn grouped<'r>(rows: &[&'r Row], when: impl Fn(&Row) -> String) -> Vec<Group<'r>
 
 fn table(docket: &Docket, rows: &[&Row], when: impl Fn(&Row) -> String, heading: &str) -> Markup {
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(heading) { table class="dense" {
+        div class="scroll" tabindex="0" role="region" aria-label=(heading) { table class="dense cards" {
             thead { tr { th scope="col" { "app" } th scope="col" { "acts" } th scope="col" { "who, where" } th scope="col" { "status" } th scope="col" { (heading) } th scope="col" { "by" } } }
             tbody { @for Group { row, when, documents, acts } in grouped(rows, when) {
                 tr {
                     th scope="row" { a href={ "/subjects/" (row.inquiry.resource.id) } { (subject_of(docket, &row.inquiry)) } }
                     td class="mono" { @for (n, act) in acts.iter().enumerate() { @if n > 0 { " " } (act.word()) } }
                     td { (reach_of(&row.inquiry)) }
-                    td { (tag(row.current.finding.possible)) }
-                    td class="when" { (when) }
+                    td class="status" { (tag(row.current.finding.possible)) }
+                    td class="when" data-head=(heading) { (when) }
                     td { @for cited in documents { a class="mono" href={ "/orders/" (cited) } { (cited) } " " } }
                 }
             } }

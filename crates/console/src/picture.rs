@@ -8,11 +8,9 @@ use law::time::{ALWAYS, FOREVER};
 use maud::{Markup, html};
 
 /// Drawing width of the time axis, in user units.
-const WIDTH: f64 = 960.0;
-/// Space for lane names.
-const MARGIN: f64 = 380.0;
-/// Where the act is written, right of who and where: the longest government's name fits before it.
-const ACT: f64 = 260.0;
+const WIDTH: f64 = 1_080.0;
+/// Space for the acts; who and where stands above its lanes, so that a small screen shows time and not names.
+const MARGIN: f64 = 130.0;
 const LANE: f64 = 26.0;
 /// Space for the years, above the lanes.
 const HEAD: f64 = 22.0;
@@ -53,9 +51,9 @@ impl Frame {
 
 /// Lanes over a common axis.
 pub(crate) fn lanes(lanes: &[Lane], frame: Frame, now: Time) -> Markup {
-    let height = HEAD + LANE * lanes.len() as f64 + 4.0;
+    let (tops, end) = layout(lanes);
+    let height = end + 4.0;
     let total = WIDTH + MARGIN;
-    let groups = || std::iter::once(None).chain(lanes.iter().map(|lane| Some(lane.group.as_str())));
     html! {
         svg viewBox={ "0 0 " (total) " " (height) } role="img" aria-label="Statuses over time; the table below says the same" xmlns="http://www.w3.org/2000/svg" {
             (patterns())
@@ -63,18 +61,32 @@ pub(crate) fn lanes(lanes: &[Lane], frame: Frame, now: Time) -> Markup {
                 line class="axis" x1=(MARGIN + frame.x(at)) x2=(MARGIN + frame.x(at)) y1="4" y2=(height) {}
                 text x=(MARGIN + frame.x(at) + 4.0) y="14" { (year) }
             }
-            @for (n, (lane, above)) in lanes.iter().zip(groups()).enumerate() {
-                @let top = HEAD + LANE * n as f64;
-                @if above != Some(lane.group.as_str()) {
-                    line class="axis" x1="0" x2=(total) y1=(top) y2=(top) {}
-                    text x="0" y=(top + 17.0) { (lane.group) }
+            @for (lane, (top, named)) in lanes.iter().zip(tops) {
+                @if named {
+                    line class="axis" x1="0" x2=(total) y1=(top - LANE) y2=(top - LANE) {}
+                    text class="group" x="0" y=(top - 8.0) { (lane.group) }
                 }
-                text class="act" x=(ACT) y=(top + 17.0) { (lane.name) }
+                text class="act" x="0" y=(top + 17.0) { (lane.name) }
                 @for stretch in &lane.stretches { (bar(lane, stretch, frame, top)) }
             }
             line class="now" x1=(MARGIN + frame.x(now)) x2=(MARGIN + frame.x(now)) y1="4" y2=(height) {}
         }
     }
+}
+
+/// Where each lane begins and whether its group is named above it, and where the last one ends.
+fn layout(lanes: &[Lane]) -> (Vec<(f64, bool)>, f64) {
+    let mut top = HEAD;
+    let mut above = "";
+    let mut tops = Vec::new();
+    for lane in lanes {
+        let named = lane.group != above;
+        top += if named { LANE } else { 0.0 };
+        tops.push((top, named));
+        top += LANE;
+        above = &lane.group;
+    }
+    (tops, top)
 }
 
 /// A stretch: colour, pattern, and the status in words where there is room, so that no one of them is needed.

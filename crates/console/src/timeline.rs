@@ -59,10 +59,10 @@ pub(crate) fn page(docket: &Docket, params: &Params, now: Time) -> (StatusCode, 
                 h2 { "The same as a table" }
                 @for lane in &shown {
                     h3 { (lane.group) ": " span class="mono" { (lane.name) } }
-                    div class="scroll" tabindex="0" role="region" aria-label={ "Table of " (lane.name) ", " (lane.group) } { table {
+                    div class="scroll" tabindex="0" role="region" aria-label={ "Table of " (lane.name) ", " (lane.group) } { table class="cards" {
                         thead { tr { th scope="col" { "from" } th scope="col" { "until" } th scope="col" { "status" } th scope="col" { "by" } } }
                         tbody { @for stretch in &lane.stretches { tr {
-                            td { (instant(stretch.from)) } td { (instant(stretch.until)) } td { (tag(stretch.finding.possible)) }
+                            td class="when" data-head="from" { (instant(stretch.from)) } td class="when" data-head="until" { (instant(stretch.until)) } td class="status" { (tag(stretch.finding.possible)) }
                             td class="mono" { (docket::check::cited_by(&stretch.finding).join(" ")) }
                         } } }
                     } }
