@@ -16,6 +16,8 @@ const LANE: f64 = 26.0;
 const HEAD: f64 = 22.0;
 /// A stretch narrower than this has no room for its status in words.
 const WORDS_WIDTH_MIN: f64 = 78.0;
+/// A year that begins nearer to the end has no room for its number.
+const YEAR_WIDTH_MIN: f64 = 36.0;
 
 /// A named lane.
 pub(crate) struct Lane {
@@ -59,7 +61,7 @@ pub(crate) fn lanes(lanes: &[Lane], frame: Frame, now: Time) -> Markup {
             (patterns())
             @for (year, at) in years(frame) {
                 line class="axis" x1=(MARGIN + frame.x(at)) x2=(MARGIN + frame.x(at)) y1="4" y2=(height) {}
-                text x=(MARGIN + frame.x(at) + 4.0) y="14" { (year) }
+                @if frame.x(at) + YEAR_WIDTH_MIN < WIDTH { text x=(MARGIN + frame.x(at) + 4.0) y="14" { (year) } }
             }
             @for (lane, (top, named)) in lanes.iter().zip(tops) {
                 @if named {

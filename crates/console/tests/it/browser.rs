@@ -87,6 +87,34 @@ fn small_and_dark_screens_show_the_same_words() {
     }
 }
 
+/// Tells the page around it what reaches beyond the right edge of the frame. What may be scrolled does so.
+const CUT_OFF: &str = "<script>const beyond = [...document.querySelectorAll('header *, main *')].filter(one => \
+    one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.picture') && (one.closest('.cards') || !one.closest('.scroll')));\
+    parent.document.getElementById('cut-off').textContent =\
+    innerWidth + ': ' + beyond.map(one => one.tagName + ' ' + one.textContent.slice(0, 40)).join('; ');</script></body>";
+
+#[test]
+fn a_small_screen_cuts_nothing_off() {
+    let Some(browser) = chromium() else { return };
+    let (_, _, css) = get(shipped(), "/console.css");
+    let pages = ["/", "/timeline?app=tiktok", "/ask", "/orders/us-pafaca", "/subjects/tiktok", "/decisions/5"];
+    for (n, path) in pages.into_iter().enumerate() {
+        // The page in a frame as wide as a telephone, with a script that the policy of the console would not let run.
+        let (_, _, page) = get(shipped(), path);
+        let page = page.replace("<link rel=\"stylesheet\" href=\"/console.css\">", &format!("<style>{css}</style>"));
+        let page = page.replace("</body>", CUT_OFF).replace('&', "&amp;").replace('"', "&quot;");
+        let around = format!(
+            "<!DOCTYPE html><p id=cut-off></p><iframe style=\"border:0\" width=375 height=800 srcdoc=\"{page}\"></iframe>"
+        );
+        let file = std::env::temp_dir().join(format!("console-small-{}-{n}.html", std::process::id()));
+        std::fs::write(&file, around).expect("written");
+        let (dom, _) = open(browser, &format!("file://{}", file.display()), &["--virtual-time-budget=20000"]);
+        std::fs::remove_file(&file).expect("removed");
+        let told = dom.split("id=\"cut-off\">").nth(1).and_then(|rest| rest.split("</p>").next());
+        assert_eq!(told, Some("375: "), "{path}");
+    }
+}
+
 /// The checks a page shows once its script has run: what each is about, and how it came out.
 fn checked(browser: &Path, url: &str) -> (String, Vec<(String, String)>, String) {
     // A page is written out when it is quiet; time that is not real passes until then.
