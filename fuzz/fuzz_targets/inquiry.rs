@@ -16,7 +16,7 @@ static DOCKET: LazyLock<Docket> = LazyLock::new(|| {
 
 fuzz_target!(|body: &[u8]| {
     for refused in [
-        wire::evaluation::one(&DOCKET, body, Posture::default(), 1_600_000_000).err(),
+        wire::evaluation::one(&DOCKET, body, Posture::default(), 1_600_000_000, |_, _| {}).err(),
         wire::evaluation::many(&DOCKET, body, Posture::default(), 1_600_000_000, |_| {}).err(),
     ] {
         if let Some(malformed) = refused {
