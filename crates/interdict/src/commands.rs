@@ -284,10 +284,13 @@ pub(crate) fn subjects(loading: &Loading, identifier: Option<&str>, as_json: boo
     if as_json {
         return print_json(&told);
     }
-    let whose = match (told.get("subject").and_then(Value::as_str), told.get("used_by")) {
-        (Some(subject), _) => subject.to_owned(),
-        (None, Some(users)) => format!("shared, identifies nobody on its own; used by {users}"),
-        (None, None) => String::from("no known subject"),
+    let users = || told.get("used_by").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let whose = match told.get("subject").and_then(Value::as_str) {
+        Some(subject) => subject.to_owned(),
+        None if told.get("shared") == Some(&Value::Bool(true)) => {
+            format!("shared, identifies nobody on its own; used by {}", users().collect::<Vec<_>>().join(" and "))
+        }
+        None => String::from("no known subject"),
     };
     print(&format!("{} {id}: {whose}\n", kind.word()))
 }

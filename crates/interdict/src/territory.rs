@@ -1,8 +1,9 @@
 //! Where addresses are: what is consulted, asked by hand, and the table built anew from registry data.
 
-use crate::commands::{Done, print};
+use crate::commands::{Done, print, print_json};
 use clap::{Args, Subcommand};
 use gate::territory::{Countries, Database, Locator, Networks};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::net::IpAddr;
@@ -16,11 +17,17 @@ pub(crate) enum Territory {
         /// Addresses
         #[arg(required = true)]
         addresses: Vec<IpAddr>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         consulted: Consulted,
     },
     /// Count the IPv4 addresses of each country in the table
     Census {
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         consulted: Consulted,
     },
@@ -77,10 +84,21 @@ impl Consulted {
     }
 }
 
+/// Where an address is, or why that is not known.
+fn located(locator: &Locator, address: IpAddr) -> Value {
+    match locator.locate(address) {
+        Ok(place) => json!({ "address": address.to_string(), "place": place.to_string() }),
+        Err(doubt) => json!({ "address": address.to_string(), "place": null, "why": doubt.word() }),
+    }
+}
+
 pub(crate) fn run(command: &Territory) -> Done {
     match command {
-        Territory::Of { addresses, consulted } => {
+        Territory::Of { addresses, json, consulted } => {
             let locator = consulted.locator()?;
+            if *json {
+                return print_json(&addresses.iter().map(|address| located(&locator, *address)).collect());
+            }
             let mut text = String::new();
             for address in addresses {
                 match locator.locate(*address) {
@@ -91,7 +109,7 @@ pub(crate) fn run(command: &Territory) -> Done {
             }
             print(&text)
         }
-        Territory::Census { consulted } => {
+        Territory::Census { json, consulted } => {
             let countries = match &consulted.countries {
                 None => Countries::shipped()?,
                 Some(path) => {
@@ -99,7 +117,16 @@ pub(crate) fn run(command: &Territory) -> Done {
                     Countries::read(&file)?
                 }
             };
-            print(&format!("# {}\n{}", countries.provenance(), countries.census()))
+            let census = countries.census();
+            if *json {
+                let count = |line: &str| {
+                    let (place, count) = line.split_once(' ')?;
+                    Some((place.to_owned(), Value::from(count.trim().parse::<u64>().ok()?)))
+                };
+                let counts: serde_json::Map<String, Value> = census.lines().filter_map(count).collect();
+                return print_json(&json!({ "provenance": countries.provenance(), "addresses": counts }));
+            }
+            print(&format!("# {}\n{census}", countries.provenance()))
         }
         Territory::Build { source, provenance, output } => {
             let bytes = fs::read(source).map_err(|error| format!("cannot read {}: {error}", source.display()))?;

@@ -174,24 +174,86 @@ fn a_changed_order_is_told_as_boxes() {
     assert!(!same.out.contains("→"), "{}", same.out);
 }
 
+/// Commands that run until they are stopped, or whose answer is of a format of its own: a file, a key, a statement, an
+/// entry, a note.
+const WITHOUT_JSON: &[&str] = &[
+    "serve",
+    "agent",
+    "squid-helper",
+    "log sign",
+    "log witness",
+    "completions",
+    "man",
+    "territory census",
+    "territory build",
+    "pay split",
+    "similarity add",
+    "similarity remove",
+    "similarity export",
+    "similarity common",
+    "attest key",
+    "attest sign",
+    "attest oscal",
+    "attest add",
+    "attest adopt",
+    "log new",
+    "log key",
+    "log verify",
+    "log prove",
+    "log cat",
+    "log monitor",
+    "log publish",
+    "log append",
+    "log disclose",
+    "log erase",
+    "log override",
+    "log retain",
+    "log key-event",
+    "log roll",
+    "log law",
+];
+
+/// The commands that the help of these words lists.
+fn listed(words: &[&str]) -> Vec<String> {
+    let help = run(&[words, &["--help"]].concat(), b"");
+    assert_eq!(help.code, 0, "{words:?}");
+    assert!(help.out.contains("Usage:"), "{words:?}: {}", help.out);
+    let list = help.out.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let named =
+        list.take_while(|line| !line.is_empty()).filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
 #[test]
-fn every_command_explains_itself() {
-    let help = run(&["--help"], b"");
-    assert_eq!(help.code, 0);
-    let commands: Vec<&str> = help
-        .out
-        .lines()
-        .skip_while(|line| !line.starts_with("Commands:"))
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
+fn every_command_explains_itself_and_answers_in_json() {
+    let commands = listed(&[]);
     assert!(commands.len() > 12, "{commands:?}");
-    for command in commands.iter().filter(|name| **name != "help") {
-        let ran = run(&[command, "--help"], b"");
-        assert_eq!(ran.code, 0, "{command}");
-        assert!(ran.out.contains("Usage:"), "{command}: {}", ran.out);
+    for command in &commands {
+        let below = listed(&[command]);
+        let lines: Vec<String> = match below.as_slice() {
+            [] => vec![command.clone()],
+            below => below.iter().map(|name| format!("{command} {name}")).collect(),
+        };
+        for line in lines.iter().filter(|line| !WITHOUT_JSON.contains(&line.as_str())) {
+            let help = run(&[on(line), vec!["--help"]].concat(), b"").out;
+            assert!(help.contains("--json"), "{line} writes no JSON");
+        }
+    }
+    for line in [
+        "grammar --json",
+        "weave us-pafaca --json",
+        "territory of 192.0.2.1 8.8.8.8 --json",
+        "orders --json",
+        "subjects --json",
+        "fmt --check --json FOLDER",
+        "compile --json -o FOLDER/law.image",
+        "diff shipped shipped --json",
+    ] {
+        let folder = Folder::new();
+        folder.write("a.cases", "");
+        let ran = run(&on(&line.replace("FOLDER", &folder.path().display().to_string())), b"");
+        assert_eq!(ran.code, 0, "{line}: {}", ran.err);
+        assert!(serde_json::from_str::<serde_json::Value>(&ran.out).is_ok(), "{line}: {}", ran.out);
     }
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(&["completions", shell], b"").out.contains("interdict"), "{shell}");
