@@ -16,14 +16,14 @@ pub(crate) fn list(docket: &Docket) -> Markup {
         html! {
             h1 { "Orders" }
             p class="lede" { (instruments.len()) " instruments: statutes, orders, notices, judgments and statements, each with its source and how far it can be trusted." }
-            div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+            div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="cards" {
                 thead { tr { th scope="col" { "issued" } th scope="col" { "instrument" } th scope="col" { "issued by" } th scope="col" { "law of" } th scope="col" { "evidence" } } }
                 tbody { @for i in instruments { tr {
                     td { (i.issued.written) }
                     td { a href={ "/orders/" (i.id) } { (i.title) } br; span class="mono quiet" { (i.id) } }
                     td { (i.authority.as_deref().unwrap_or("")) }
-                    td { (i.jurisdiction.code()) }
-                    td { (i.provenance.evidence.word()) }
+                    td data-head="law of" { (i.jurisdiction.code()) }
+                    td data-head="evidence" { (i.provenance.evidence.word()) }
                 } } }
             } }
         },

@@ -14,7 +14,7 @@ const MARGIN: f64 = 130.0;
 const LANE: f64 = 26.0;
 /// Space for the years, above the lanes.
 const HEAD: f64 = 22.0;
-/// A stretch narrower than this has no room for its status in words.
+/// Stretches narrower than this together have no room for their status in words.
 const WORDS_WIDTH_MIN: f64 = 78.0;
 /// A year that begins nearer to the end has no room for its number.
 const YEAR_WIDTH_MIN: f64 = 36.0;
@@ -70,6 +70,7 @@ pub(crate) fn lanes(lanes: &[Lane], frame: Frame, now: Time) -> Markup {
                 }
                 text class="act" x="0" y=(top + 17.0) { (lane.name) }
                 @for stretch in &lane.stretches { (bar(lane, stretch, frame, top)) }
+                (words(lane, frame, top))
             }
             line class="now" x1=(MARGIN + frame.x(now)) x2=(MARGIN + frame.x(now)) y1="4" y2=(height) {}
         }
@@ -91,7 +92,21 @@ fn layout(lanes: &[Lane]) -> (Vec<(f64, bool)>, f64) {
     (tops, top)
 }
 
-/// A stretch: colour, pattern, and the status in words where there is room, so that no one of them is needed.
+/// The status in words, once for neighbouring stretches that share it and where there is room.
+fn words(lane: &Lane, frame: Frame, top: f64) -> Markup {
+    let same = |a: &Stretch, b: &Stretch| a.finding.possible == b.finding.possible;
+    html! { @for run in lane.stretches.chunk_by(same) {
+        @if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            @let status = word(first.finding.possible);
+            @let (left, right) = (frame.x(first.from), frame.x(last.until));
+            @if status != "permitted" && right - left > WORDS_WIDTH_MIN {
+                text class="in" x=(MARGIN + left + 6.0) y=(top + 17.5) { (status.replace('_', " ")) }
+            }
+        }
+    } }
+}
+
+/// A stretch: colour and pattern, so that neither is needed.
 fn bar(lane: &Lane, stretch: &Stretch, frame: Frame, top: f64) -> Markup {
     let status = word(stretch.finding.possible);
     let (left, right) = (MARGIN + frame.x(stretch.from), MARGIN + frame.x(stretch.until));
@@ -104,7 +119,6 @@ fn bar(lane: &Lane, stretch: &Stretch, frame: Frame, top: f64) -> Markup {
                 title { (lane.group) " " (lane.name) ": " (label(stretch)) }
                 rect class=(status) x=(left) y=(y) width=(width) height=(height) {}
                 @if let Some(pattern) = pattern(status) { rect fill=(pattern) x=(left) y=(y) width=(width) height=(height) {} }
-                @if height > 10.0 && width > WORDS_WIDTH_MIN { text class="in" x=(left + 6.0) y=(top + 17.5) { (status.replace('_', " ")) } }
             }
         }
     }

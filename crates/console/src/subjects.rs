@@ -19,13 +19,13 @@ pub(crate) fn list(docket: &Docket) -> Markup {
             p class="lede" { "An order speaks of apps and companies; a package name, certificate, domain or wallet is evidence of one. A shared identifier never identifies on its own." }
             @for (title, group) in [("Apps and services", apps), ("Companies", companies)] {
                 h2 { (title) }
-                div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+                div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="cards" {
                     thead { tr { th scope="col" { "name" } th scope="col" { "also" } th scope="col" { "identifiers" } th scope="col" { "evidence" } } }
                     tbody { @for s in group { tr {
                         td { a href={ "/subjects/" (s.id) } { (s.name()) } }
                         td { (s.names.iter().skip(1).cloned().collect::<Vec<_>>().join(", ")) }
-                        td { (s.identifiers.len()) }
-                        td { (s.provenance.evidence.word()) }
+                        td data-head="identifiers" { (s.identifiers.len()) }
+                        td data-head="evidence" { (s.provenance.evidence.word()) }
                     } } }
                 } }
             }
@@ -59,11 +59,11 @@ pub(crate) fn one(docket: &Docket, id: &str, now: Time) -> Option<Markup> {
             }
             @if !inquiries.is_empty() {
                 h2 { "What orders say today" }
-                div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+                div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="cards" {
                     thead { tr { th scope="col" { "act" } th scope="col" { "who, where" } th scope="col" { "status" } th scope="col" { "by" } } }
                     tbody { @for inquiry in &inquiries {
                         @if let Ok(finding) = docket.find(inquiry, Posture::default()) { tr {
-                            td class="mono" { (inquiry.act.word()) } td { (reach_of(inquiry)) } td { (tag(finding.possible)) }
+                            td class="mono" { (inquiry.act.word()) } td { (reach_of(inquiry)) } td class="status" { (tag(finding.possible)) }
                             td class="mono" { (docket::check::cited_by(&finding).join(" ")) }
                         } }
                     } }
@@ -71,12 +71,12 @@ pub(crate) fn one(docket: &Docket, id: &str, now: Time) -> Option<Markup> {
                 p { a href={ "/timeline?app=" (subject.id) } { "Over time" } }
             }
             h2 { "Identifiers" }
-            div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+            div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="cards" {
                 thead { tr { th scope="col" { "kind" } th scope="col" { "identifier" } th scope="col" { "held" } th scope="col" { "evidence" } th scope="col" { "remark" } } }
                 tbody { @for i in &subject.identifiers { tr {
                     td { (i.kind.word()) } td class="mono" { (i.id) }
-                    td { @if i.shared { "shared" } " " (period(i.from.as_ref(), i.until.as_ref())) }
-                    td { (i.provenance.evidence.word()) } td { (i.provenance.notes.join("; ")) }
+                    td data-head="held" { @if i.shared { "shared" } " " (period(i.from.as_ref(), i.until.as_ref())) }
+                    td data-head="evidence" { (i.provenance.evidence.word()) } td { (i.provenance.notes.join("; ")) }
                 } } }
             } }
         },

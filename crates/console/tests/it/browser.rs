@@ -97,7 +97,16 @@ const CUT_OFF: &str = "<script>const beyond = [...document.querySelectorAll('hea
 fn a_small_screen_cuts_nothing_off() {
     let Some(browser) = chromium() else { return };
     let (_, _, css) = get(shipped(), "/console.css");
-    let pages = ["/", "/timeline?app=tiktok", "/ask", "/orders/us-pafaca", "/subjects/tiktok", "/decisions/5"];
+    let pages = [
+        "/",
+        "/timeline?app=tiktok",
+        "/ask",
+        "/orders",
+        "/orders/us-pafaca",
+        "/subjects",
+        "/subjects/tiktok",
+        "/decisions/5",
+    ];
     for (n, path) in pages.into_iter().enumerate() {
         // The page in a frame as wide as a telephone, with a script that the policy of the console would not let run.
         let (_, _, page) = get(shipped(), path);
