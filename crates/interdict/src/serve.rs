@@ -115,7 +115,7 @@ async fn run(
     announce(&base);
     let edge = async {
         if let Some((listener, asked)) = apart {
-            listen::serve(listener, asked, stop()).await;
+            listen::serve_apart(listener, asked, stop()).await;
         }
     };
     let store = async {
