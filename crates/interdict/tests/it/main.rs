@@ -28,5 +28,6 @@ mod repository;
 mod scan;
 mod service;
 mod store;
+mod store_large;
 #[cfg(test)]
 mod store_variant;

@@ -721,7 +721,7 @@ fn listed_code_under_nobodys_name_is_held_and_never_taken_for_the_app() {
 
     let served = gate(law(|order| order), &nginx.url(), &others("on_refer = \"permit\""));
     assert_eq!([copy, clean, LISTED].map(|path| status(US, served.port, path)), [200, 200, 451]);
-    drop(served);
+    assert_eq!(served.serving.stop(), Some(0));
 
     let held = gate(law(|order| order), &nginx.url(), &others("on_refer = \"refuse\""));
     assert_eq!([copy, clean, OTHER, LISTED].map(|path| status(US, held.port, path)), [451, 200, 200, 451]);
@@ -734,7 +734,7 @@ fn listed_code_under_nobodys_name_is_held_and_never_taken_for_the_app() {
         let page = ask(US, held.port, "GET", copy, &format!("accept: {accept}\r\n"));
         assert!(page.text().contains("code of Brook was found in it (vendor sdk 1"), "{}", page.text());
     }
-    drop(held);
+    assert_eq!(held.serving.stop(), Some(0));
     let written = std::fs::read_to_string(format!("{}/../decisions.ndjson", world.store)).expect("records");
     let events: Vec<serde_json::Value> =
         written.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
