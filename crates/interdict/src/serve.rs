@@ -35,7 +35,7 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
         ));
     }
     let log = settings.log.folder(options, &settings);
-    let loading = &settings.loading(loading, log.as_deref());
+    let loading = &settings.loading(loading, log.as_deref())?;
     let docket = loading.docket()?;
     println!(
         "{} instruments, {} subjects, edition {}",

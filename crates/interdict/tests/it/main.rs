@@ -31,3 +31,4 @@ mod store;
 mod store_large;
 #[cfg(test)]
 mod store_variant;
+mod vouched;
