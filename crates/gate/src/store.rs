@@ -8,9 +8,11 @@
 //! [`index`] reads what the repository says of its files, [`identity`] what a package says of itself, [`judge`] asks the
 //! docket about both, [`code`] is what whoever knows code found in it, [`variant`] keeps the variants of the index, [`upstream`] fetches, [`proxy`] is the way of one
 //! request, `examine` finds out what the file behind it is, [`large`] reads files too long to hold, [`refusal`] the answer to one refused.
+//! [`canary`] says what must never be refused.
 //! [`access_log`] and [`replay`] say what would have become of requests of the past.
 
 pub mod access_log;
+pub mod canary;
 pub mod code;
 mod examine;
 pub mod identity;

@@ -118,13 +118,14 @@ async fn run(
             listen::serve_apart(listener, asked, stop()).await;
         }
     };
+    let shop = store.as_ref().map(|store| store.store());
+    let canaries = Canaries::new(settings, shop, Arc::clone(&live), Arc::clone(&metrics))?;
     let store = async {
         if let Some(store) = store {
             store.serve(stop()).await;
         }
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
-    let canaries = Canaries::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let watching = watch(loading, &live, &metrics, sources, recording.log.clone());
     tokio::select! {
         never = canaries.sing() => match never {},

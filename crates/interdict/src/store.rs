@@ -230,6 +230,11 @@ impl Gate {
         Ok(Some(Self { store: Arc::new(store), listener, live: Arc::clone(live), signer }))
     }
 
+    /// The gate itself, for those who ask what it would do.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     /// Serves until `stop` resolves.
     pub(crate) async fn serve(self, stop: impl Future<Output = ()>) {
         let watching = watch(Arc::clone(&self.store));

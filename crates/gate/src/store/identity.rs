@@ -214,6 +214,13 @@ impl Identities {
         (held == validator).then(|| Arc::clone(identity))
     }
 
+    /// What was last known of a path, whatever its content is now.
+    #[must_use]
+    pub fn last(&self, path: &str) -> Option<Arc<Identity>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_path.get(path).map(|(_, identity)| Arc::clone(identity))
+    }
+
     /// Remembers what a file is, under a path if the repository told a validator.
     pub fn remember(&self, path: &str, validator: Option<&str>, identity: Identity) -> Arc<Identity> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
