@@ -29,21 +29,21 @@ pub const RATIO_FREE_BYTES: u64 = 16 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
 
 const LOCAL: u32 = 0x0403_4b50;
-const CENTRAL: u32 = 0x0201_4b50;
+pub(crate) const CENTRAL: u32 = 0x0201_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;
-const END: [u8; 4] = *b"PK\x05\x06";
-const ZIP64_LOCATOR: [u8; 4] = *b"PK\x06\x07";
-const END_BYTES: usize = 22;
-const LOCAL_BYTES: usize = 30;
-const CENTRAL_BYTES: usize = 46;
-const COMMENT_BYTES_MAX: usize = 65_535;
-const ZIP64_LOCATOR_BYTES: usize = 20;
-const ZIP64_EXTRA: u16 = 0x0001;
+pub(crate) const END: [u8; 4] = *b"PK\x05\x06";
+pub(crate) const ZIP64_LOCATOR: [u8; 4] = *b"PK\x06\x07";
+pub(crate) const END_BYTES: usize = 22;
+pub(crate) const LOCAL_BYTES: usize = 30;
+pub(crate) const CENTRAL_BYTES: usize = 46;
+pub(crate) const COMMENT_BYTES_MAX: usize = 65_535;
+pub(crate) const ZIP64_LOCATOR_BYTES: usize = 20;
+pub(crate) const ZIP64_EXTRA: u16 = 0x0001;
 const FLAG_ENCRYPTED: u16 = 1;
-const FLAG_DESCRIPTOR: u16 = 1 << 3;
-const SIGNING_MAGIC: &[u8; 16] = b"APK Sig Block 42";
+pub(crate) const FLAG_DESCRIPTOR: u16 = 1 << 3;
+pub(crate) const SIGNING_MAGIC: &[u8; 16] = b"APK Sig Block 42";
 /// Size field, then the magic, directly before the central directory.
-const SIGNING_FOOTER_BYTES: usize = 24;
+pub(crate) const SIGNING_FOOTER_BYTES: usize = 24;
 
 /// How much may be read, and no more. The default is [`ENTRIES_MAX`] and its neighbours.
 #[derive(Clone, Copy, Debug)]

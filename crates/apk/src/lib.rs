@@ -4,7 +4,7 @@
 //! budgets), [`oddity`] (every known trick, and what Android does with it), [`axml`] (binary XML),
 //! [`resources`] (the string a resource id stands for), [`manifest`] (what the package says it is), [`bundle`] (the
 //! same of an app bundle),
-//! [`signing`] (who signed it, in which scheme), [`compare`] (whether two packages are the same apart from that).
+//! [`signing`] (who signed it, in which scheme), [`excerpt`] (the parts of a large one that say so), [`compare`] (whether two packages are the same apart from that).
 //!
 //! The input is hostile: nothing here panics, allocates more than its budgets or guesses. Where readers
 //! disagree, Android's rule decides, and the disagreement is reported. It reads bytes that others hand
@@ -15,6 +15,7 @@ pub mod axml;
 pub mod bundle;
 pub mod compare;
 mod der;
+pub mod excerpt;
 pub mod manifest;
 pub mod oddity;
 pub mod resources;

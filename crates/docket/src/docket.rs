@@ -353,6 +353,12 @@ fn with_further(mut faults: Vec<Fault>, more: Vec<Fault>, corpus: &Corpus) -> Ve
     faults
 }
 
+/// What identifies the law that these files are, in any order.
+#[must_use]
+pub fn edition(sources: &[Source]) -> String {
+    format!("sha256:{}", hex(&digest(sources)))
+}
+
 /// SHA-256 over the sorted paths and digests of the sources.
 fn digest(sources: &[Source]) -> [u8; 32] {
     let mut listed: Vec<(&str, [u8; 32])> =

@@ -7,14 +7,18 @@
 //!
 //! [`index`] reads what the repository says of its files, [`identity`] what a package says of itself, [`judge`] asks the
 //! docket about both, [`code`] is what whoever knows code found in it, [`variant`] keeps the variants of the index, [`upstream`] fetches, [`proxy`] is the way of one
-//! request, [`refusal`] the answer to one refused.
+//! request, `examine` finds out what the file behind it is, [`large`] reads files too long to hold, [`refusal`] the answer to one refused.
+//! [`canary`] says what must never be refused.
 //! [`access_log`] and [`replay`] say what would have become of requests of the past.
 
 pub mod access_log;
+pub mod canary;
 pub mod code;
+mod examine;
 pub mod identity;
 pub mod index;
 pub mod judge;
+pub mod large;
 pub mod proxy;
 pub mod refusal;
 pub mod replay;
@@ -58,6 +62,8 @@ pub struct Chosen {
     pub operator: Operator,
     /// Who looks for listed code in packages, if anybody does.
     pub search: Option<code::Search>,
+    /// Where a file is kept while it is read that is too long to hold.
+    pub spool: large::Spool,
 }
 
 /// The gate.

@@ -49,7 +49,7 @@ pub(crate) struct Agent {
 
 pub(crate) fn agent(loading: &Loading, options: &Agent) -> Done {
     let settings = Settings::read(&options.settings)?;
-    let loading = &settings.loading(loading, None);
+    let loading = &settings.loading(loading, None)?;
     let docket = loading.docket()?;
     let sources = docket.sources().to_vec();
     let live = Arc::new(Live::new(docket));

@@ -1,4 +1,4 @@
-//! Asks each gate, as its users do, for names it must never refuse, and raises an alarm if it does.
+//! Asks each gate, as its users do, for hosts or packages it must never refuse, and raises an alarm if it does.
 
 use crate::clock;
 use crate::settings::Settings;
@@ -9,6 +9,7 @@ use gate::edge::Edge;
 use gate::live::Live;
 use gate::maps::Table;
 use gate::metrics::Metrics;
+use gate::store::Store;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::io;
@@ -31,7 +32,7 @@ const HEAD_BYTES_MAX: u64 = 16 << 10;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Canary {
-    /// The name of the gate in metrics and alarms.
+    /// The name of the gate in metrics and alarms. `store` is this service's own store gate, which is asked for packages.
     gate: String,
     /// Where its users reach it, over plain HTTP.
     target: SocketAddr,
@@ -57,8 +58,16 @@ type Post = (Option<IpAddr>, Option<Place>);
 pub(crate) struct Canaries {
     canaries: Vec<(Canary, Vec<Post>)>,
     edge: Edge,
+    store: Option<Arc<Store>>,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Probe {
+    host: String,
+    path: String,
 }
 
 impl Canaries {
@@ -66,7 +75,12 @@ impl Canaries {
     ///
     /// # Errors
     /// Settings that do not go together.
-    pub(crate) fn new(settings: &Settings, live: Arc<Live>, metrics: Arc<Metrics>) -> Result<Self, String> {
+    pub(crate) fn new(
+        settings: &Settings,
+        store: Option<Arc<Store>>,
+        live: Arc<Live>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, String> {
         let edge = settings.edge.clone().unwrap_or_default().chosen()?;
         let mut canaries = Vec::new();
         let locator = if settings.canary.is_empty() { None } else { Some(settings.locator()?) };
@@ -78,7 +92,7 @@ impl Canaries {
             }
             canaries.push((canary.clone(), places));
         }
-        Ok(Self { canaries, edge, live, metrics })
+        Ok(Self { canaries, edge, store, live, metrics })
     }
 
     /// Probes for ever.
@@ -111,9 +125,9 @@ impl Canaries {
     async fn round(&self, canary: &Canary, posts: &[Post]) -> Vec<String> {
         let docket = self.live.current();
         let mut suspects = Vec::new();
-        for (post, name) in self.names(&docket, posts) {
-            match ask(canary.target, post, &name).await {
-                Some(true) => suspects.push((post, name)),
+        for (post, probe) in self.probes(canary, &docket, posts) {
+            match ask(canary.target, post, &probe).await {
+                Some(true) => suspects.push((post, probe)),
                 Some(false) => self.metrics.probed(&canary.gate, false),
                 None => {}
             }
@@ -123,17 +137,18 @@ impl Canaries {
         }
         tokio::time::sleep(SETTLED_AFTER).await;
         // Time alone changes what is reached, too.
-        let unreached = self.names(&docket, posts);
+        let unreached = self.probes(canary, &docket, posts);
         suspects.retain(|suspect| unreached.contains(suspect));
         let mut refused = Vec::new();
-        for (post, name) in suspects {
-            let is_refused = ask(canary.target, post, &name).await == Some(true);
+        for (post, probe) in suspects {
+            let is_refused = ask(canary.target, post, &probe).await == Some(true);
             if !Arc::ptr_eq(&docket, &self.live.current()) {
                 return Vec::new();
             }
             self.metrics.probed(&canary.gate, is_refused);
             if is_refused {
                 let place = post.1.map_or_else(String::new, |place| format!(" from {place}"));
+                let name = if probe.path == "/" { &probe.host } else { &probe.path };
                 refused.push(format!("{name}{place}"));
             }
         }
@@ -141,17 +156,23 @@ impl Canaries {
     }
 
     /// What no gate may refuse now, and from where to ask.
-    fn names(&self, docket: &Docket, posts: &[Post]) -> Vec<(Post, String)> {
+    fn probes(&self, canary: &Canary, docket: &Docket, posts: &[Post]) -> Vec<(Post, Probe)> {
         let now = clock::now();
+        if let Some(store) = self.store.as_ref().filter(|_| canary.gate == "store") {
+            let file = |path: String| Probe { host: canary.target.to_string(), path };
+            let each = posts.iter().map(|post| (*post, store.canaries(docket, post.1)));
+            return each.flat_map(|(post, paths)| paths.into_iter().map(move |path| (post, file(path)))).collect();
+        }
         let Ok(table) = Table::build(docket, &self.edge, now) else { return Vec::new() };
+        let site = |host: String| Probe { host, path: String::from("/") };
         let each = posts.iter().map(|post| (*post, canary::names(docket, &table, post.1, now)));
-        each.flat_map(|(post, names)| names.into_iter().map(move |name| (post, name))).collect()
+        each.flat_map(|(post, names)| names.into_iter().map(move |name| (post, site(name)))).collect()
     }
 }
 
-/// Whether a gate refuses a name; nothing if it does not answer.
-async fn ask(target: SocketAddr, post: Post, name: &str) -> Option<bool> {
-    tokio::time::timeout(ANSWER_TIME_MAX, probe(target, post.0, name)).await.ok()?.ok()
+/// Whether a gate refuses what is asked for; nothing if it does not answer.
+async fn ask(target: SocketAddr, post: Post, asked: &Probe) -> Option<bool> {
+    tokio::time::timeout(ANSWER_TIME_MAX, probe(target, post.0, asked)).await.ok()?.ok()
 }
 
 /// Waits for futures that all go on for ever.
@@ -166,15 +187,16 @@ async fn futures_join(all: Vec<impl Future<Output = ()>>) {
     .await;
 }
 
-/// Whether a gate refuses a name in the name of the law.
-async fn probe(target: SocketAddr, from: Option<IpAddr>, name: &str) -> io::Result<bool> {
+/// Whether a gate refuses it in the name of the law.
+async fn probe(target: SocketAddr, from: Option<IpAddr>, asked: &Probe) -> io::Result<bool> {
     let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(from) = from {
         socket.bind(SocketAddr::new(from, 0))?;
     }
     let mut stream = socket.connect(target).await?;
+    let Probe { host, path } = asked;
     let request =
-        format!("HEAD / HTTP/1.1\r\nhost: {name}\r\nuser-agent: interdict-canary\r\nconnection: close\r\n\r\n");
+        format!("HEAD {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: interdict-canary\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(HEAD_BYTES_MAX).read_to_end(&mut answer).await?;

@@ -16,6 +16,10 @@ pub(crate) struct Cli {
     /// Read orders and subjects from this folder instead of the shipped ones
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) corpus: Option<PathBuf>,
+    /// Apply what is in that folder only as its note vouches for it (`interdict vouch`): the public key of whose it must be,
+    /// or a file with that
+    #[arg(long, global = true, value_name = "VKEY|FILE", requires = "corpus")]
+    pub(crate) corpus_key: Option<PathBuf>,
     /// Start from this compiled image if it was made from the same sources
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
@@ -175,6 +179,13 @@ pub(crate) enum Command {
     Reach(crate::reach::Reach),
     /// Say what of an inventory of hosts and customers an order reaches, and what would be over-blocking
     Inventory(crate::inventory::Inventory),
+    /// Sign the orders and subjects of `--corpus`, all of them and as they are, for gates that apply nothing else
+    /// (`--corpus-key`)
+    Vouch {
+        /// The private key (`interdict log key`)
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
     /// Keep the tables of proxies as the law is, without serving anything
     Agent(crate::agent::Agent),
     /// Answer Squid from the tables beside it: started by Squid, needs nothing else of this program

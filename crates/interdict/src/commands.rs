@@ -3,6 +3,7 @@
 use crate::attest_folder::Statements;
 use crate::cli::{Cli, Format, Question};
 use crate::corpus::{self, Unreadable};
+use crate::law_note::Voucher;
 use crate::{clock, question, show};
 use clap::CommandFactory;
 use docket::Docket;
@@ -25,6 +26,8 @@ pub(crate) type Done = Result<u8, String>;
 pub(crate) struct Loading {
     pub(crate) corpus: Option<PathBuf>,
     pub(crate) image: Option<PathBuf>,
+    /// Whose note the folder must have.
+    pub(crate) voucher: Option<Voucher>,
     /// The statements that meet conditions.
     pub(crate) attestations: Option<Statements>,
 }
@@ -35,6 +38,11 @@ impl Loading {
             None => corpus::shipped(),
             Some(folder) => corpus::read(std::slice::from_ref(folder)).map_err(unreadable)?,
         };
+        if let Some(voucher) = &self.voucher {
+            let folder = self.corpus.as_deref();
+            let folder = folder.ok_or("a key for law is given and no law: say which with --corpus DIR")?;
+            voucher.check(folder, &sources)?;
+        }
         if let Some(statements) = &self.attestations {
             let attested = statements.orders(&sources)?;
             sources.extend(attested);
@@ -45,6 +53,11 @@ impl Loading {
     pub(crate) fn docket(&self) -> Result<Docket, String> {
         let image = match &self.image {
             None => corpus::shipped_image(),
+            Some(_) if self.voucher.is_some() => {
+                return Err(String::from(
+                    "--image: no note vouches for an image; leave it out, and law is compiled anew",
+                ));
+            }
             Some(path) => {
                 let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 let image = law::Image::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;

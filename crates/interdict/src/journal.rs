@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// Written at once: large enough that the file costs little beside the records, small enough to lose little.
 const BATCH_RECORDS_MAX: usize = 512;
+/// How long records gather before they are written, unless a batch is full: who leaves one meanwhile need not wake anybody,
+/// which would cost a busy gate more than deciding does. A sudden end loses what has gathered.
+const GATHER_TIME: Duration = Duration::from_millis(10);
 /// How long to wait before a file that could not be written is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// No record's line is longer by far; a torn line is looked for this far from the end.
@@ -61,7 +64,11 @@ impl Journal {
     pub(crate) fn keep(mut self, mut keeper: Keeper) {
         let mut batch = Vec::with_capacity(BATCH_RECORDS_MAX);
         let mut is_failing = false;
-        while keeper.records.blocking_recv_many(&mut batch, BATCH_RECORDS_MAX) > 0 {
+        loop {
+            let taken = keeper.records.blocking_recv_many(&mut batch, BATCH_RECORDS_MAX);
+            if taken == 0 {
+                break;
+            }
             let mut lines = String::with_capacity(batch.len() * 768);
             for record in batch.drain(..) {
                 lines.push_str(&record.to_event());
@@ -85,6 +92,9 @@ impl Journal {
                 eprintln!("decisions are recorded again in {}", self.path.display());
                 is_failing = false;
                 keeper.set_failing(false);
+            }
+            if taken < BATCH_RECORDS_MAX && !keeper.records.is_closed() {
+                std::thread::sleep(GATHER_TIME);
             }
         }
         if let Err(error) = self.sync() {

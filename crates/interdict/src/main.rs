@@ -26,6 +26,7 @@ mod helper;
 mod hunt;
 mod inventory;
 mod journal;
+mod law_note;
 mod listen;
 mod log;
 mod log_gov;
@@ -76,7 +77,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let key = cli.attestations_key.as_deref();
     let attestations = cli.attestations.map(|name| attest_folder::Statements::named(&name, key));
-    let loading = commands::Loading { corpus: cli.corpus, image: cli.image, attestations };
+    let voucher = match cli.corpus_key.as_deref().map(law_note::Voucher::named).transpose() {
+        Ok(voucher) => voucher,
+        Err(message) => return refused(&message),
+    };
+    let loading = commands::Loading { corpus: cli.corpus, image: cli.image, voucher, attestations };
     let done = match cli.command {
         Command::Decide { file, question, json } => commands::decide(&loading, file.as_deref(), &question, json),
         Command::Explain { file, question, json } => commands::explain(&loading, file.as_deref(), &question, json),
@@ -99,6 +104,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Reach(options) => reach::reach(&loading, &options),
         Command::Inventory(options) => inventory::inventory(&loading, &options),
+        Command::Vouch { key } => law_note::vouch(loading.corpus.as_deref(), &key),
         Command::Agent(options) => agent::agent(&loading, &options),
         Command::SquidHelper(options) => helper::answer(&options),
         Command::Replay(command) => replay::run(&loading, &command),
@@ -110,9 +116,11 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(message) => {
-            eprintln!("{}", message.trim_end());
-            ExitCode::from(2)
-        }
+        Err(message) => refused(&message),
     }
+}
+
+fn refused(message: &str) -> ExitCode {
+    eprintln!("{}", message.trim_end());
+    ExitCode::from(2)
 }

@@ -298,8 +298,8 @@ impl<'t> Report<'t> {
                             td { (part.verdict.word()) br; small { (part.statuses.join(" or ")) } }
                             td { (name(&part.app)) }
                             td { (part.place) }
-                            td { (format_rfc3339(part.first)) }
-                            td { (format_rfc3339(part.last)) }
+                            td.instant { (format_rfc3339(part.first)) }
+                            td.instant { (format_rfc3339(part.last)) }
                             td {
                                 @for (provision, why) in part.provisions.iter().zip(&part.why) {
                                     p { code { (provision) } " " (why) }
@@ -390,4 +390,4 @@ dl .permit{border-top-color:#2e6b34}figure{margin:2rem 0}svg{width:100%}svg .for
 svg .permit{fill:#2e6b34}svg line{stroke:#999}svg text{font-size:13px}figcaption .forbid{color:#b3261e}\
 figcaption .refer{color:#b26a00}figcaption .permit{color:#2e6b34}table{border-collapse:collapse;width:100%}\
 td,th{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid #ddd}td p{margin:0 0 .3rem}\
-.number{text-align:right;font-variant-numeric:tabular-nums}";
+.number{text-align:right;font-variant-numeric:tabular-nums}.instant{white-space:nowrap;font-size:.85rem}";

@@ -35,7 +35,7 @@ pub(crate) fn serve(loading: &Loading, options: &Serve) -> Done {
         ));
     }
     let log = settings.log.folder(options, &settings);
-    let loading = &settings.loading(loading, log.as_deref());
+    let loading = &settings.loading(loading, log.as_deref())?;
     let docket = loading.docket()?;
     println!(
         "{} instruments, {} subjects, edition {}",
@@ -115,16 +115,17 @@ async fn run(
     announce(&base);
     let edge = async {
         if let Some((listener, asked)) = apart {
-            listen::serve(listener, asked, stop()).await;
+            listen::serve_apart(listener, asked, stop()).await;
         }
     };
+    let shop = store.as_ref().map(|store| store.store());
+    let canaries = Canaries::new(settings, shop, Arc::clone(&live), Arc::clone(&metrics))?;
     let store = async {
         if let Some(store) = store {
             store.serve(stop()).await;
         }
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
-    let canaries = Canaries::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let watching = watch(loading, &live, &metrics, sources, recording.log.clone());
     tokio::select! {
         never = canaries.sing() => match never {},

@@ -6,6 +6,7 @@ use crate::attest_folder::Statements;
 use crate::canary::Canary;
 use crate::cli::Choice;
 use crate::commands::Loading;
+use crate::law_note::Voucher;
 use crate::territory::Consulted;
 use docket::fault::did_you_mean;
 use docket::finding::{Posture, Verdict};
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) attestations: Option<PathBuf>,
     /// Whose log it is: its public key, or a file with that or with a policy.
     pub(crate) attestations_key: Option<String>,
+    /// Whose note the folder of law must have: their public key, or a file with that; the command line goes before.
+    pub(crate) corpus_key: Option<PathBuf>,
     /// Where decisions are recorded; nowhere if absent.
     pub(crate) records: Option<Records>,
     /// The log that decisions are recorded in; none if absent and not asked for on the command line.
@@ -376,13 +379,22 @@ impl Settings {
 
     /// Where law comes from, with what the file says of it. What a service records in a log of its own has statements,
     /// too, and they count unless others are named.
-    pub(crate) fn loading(&self, typed: &Loading, log: Option<&Path>) -> Loading {
+    ///
+    /// # Errors
+    /// A key that is none.
+    pub(crate) fn loading(&self, typed: &Loading, log: Option<&Path>) -> Result<Loading, String> {
         let key = self.attestations_key.as_deref();
         let is_address = |name: &Path| name.to_str().is_some_and(|text| text.contains("://"));
         let path = |name: &Path| if is_address(name) { name.to_owned() } else { self.path(name) };
         let named = || self.attestations.as_deref().map(|name| Statements::named(&path(name), key));
         let own = || log.map(|folder| Statements::named(folder, None));
-        Loading { attestations: typed.attestations.clone().or_else(named).or_else(own), ..typed.clone() }
+        let attestations = typed.attestations.clone().or_else(named).or_else(own);
+        let voucher = match (&typed.voucher, &self.corpus_key) {
+            (None, Some(name)) if name.to_str().is_some_and(|text| text.contains('+')) => Some(Voucher::named(name)?),
+            (None, Some(name)) => Some(Voucher::named(&self.path(name))?),
+            (voucher, _) => voucher.clone(),
+        };
+        Ok(Loading { attestations, voucher, ..typed.clone() })
     }
 
     /// A path of the file, from where the process stands.

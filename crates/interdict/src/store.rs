@@ -13,15 +13,20 @@ use gate::recorder::Recorder;
 use gate::refusal::Blocker;
 use gate::shadow::Mode;
 use gate::store::judge::Rules;
+use gate::store::large::Spool;
 use gate::store::refusal::Operator;
 use gate::store::upstream::Upstream;
 use gate::store::{Chosen, Store, proxy};
 use gate::territory::{Headers, Hops, Rule, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -72,6 +77,9 @@ pub(crate) struct Section {
     /// Whose code is looked for in packages: `shipped`, `none`, or a folder of references.
     #[serde(default = "shipped")]
     code: PathBuf,
+    /// The folder where packages lie while they are read that are too long to hold, at a repository without ranges.
+    #[serde(default = "default_spool")]
+    spool: PathBuf,
     /// How verdicts are treated.
     #[serde(default)]
     stance: StanceChoice,
@@ -110,6 +118,24 @@ fn shipped() -> PathBuf {
     PathBuf::from(store_code::SHIPPED)
 }
 
+fn default_spool() -> PathBuf {
+    PathBuf::from("/var/tmp")
+}
+
+/// Files in a folder that nobody finds there, and that end with whoever holds them.
+fn spool(folder: PathBuf) -> Spool {
+    let made = AtomicU64::new(0);
+    Spool::new(move || {
+        let number = made.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!(".interdict-{}-{number}", std::process::id()));
+        let within = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(within)?;
+        fs::remove_file(&path).map_err(within)?;
+        Ok(file)
+    })
+}
+
 fn default_operator() -> String {
     String::from("This store")
 }
@@ -129,6 +155,7 @@ impl Section {
             place: Rule::default(),
             places: BTreeMap::new(),
             code: shipped(),
+            spool: default_spool(),
             stance: StanceChoice::default(),
             variants: None,
         }
@@ -152,6 +179,7 @@ impl Section {
             rules: Rules { all: self.place, own },
             stance: self.stance.chosen(),
             search: store_code::search(settings, &self.code)?,
+            spool: spool(settings.path(&self.spool)),
             operator: Operator {
                 name: self.operator.clone(),
                 contact: self.contact.clone(),
@@ -200,6 +228,11 @@ impl Gate {
         let store = Store::new(chosen, Arc::clone(live), clock, Arc::clone(metrics), recorder.clone());
         println!("store     http://{address}/ in front of {}", section.repository);
         Ok(Some(Self { store: Arc::new(store), listener, live: Arc::clone(live), signer }))
+    }
+
+    /// The gate itself, for those who ask what it would do.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
     }
 
     /// Serves until `stop` resolves.

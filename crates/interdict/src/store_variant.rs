@@ -1,6 +1,6 @@
 //! Variants of a store's index, kept: made again when the law or the index changes, and ahead of the hour at which a known
 //! change takes effect; signed with the operator's key by the tools that sign the index itself, and dropped, with a word
-//! about it, when they cannot be made.
+//! about it, when they cannot be made. When the law changes unannounced, what was signed ahead for that is shown at once.
 //!
 //! The key never enters this process: `jarsigner` reads the keystore, and takes its password from a file or from a variable
 //! of the environment. Nothing is signed that the repository had not signed with the same key.
@@ -12,20 +12,21 @@ use docket::moment::format_rfc3339;
 use gate::live::Live;
 use gate::store::Store;
 use gate::store::variant::originals::{Originals, Unread};
-use gate::store::variant::{Dated, Plan, Publication, Signed, Strength, jar};
+use gate::store::variant::{Dated, Hidden, Plan, Publication, Signed, Strength, jar};
 use law::Time;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
-/// How often the hour and the law are looked at; a look is two comparisons.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often the hour and the law are looked at; a look is some comparisons.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How many looks until the repository is asked whether it published anything: some seconds.
-const LOOKS_UNTIL_FETCH: u32 = 25;
+const LOOKS_UNTIL_FETCH: u32 = 100;
 /// How many looks until making variants is tried again after it failed: a minute, since each try starts several programs.
-const LOOKS_UNTIL_RETRY: u32 = 300;
+const LOOKS_UNTIL_RETRY: u32 = 1_200;
 /// Seconds before a known instant at which its variants are made: an index of a hundred megabytes takes less, in as many
 /// variants as there may be.
 const AHEAD_SECONDS: Time = 120;
@@ -212,6 +213,13 @@ struct Keeper {
     fault: Option<String>,
     /// Looks until making is tried again.
     wait: u32,
+    /// The law of which it is known whether it changes what is shown.
+    noticed: Option<Arc<Docket>>,
+    /// Whose index with nothing left out could not be signed.
+    without_whole: Option<Dated>,
+    fetching: Option<JoinHandle<Result<Option<Originals>, Unread>>>,
+    /// What the signer is at work on: one thing at a time, which may take minutes, and the law is looked at meanwhile.
+    signing: Option<JoinHandle<Work>>,
 }
 
 /// What is made for the next instant at which something changes.
@@ -224,61 +232,109 @@ enum Ahead {
     Signed(Time, Publication, Dated),
 }
 
+/// What came of a piece of work.
+enum Work {
+    /// What there must be now.
+    Now(Box<Made>),
+    /// What there must be later.
+    Ahead(Box<Ahead>),
+    /// The index with nothing left out.
+    Whole(Box<Result<(Plan, Files), String>>),
+}
+
+/// What there must be, with its date; no publication if it is what is in force.
+type Made = Result<(Plan, Option<Publication>, Dated), String>;
+
+/// Files with their names.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
 /// Keeps the variants for as long as the gate runs.
 pub(crate) async fn keep(store: Arc<Store>, live: Arc<Live>, signer: Signer) -> std::convert::Infallible {
-    let mut keeper =
-        Keeper { store, live, signer, originals: None, dated: None, ahead: Ahead::Unknown, fault: None, wait: 0 };
+    let mut keeper = Keeper {
+        store,
+        live,
+        signer,
+        originals: None,
+        dated: None,
+        ahead: Ahead::Unknown,
+        fault: None,
+        wait: 0,
+        noticed: None,
+        without_whole: None,
+        fetching: None,
+        signing: None,
+    };
     let mut looks = 0_u32;
     loop {
-        if looks.is_multiple_of(LOOKS_UNTIL_FETCH) {
-            keeper.fetch().await;
-        }
-        keeper.look().await;
+        keeper.fetch(looks.is_multiple_of(LOOKS_UNTIL_FETCH)).await;
+        keeper.finish().await;
+        keeper.open().await;
+        keeper.look();
         looks = looks.wrapping_add(1);
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
+/// What a task that has ended came to.
+async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Option<Result<T, String>> {
+    let done = task.take_if(|task| task.is_finished())?;
+    Some(done.await.map_err(|error| error.to_string()))
+}
+
 impl Keeper {
-    async fn fetch(&mut self) {
-        match self.store.originals(self.originals.as_ref()).await {
-            Ok(None) | Err(Unread::Unsettled(_)) => {}
-            Ok(Some(read)) => (self.originals, self.wait) = (Some(Arc::new(read)), 0),
+    async fn fetch(&mut self, is_time: bool) {
+        match ended(&mut self.fetching).await {
+            None | Some(Ok(Ok(None) | Err(Unread::Unsettled(_)))) => {}
+            Some(Ok(Ok(Some(read)))) => (self.originals, self.wait) = (Some(Arc::new(read)), 0),
             // A repository that is away for a moment has taken nothing back; variants of what it was stay.
-            Err(Unread::Fault(why)) => self.tell(&format!("the repository cannot be read: {why}")),
+            Some(Ok(Err(Unread::Fault(why))) | Err(why)) => self.tell(&format!("the repository cannot be read: {why}")),
+        }
+        if is_time && self.fetching.is_none() {
+            let (store, known) = (Arc::clone(&self.store), self.originals.clone());
+            self.fetching = Some(tokio::spawn(async move { store.originals(known.as_ref()).await }));
         }
     }
 
-    async fn look(&mut self) {
-        self.wait = self.wait.saturating_sub(1);
-        let (docket, now) = (self.live.current(), clock::now());
-        let Some(originals) = self.originals.clone() else { return };
-        let until = self.store.published_until(&originals, &docket);
-        if let Some(until) = until.filter(|until| now < *until) {
-            if now >= until - AHEAD_SECONDS && self.wait == 0 {
-                self.look_ahead(originals, docket, until).await;
+    /// Takes what the signer has made.
+    async fn finish(&mut self) {
+        let Some(work) = ended(&mut self.signing).await else { return };
+        match work {
+            Ok(Work::Now(made)) => self.take(*made),
+            Ok(Work::Ahead(ahead)) => self.ahead = *ahead,
+            Ok(Work::Whole(made)) => match *made {
+                Ok((plan, files)) => {
+                    self.store.add_whole(&plan, files);
+                    println!("variants  ready for a change of the law that nobody announces");
+                }
+                Err(why) => {
+                    // The next publication tries again; until then a change is shown once it is signed.
+                    self.without_whole.clone_from(&self.dated);
+                    self.tell(&why);
+                }
+            },
+            Err(why) => self.take(Err(why)),
+        }
+    }
+
+    fn take(&mut self, made: Made) {
+        match made {
+            Ok((plan, publication, dated)) => {
+                let docket = self.live.current();
+                if !self.originals.as_ref().is_some_and(|originals| plan.is_of(originals, &docket)) {
+                    // The law or the index has changed meanwhile; what is shown stays until what is right is signed.
+                    return;
+                }
+                match publication {
+                    Some(publication) => {
+                        println!("variants  {} of the index, dated {}", publication.count(), dated.timestamp);
+                        self.store.publish(Some(publication));
+                    }
+                    None if self.store.republish(&plan) => {}
+                    // It was opened while nothing seemed to change: the next look makes it anew.
+                    None => return,
+                }
+                (self.dated, self.fault) = (Some(dated), None);
             }
-            return;
-        }
-        if let Ahead::Signed(from, publication, dated) = std::mem::replace(&mut self.ahead, Ahead::Unknown)
-            && until == Some(from)
-            && publication.is_of(&originals, &docket)
-        {
-            self.store.publish(Some(publication));
-            self.dated = Some(dated);
-            return;
-        }
-        if self.wait > 0 {
-            return;
-        }
-        let (store, signer) = (Arc::clone(&self.store), self.signer.clone());
-        let dated = self.dated.clone();
-        let making = tokio::task::spawn_blocking(move || {
-            let plan = store.plan(originals, docket, now);
-            make(&store, plan, &signer, dated.as_ref())
-        });
-        match making.await.map_err(|error| error.to_string()).flatten() {
-            Ok(dated) => (self.dated, self.fault) = (Some(dated), None),
             Err(why) => {
                 self.store.publish(None);
                 (self.dated, self.wait) = (None, LOOKS_UNTIL_RETRY);
@@ -287,31 +343,82 @@ impl Keeper {
         }
     }
 
-    /// Makes what there must be from `from` on, if that is something else. What fails is tried again at its time.
-    async fn look_ahead(&mut self, originals: Arc<Originals>, docket: Arc<Docket>, from: Time) {
-        match &self.ahead {
-            Ahead::Nothing(known) if *known == from => return,
-            Ahead::Signed(known, publication, _) if *known == from && publication.is_of(&originals, &docket) => return,
-            Ahead::Unknown | Ahead::Nothing(_) | Ahead::Signed(..) => {}
+    /// Shows everybody everything where the law has changed what somebody may see: what is right takes seconds to sign.
+    async fn open(&mut self) {
+        let docket = self.live.current();
+        let (Some(originals), Some(dated)) = (self.originals.clone(), self.dated.clone()) else { return };
+        let is_noticed = self.noticed.as_ref().is_some_and(|noticed| Arc::ptr_eq(noticed, &docket));
+        if is_noticed || !self.store.can_open() || self.store.published_until(&originals, &docket).is_some() {
+            return;
+        }
+        self.noticed = Some(Arc::clone(&docket));
+        let store = Arc::clone(&self.store);
+        let planning = tokio::task::spawn_blocking(move || store.plan(originals, docket, clock::now()));
+        let opened = match planning.await {
+            Ok(plan) if plan.dated(Some(&dated)) == dated => return,
+            Ok(_other) => self.signer.remember(&dated.opened()),
+            Err(error) => Err(error.to_string()),
+        };
+        match opened {
+            Ok(()) => {
+                self.store.open();
+                self.dated = Some(dated.opened());
+                println!("variants  the law has changed: the index with nothing left out, dated {}", dated.whole());
+            }
+            Err(why) => self.tell(&why),
+        }
+    }
+
+    /// Puts the signer to work where something is to be made.
+    fn look(&mut self) {
+        self.wait = self.wait.saturating_sub(1);
+        let (docket, now) = (self.live.current(), clock::now());
+        let Some(originals) = self.originals.clone() else { return };
+        let until = self.store.published_until(&originals, &docket);
+        let is_over = until.is_none_or(|until| now >= until);
+        if is_over
+            && let Ahead::Signed(from, publication, dated) = std::mem::replace(&mut self.ahead, Ahead::Unknown)
+            && until == Some(from)
+            && publication.is_of(&originals, &docket)
+        {
+            self.store.publish(Some(publication));
+            self.dated = Some(dated);
+            return;
+        }
+        if self.wait > 0 || self.signing.is_some() {
+            return;
         }
         let (store, signer, dated) = (Arc::clone(&self.store), self.signer.clone(), self.dated.clone());
-        let making = tokio::task::spawn_blocking(move || {
-            let plan = store.plan(originals, docket, from);
-            let next = plan.dated(dated.as_ref());
-            if dated.as_ref() == Some(&next) {
-                return Ok(Ahead::Nothing(from));
-            }
-            let publication = sign(plan, &signer, &next)?;
-            println!("variants  ready for {}, dated {}", format_rfc3339(from), next.timestamp);
-            Ok(Ahead::Signed(from, publication, next))
-        });
-        self.ahead = match making.await.map_err(|error| error.to_string()).flatten() {
-            Ok(ahead) => ahead,
-            Err(why) => {
-                eprintln!("variants of the index for {} cannot be made yet: {why}", format_rfc3339(from));
-                Ahead::Nothing(from)
-            }
+        let next = until.filter(|until| !is_over && now >= *until - AHEAD_SECONDS);
+        self.signing = if is_over {
+            Some(tokio::task::spawn_blocking(move || {
+                let plan = store.plan(originals, docket, now);
+                Work::Now(Box::new(make(plan, &signer, dated.as_ref())))
+            }))
+        } else if let Some(from) = next.filter(|from| !self.is_ready(*from, &originals, &docket)) {
+            Some(tokio::task::spawn_blocking(move || {
+                let plan = store.plan(originals, docket, from);
+                Work::Ahead(Box::new(make_ahead(plan, &signer, dated.as_ref(), from)))
+            }))
+        } else {
+            let lacking = dated.filter(|dated| !store.has_whole() && self.without_whole.as_ref() != Some(dated));
+            lacking.map(|dated| {
+                tokio::task::spawn_blocking(move || {
+                    let plan = store.plan(originals, docket, now);
+                    let signed = sign_one(&plan, &signer, &Hidden::new(), dated.whole());
+                    Work::Whole(Box::new(signed.map(|files| (plan, files))))
+                })
+            })
         };
+    }
+
+    /// Whether it is known what there must be from an instant on.
+    fn is_ready(&self, from: Time, originals: &Arc<Originals>, docket: &Arc<Docket>) -> bool {
+        match &self.ahead {
+            Ahead::Nothing(known) => *known == from,
+            Ahead::Signed(known, publication, _) => *known == from && publication.is_of(originals, docket),
+            Ahead::Unknown => false,
+        }
     }
 
     /// Says once what went wrong.
@@ -327,16 +434,32 @@ impl Keeper {
     }
 }
 
-/// Makes what a plan asks for and puts it in force, unless it is what is in force.
-fn make(store: &Store, plan: Plan, signer: &Signer, in_force: Option<&Dated>) -> Result<Dated, String> {
+/// Makes what a plan asks for, unless it is what is in force.
+fn make(plan: Plan, signer: &Signer, in_force: Option<&Dated>) -> Made {
     let dated = plan.dated(signer.last().as_ref());
-    if in_force == Some(&dated) && store.republish(&plan) {
-        return Ok(dated);
+    if in_force == Some(&dated) {
+        return Ok((plan, None, dated));
     }
-    let publication = sign(plan, signer, &dated)?;
-    println!("variants  {} of the index, dated {}", publication.count(), dated.timestamp);
-    store.publish(Some(publication));
-    Ok(dated)
+    let publication = sign(plan.clone(), signer, &dated)?;
+    Ok((plan, Some(publication), dated))
+}
+
+/// Makes what there must be from `from` on, if that is something else. What fails is tried again at its time.
+fn make_ahead(plan: Plan, signer: &Signer, in_force: Option<&Dated>, from: Time) -> Ahead {
+    let next = plan.dated(in_force);
+    if in_force == Some(&next) {
+        return Ahead::Nothing(from);
+    }
+    match sign(plan, signer, &next) {
+        Ok(publication) => {
+            println!("variants  ready for {}, dated {}", format_rfc3339(from), next.timestamp);
+            Ahead::Signed(from, publication, next)
+        }
+        Err(why) => {
+            eprintln!("variants of the index for {} cannot be made yet: {why}", format_rfc3339(from));
+            Ahead::Nothing(from)
+        }
+    }
 }
 
 /// Signs what a plan asks for.
@@ -353,14 +476,19 @@ fn sign(plan: Plan, signer: &Signer, dated: &Dated) -> Result<Publication, Strin
     signer.remember(dated)?;
     let mut signed = Vec::new();
     for hidden in &plan.hidden {
-        let mut files = Vec::new();
-        for part in plan.parts(hidden, dated.timestamp)? {
-            if let Some((name, strength)) = part.jar {
-                files.push((name, signer.sign(name, &jar::jar(part.name, &part.bytes)?, strength)?));
-            }
-            files.push((part.name, part.bytes));
-        }
-        signed.push(Signed { hidden: hidden.clone(), files });
+        signed.push(Signed { hidden: hidden.clone(), files: sign_one(&plan, signer, hidden, dated.timestamp)? });
     }
     Ok(Publication::new(plan, signed))
+}
+
+/// Signs one index.
+fn sign_one(plan: &Plan, signer: &Signer, hidden: &Hidden, timestamp: u64) -> Result<Files, String> {
+    let mut files = Vec::new();
+    for part in plan.parts(hidden, timestamp)? {
+        if let Some((name, strength)) = part.jar {
+            files.push((name, signer.sign(name, &jar::jar(part.name, &part.bytes)?, strength)?));
+        }
+        files.push((part.name, part.bytes));
+    }
+    Ok(files)
 }

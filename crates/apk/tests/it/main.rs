@@ -8,6 +8,7 @@
 
 mod archive;
 mod builder;
+mod excerpt;
 mod hostile;
 mod manifest;
 mod tools;

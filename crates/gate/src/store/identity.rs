@@ -3,7 +3,8 @@
 //! A package is known by its content, so another name or path does not make it another app. What was found out is kept
 //! by digest, and beside each path with the validator the repository gave it.
 
-use super::code::Coded;
+use super::code::{Coded, Search};
+use apk::excerpt::{self, Excerpt, Ranges};
 use apk::{Archive, Budgets, Manifest, signing};
 use flate2::read::DeflateDecoder;
 use foldhash::HashMap;
@@ -11,15 +12,19 @@ use sha2::{Digest, Sha256};
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The largest package that is read. Stores take packages up to 4 GB, nearly all far below this; a longer one is known by
-/// the index alone.
+/// The largest package that is read as a whole. Stores take packages up to 4 GB, nearly all far below this; of a longer
+/// one the parts are read that say what it is.
 pub const PACKAGE_BYTES_MAX: usize = 512 << 20;
 /// Packages inside a bundle (`.apks`, `.xapk`): a base and its splits.
 const BUNDLED_MAX: usize = 64;
 /// Manifests looked for in a file that is no sound archive; hostile ones could hold any number.
 const STRAY_MANIFESTS_MAX: usize = 16;
+/// Headers of manifests that are looked behind, sound or not.
+const STRAY_HEADERS_MAX: usize = 256;
 /// A binary manifest has some kilobytes, a huge one a megabyte.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+/// Read at once of a long file that is searched from end to end.
+const STRETCH_BYTES: u64 = 8 << 20;
 /// Paths remembered: some hundred bytes each. The largest public repository has some 15,000 packages.
 pub const REMEMBERED_MAX: usize = 200_000;
 
@@ -30,8 +35,8 @@ pub struct Identity {
     pub packages: Vec<String>,
     /// SHA-256 of certificates of its signers, now and before.
     pub certificates: Vec<[u8; 32]>,
-    /// SHA-256 of the file.
-    pub content: [u8; 32],
+    /// SHA-256 of the file, if all of it was read.
+    pub content: Option<[u8; 32]>,
     /// Whose code is in it.
     pub code: Vec<Coded>,
     /// Why Android would refuse it, if it would.
@@ -42,7 +47,7 @@ impl Identity {
     /// Reads a file.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut identity = Self { content: Sha256::digest(bytes).into(), ..Self::default() };
+        let mut identity = Self { content: Some(Sha256::digest(bytes).into()), ..Self::default() };
         match Archive::open(bytes, &Budgets::default()) {
             Ok(archive) => identity.read(&archive, BUNDLED_MAX),
             Err(fault) => identity.fault = Some(fault.to_string()),
@@ -56,6 +61,29 @@ impl Identity {
         identity.certificates.sort_unstable();
         identity.certificates.dedup();
         identity
+    }
+
+    /// Reads a file that is too large to hold, and looks for listed code in what is read of it.
+    ///
+    /// # Errors
+    /// A range cannot be had.
+    pub fn of_ranges<R: Ranges>(from: &mut R, search: Option<&Search>) -> Result<Self, R::Fault> {
+        let unsound = || Self { fault: Some(String::from("no archive with a sound directory")), ..Self::default() };
+        let identity = match excerpt::excerpt(from, PACKAGE_BYTES_MAX as u64)? {
+            Excerpt::Archive(None) => return Ok(Self::default()),
+            Excerpt::Archive(Some(bytes)) => {
+                let code = search.map_or_else(Vec::new, |search| search.find(&bytes));
+                Self { content: None, code, ..Self::of(&bytes) }
+            }
+            Excerpt::Unsound => unsound(),
+        };
+        if !identity.packages.is_empty() {
+            return Ok(identity);
+        }
+        let mut packages = strays_in(from)?;
+        packages.sort_unstable();
+        packages.dedup();
+        Ok(Self { packages, ..identity })
     }
 
     fn read(&mut self, archive: &Archive<'_>, bundled_max: usize) {
@@ -83,39 +111,73 @@ impl Identity {
     }
 }
 
+/// What stands before the content of a manifest.
+const LOCAL: &[u8] = b"PK\x03\x04";
+const HEADER_BYTES: usize = 30;
+
 /// Package names of manifests that lie in a file, whatever its directory says.
 fn stray_manifests(bytes: &[u8]) -> Vec<String> {
-    const LOCAL: &[u8] = b"PK\x03\x04";
-    const HEADER_BYTES: usize = 30;
-    let name = apk::manifest::MANIFEST.as_bytes();
-    let mut packages = Vec::new();
-    let mut at = 0;
-    while let Some(found) = find(bytes.get(at..).unwrap_or_default(), LOCAL) {
-        let entry = bytes.get(at + found..).unwrap_or_default();
-        at += found + LOCAL.len();
-        let Some((header, rest)) = entry.split_at_checked(HEADER_BYTES) else { break };
-        let number = |from: usize| match header.get(from..from + 2) {
-            Some([low, high]) => usize::from(u16::from_le_bytes([*low, *high])),
-            _ => 0,
-        };
-        if !rest.starts_with(name) || number(26) != name.len() {
-            continue;
+    let headers = strays(bytes).take(STRAY_HEADERS_MAX);
+    let named = headers.filter_map(|at| manifest_at(bytes.get(at..).unwrap_or_default()));
+    named.take(STRAY_MANIFESTS_MAX).collect()
+}
+
+/// The same of a file that is too large to hold.
+fn strays_in<R: Ranges>(from: &mut R) -> Result<Vec<String>, R::Fault> {
+    let (length, mut packages) = (from.length(), Vec::new());
+    let header_bytes = (HEADER_BYTES + apk::manifest::MANIFEST.len()) as u64;
+    let (mut at, mut headers) = (0, 0);
+    while at < length && packages.len() < STRAY_MANIFESTS_MAX && headers < STRAY_HEADERS_MAX {
+        let stretch = from.read(at..length.min(at + STRETCH_BYTES + header_bytes))?;
+        for found in strays(&stretch).map(|found| found as u64).take_while(|found| *found < STRETCH_BYTES) {
+            let header = at + found;
+            // Two fields of any length may stand before the content.
+            let entry = from.read(header..length.min(header + MANIFEST_BYTES_MAX + (2 << 16)))?;
+            packages.extend(manifest_at(&entry));
+            headers += 1;
+            if packages.len() == STRAY_MANIFESTS_MAX || headers == STRAY_HEADERS_MAX {
+                break;
+            }
         }
-        let Some(data) = rest.get(name.len() + number(28)..) else { continue };
-        let mut inflated = Vec::new();
-        // What inflates before a damaged end is enough to find the name in.
-        let whole = DeflateDecoder::new(data).take(MANIFEST_BYTES_MAX).read_to_end(&mut inflated).is_ok();
-        let stored = data.get(..data.len().min(MANIFEST_BYTES_MAX as usize)).unwrap_or_default();
-        let read = Manifest::parse(&inflated, None).or_else(|fault| match whole {
-            true => Err(fault),
-            false => Manifest::parse(stored, None),
-        });
-        packages.extend(read.ok().map(|manifest| manifest.package));
-        if packages.len() == STRAY_MANIFESTS_MAX {
-            break;
-        }
+        at += STRETCH_BYTES;
     }
-    packages
+    Ok(packages)
+}
+
+/// Where headers of manifests begin.
+fn strays(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let name = apk::manifest::MANIFEST.as_bytes();
+    let mut at = 0;
+    let headers = std::iter::from_fn(move || {
+        let found = at + find(bytes.get(at..)?, LOCAL)?;
+        at = found + LOCAL.len();
+        Some(found)
+    });
+    headers.filter(move |at| {
+        let header = bytes.get(*at..).unwrap_or_default();
+        half(header, 26) == Some(name.len()) && header.get(HEADER_BYTES..).is_some_and(|rest| rest.starts_with(name))
+    })
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at..at + 2) {
+        Some([low, high]) => Some(usize::from(u16::from_le_bytes([*low, *high]))),
+        _ => None,
+    }
+}
+
+/// The package name of a manifest behind its header.
+fn manifest_at(entry: &[u8]) -> Option<String> {
+    let data = entry.get(HEADER_BYTES + half(entry, 26)? + half(entry, 28)?..)?;
+    let mut inflated = Vec::new();
+    // What inflates before a damaged end is enough to find the name in.
+    let whole = DeflateDecoder::new(data).take(MANIFEST_BYTES_MAX).read_to_end(&mut inflated).is_ok();
+    let stored = data.get(..data.len().min(MANIFEST_BYTES_MAX as usize)).unwrap_or_default();
+    let read = Manifest::parse(&inflated, None).or_else(|fault| match whole {
+        true => Err(fault),
+        false => Manifest::parse(stored, None),
+    });
+    Some(read.ok()?.package)
 }
 
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
@@ -152,6 +214,13 @@ impl Identities {
         (held == validator).then(|| Arc::clone(identity))
     }
 
+    /// What was last known of a path, whatever its content is now.
+    #[must_use]
+    pub fn last(&self, path: &str) -> Option<Arc<Identity>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_path.get(path).map(|(_, identity)| Arc::clone(identity))
+    }
+
     /// Remembers what a file is, under a path if the repository told a validator.
     pub fn remember(&self, path: &str, validator: Option<&str>, identity: Identity) -> Arc<Identity> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +228,10 @@ impl Identities {
             // All of it is found out again when asked for; forgetting at random would need the same care.
             *known = Known::default();
         }
-        let identity = Arc::clone(known.by_content.entry(identity.content).or_insert_with(|| Arc::new(identity)));
+        let identity = match identity.content {
+            Some(content) => Arc::clone(known.by_content.entry(content).or_insert_with(|| Arc::new(identity))),
+            None => Arc::new(identity),
+        };
         if let Some(validator) = validator {
             known.by_path.insert(path.to_owned(), (validator.to_owned(), Arc::clone(&identity)));
         }

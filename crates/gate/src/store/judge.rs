@@ -76,17 +76,19 @@ impl<'a> Clue<'a> {
         let names = identity.packages.iter().map(move |package| name(package.as_str()));
         let certificate =
             move |digest| Self { kind: ResourceKind::CertSha256, id: hex(digest), from: "signer", because };
-        let content = Self { kind: ResourceKind::CodeSha256, id: hex(&identity.content), from: "content", because };
+        let content = identity.content.iter().map(move |content| Self {
+            kind: ResourceKind::CodeSha256,
+            id: hex(content),
+            from: "content",
+            because,
+        });
         let code = |coded: &'a Coded| Self {
             kind: ResourceKind::App,
             id: Cow::Borrowed(coded.subject.as_str()),
             from: "code",
             because: Some(&coded.what),
         };
-        names
-            .chain(identity.certificates.iter().map(certificate))
-            .chain([content])
-            .chain(identity.code.iter().map(code))
+        names.chain(identity.certificates.iter().map(certificate)).chain(content).chain(identity.code.iter().map(code))
     }
 }
 

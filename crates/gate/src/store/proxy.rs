@@ -1,10 +1,9 @@
 //! The way of one request: what the index says, what the repository answers, what the file itself is, and then the
 //! repository's answer as it came, or a refusal.
 
-use super::identity::{Identity, PACKAGE_BYTES_MAX};
+use super::examine::{Asked, Unclear, examine};
 use super::index::canonical;
-use super::judge::{Clue, inquiry};
-use super::upstream::{read_all, validator};
+use super::judge::{Clue, Judgement, inquiry};
 use super::{Store, refusal};
 use crate::recorder::{Unrecorded, before_answer};
 use crate::territory::{Doubt, Evidence};
@@ -15,28 +14,22 @@ use axum::http::Request;
 use axum::http::request::Parts;
 use axum::response::Response;
 use docket::vocabulary::Act;
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use law::Time;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 use wire::record::{Outcome, Record};
 
 /// A repository silent for this long in the middle of a file has gone.
 const SILENCE_TIME_MAX: Duration = Duration::from_secs(60);
-/// Packages examined at once; each may take [`PACKAGE_BYTES_MAX`] of memory.
-const EXAMINED_AT_ONCE_MAX: usize = 2;
 /// How often a file may change under our eyes before we give up on it.
 const CHANGES_MAX: usize = 3;
 /// A path longer than this is no file's.
 const PATH_BYTES_MAX: usize = 4_096;
-/// Bytes looked at to see whether a file may be a package.
-const MAGIC_BYTES: usize = 4;
-
 /// RFC 9110 § 7.6.1: what concerns one connection only.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
@@ -51,8 +44,6 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// By which a request is found again in the records of whoever sent it.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-static EXAMINING: Semaphore = Semaphore::const_new(EXAMINED_AT_ONCE_MAX);
 
 /// The gate as a service: every path is the repository's.
 pub fn router(store: Arc<Store>) -> Router {
@@ -104,7 +95,8 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
             Ok(response) => response,
             Err((status, why)) => return unreachable(status, &why),
         };
-        match examine(store, upstream, &path, target, is_listed).await {
+        let asked = Asked { method: &request.method, path: &path, target, is_listed };
+        match examine(store, upstream, asked).await {
             Ok((response, None)) => return for_one(is_spoken_of, passed(store, response)),
             Ok((response, Some(identity))) => {
                 return match decide(store, Clue::found(&identity), &evidence, &request.headers, true) {
@@ -114,6 +106,7 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
             }
             Err(Unclear::Changed) => {}
             Err(Unclear::Unread(why)) => return unreachable(StatusCode::BAD_GATEWAY, &why),
+            Err(Unclear::NoRoom(why)) => return no_room(&why),
         }
     }
     unreachable(StatusCode::BAD_GATEWAY, "the file changes while it is read")
@@ -151,11 +144,7 @@ fn decide<'c>(
     if outcome != Outcome::Refuse && !is_last {
         return Decided::Served { is_known: true };
     }
-    let asked = inquiry(judged.kind, "", Act::AppDistribute, judged.place, now);
-    let mut record = Record::of(name, now, outcome, &asked, &judged.finding);
-    record.evidence = evidence.sources().map(|source| source.word().to_owned()).collect();
-    record.found = judged.because.iter().cloned().collect();
-    record.request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(|id| id.chars().take(200).collect());
+    let record = store.record_of("", &judged, outcome, &Heard { evidence, headers, now, start });
     store.metrics.decided(name, outcome, record.order(), took());
     if let Err(Unrecorded) = store.recorder.keep(|| record) {
         let words = "this decision cannot be recorded, and nothing may happen here unrecorded";
@@ -170,113 +159,50 @@ fn decide<'c>(
     }
 }
 
+/// Who asked and when, as far as a record says.
+pub(super) struct Heard<'r> {
+    pub(super) evidence: &'r Evidence,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) now: Time,
+    /// When deciding began, by the clock of durations.
+    pub(super) start: u64,
+}
+
+impl Store {
+    /// The record of a judgement, by the gate's name and what of it decided.
+    fn record_of(&self, part: &str, judged: &Judgement, outcome: Outcome, heard: &Heard<'_>) -> Record {
+        let (evidence, now) = (heard.evidence, heard.now);
+        let asked = inquiry(judged.kind, "", Act::AppDistribute, judged.place, now);
+        let id = heard.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        Record {
+            evidence: evidence.sources().map(|source| source.word().to_owned()).collect(),
+            found: judged.because.iter().cloned().collect(),
+            request: id.map(|id| id.chars().take(200).collect()),
+            ..Record::of(&format!("{}{part}", self.chosen.name), now, outcome, &asked, &judged.finding)
+        }
+    }
+
+    /// Counts what an index shows or leaves out, and leaves the record.
+    pub(super) fn record(
+        &self,
+        part: &str,
+        judged: &Judgement,
+        outcome: Outcome,
+        heard: &Heard<'_>,
+    ) -> Result<(), Unrecorded> {
+        let record = self.record_of(part, judged, outcome, heard);
+        let took = (self.clock.nanos)().saturating_sub(heard.start);
+        self.metrics.decided(&record.gate, outcome, record.order(), took);
+        self.recorder.keep(|| record).map(drop)
+    }
+}
+
 /// Keeps an answer out of shared caches where somebody else may get another one.
 fn for_one(is_spoken_of: bool, mut response: Response) -> Response {
     if is_spoken_of {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
     response
-}
-
-enum Unclear {
-    /// The file is not the one that was looked at.
-    Changed,
-    /// It cannot be read.
-    Unread(String),
-}
-
-/// What the file behind an answer says of itself, if it may be a package; and the answer, as it came.
-async fn examine(
-    store: &Store,
-    response: Response<Body>,
-    path: &str,
-    target: &PathAndQuery,
-    is_listed: bool,
-) -> Result<(Response<Body>, Option<Arc<Identity>>), Unclear> {
-    if response.status() != StatusCode::OK && response.status() != StatusCode::PARTIAL_CONTENT {
-        return Ok((response, None));
-    }
-    let seen = validator(response.headers());
-    if let Some(known) = seen.as_deref().and_then(|seen| store.identities.of(path, seen)) {
-        return Ok((response, Some(known)));
-    }
-    let (response, may_be) = if is_listed || is_package_name(path) || is_package_type(response.headers()) {
-        (response, true)
-    } else {
-        begins_as_package(store, response, target).await.map_err(Unclear::Unread)?
-    };
-    if !may_be {
-        return Ok((response, None));
-    }
-    let _turn = EXAMINING.acquire().await.map_err(|closed| Unclear::Unread(closed.to_string()))?;
-    // Somebody else may have found it out meanwhile.
-    if let Some(known) = seen.as_deref().and_then(|seen| store.identities.of(path, seen)) {
-        return Ok((response, Some(known)));
-    }
-    let whole = store.chosen.upstream.send(Method::GET, target, HeaderMap::new()).await;
-    let whole = whole.map_err(|(_, why)| Unclear::Unread(why))?;
-    let found = validator(whole.headers());
-    if whole.status() != StatusCode::OK || found != seen {
-        return Err(Unclear::Changed);
-    }
-    if HttpBody::size_hint(whole.body()).lower() > PACKAGE_BYTES_MAX as u64 {
-        return Ok((response, None));
-    }
-    let bytes = read_all(whole.into_body(), PACKAGE_BYTES_MAX).await.map_err(Unclear::Unread)?;
-    let search = store.chosen.search.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let code = search.map_or_else(Vec::new, |search| search.find(&bytes));
-        Identity { code, ..Identity::of(&bytes) }
-    });
-    let read = read.await;
-    let identity = read.map_err(|error| Unclear::Unread(error.to_string()))?;
-    Ok((response, Some(store.identities.remember(path, seen.as_deref(), identity))))
-}
-
-fn is_package_name(path: &str) -> bool {
-    let end = path.rsplit_once('.').map_or("", |(_, end)| end);
-    ["apk", "apks", "apkm", "xapk", "aab"].iter().any(|known| end.eq_ignore_ascii_case(known))
-}
-
-fn is_package_type(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.android"))
-}
-
-/// Whether the first bytes are those of an archive, or of code that an archive may follow.
-fn is_magic(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") || bytes.starts_with(b"dex\n")
-}
-
-/// Looks at the first bytes of a file: those that came, if they are the first, or others asked for.
-async fn begins_as_package(
-    store: &Store,
-    response: Response<Body>,
-    target: &PathAndQuery,
-) -> Result<(Response<Body>, bool), String> {
-    let headers = response.headers();
-    let plain = response.status() == StatusCode::OK && !headers.contains_key(header::CONTENT_ENCODING);
-    if plain {
-        let (head, mut body) = response.into_parts();
-        let mut first = Vec::new();
-        while first.iter().map(Bytes::len).sum::<usize>() < MAGIC_BYTES {
-            match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-                None => break,
-                Some(Err(error)) => return Err(error.to_string()),
-                Some(Ok(frame)) => first.extend(frame.into_data()),
-            }
-        }
-        let start: Vec<u8> = first.iter().flatten().copied().take(MAGIC_BYTES).collect();
-        let body = Body::new(Resumed { first: first.into_iter().collect(), rest: body });
-        return Ok((Response::from_parts(head, body), is_magic(&start)));
-    }
-    let mut range = HeaderMap::new();
-    range.insert(header::RANGE, HeaderValue::from_static("bytes=0-3"));
-    let probe = store.chosen.upstream.send(Method::GET, target, range).await.map_err(|(_, why)| why)?;
-    // A server without ranges sends the whole file; the first frame of it is enough.
-    let mut body = probe.into_body();
-    let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-    let start = frame.transpose().map_err(|error| error.to_string())?.and_then(|frame| frame.into_data().ok());
-    Ok((response, start.is_some_and(|start| is_magic(&start))))
 }
 
 /// The client's headers, without those that concern its connection to us or claim to speak of it.
@@ -326,6 +252,13 @@ fn unreachable(status: StatusCode, why: &str) -> Response {
     response
 }
 
+/// The gate itself cannot look, and what nobody has looked at may be anything.
+fn no_room(why: &str) -> Response {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, &format!("this file cannot be looked into now: {why}"));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    response
+}
+
 pub(super) fn plain(status: StatusCode, words: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{words}\n")));
     *response.status_mut() = status;
@@ -333,38 +266,6 @@ pub(super) fn plain(status: StatusCode, words: &str) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// A body some of which has been looked at already.
-struct Resumed {
-    first: std::collections::VecDeque<Bytes>,
-    rest: Body,
-}
-
-impl HttpBody for Resumed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
-        match self.first.pop_front() {
-            Some(bytes) => Poll::Ready(Some(Ok(http_body::Frame::data(bytes)))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
-        }
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        let first: u64 = self.first.iter().map(|bytes| bytes.len() as u64).sum();
-        let rest = self.rest.size_hint();
-        let mut hint = http_body::SizeHint::new();
-        hint.set_lower(rest.lower() + first);
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + first);
-        }
-        hint
-    }
 }
 
 /// A body that is given up when nothing comes for too long.

@@ -220,7 +220,8 @@ fn page(
     }
     if finding.until < law::time::FOREVER {
         let until = format_rfc3339(finding.until);
-        write!(html, "<p>This holds until <time datetime=\"{until}\">{until}</time>, under the law as known today.")
+        let words = until.replace('T', ", ").replace('Z', " UTC");
+        write!(html, "<p>This holds until <time datetime=\"{until}\">{words}</time>, under the law as known today.")
             .unwrap_or_default();
     } else {
         html.push_str("<p>No end of this is known.");

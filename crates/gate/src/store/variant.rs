@@ -9,6 +9,10 @@
 //! variant that leaves out exactly what is refused to its user at this moment; where there is none, with the repository's
 //! own index. Packages are refused either way.
 //!
+//! Signing takes seconds, and a court that stays an order gives no notice. So beside the variants there is the index with
+//! nothing left out, signed ahead and dated one later: when the law changes what anybody may see, everybody is shown all
+//! of it at once, those included who hold a variant, until the new variants are signed and dated later still.
+//!
 //! [`cut`] takes files out of an index, [`jar`] packs one to be signed, [`originals`] reads what the repository publishes.
 
 pub mod cut;
@@ -17,7 +21,8 @@ pub mod originals;
 
 use super::Store;
 use super::index::Index;
-use super::judge::Clue;
+use super::judge::{Clue, Judgement};
+use super::proxy::Heard;
 use crate::territory::{Evidence, Source};
 use axum::body::{Body, Bytes};
 use axum::response::Response;
@@ -30,7 +35,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use law::Time;
 use originals::Originals;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wire::record::Outcome;
 
@@ -39,6 +44,9 @@ pub const VARIANTS_MAX: usize = 16;
 
 /// Seconds a plan holds at most: what belongs to nobody today may be somebody's later, without a finding that says when.
 const PLAN_TIME_MAX: Time = 600;
+
+/// What records call a decision about what an index shows.
+const INDEX: &str = "/index";
 
 /// Files that a user is refused, by their names in the index.
 pub type Hidden = BTreeSet<String>;
@@ -91,9 +99,14 @@ pub struct Signed {
 pub struct Publication {
     plan: Plan,
     variants: Arc<Variants>,
+    /// The index with nothing left out, once it is signed.
+    whole: Option<Arc<Files>>,
+    /// Whether everybody is shown that one.
+    is_opened: bool,
 }
 
-type Variants = HashMap<Hidden, HashMap<&'static str, File>>;
+type Files = HashMap<&'static str, File>;
+type Variants = HashMap<Hidden, Files>;
 
 #[derive(Debug)]
 struct File {
@@ -102,13 +115,27 @@ struct File {
     kind: HeaderValue,
 }
 
-/// A publication's date, and what it is of.
+/// A publication's date, and what it is of. The millisecond after it is taken, too: by the index with nothing left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dated {
     /// Digest of what was published.
     pub key: String,
     /// Milliseconds since 1970.
     pub timestamp: u64,
+}
+
+impl Dated {
+    /// The date of the index with nothing left out.
+    #[must_use]
+    pub const fn whole(&self) -> u64 {
+        self.timestamp + 1
+    }
+
+    /// What is to be remembered before that one is shown: then nothing else may have either date, whatever it is of.
+    #[must_use]
+    pub fn opened(&self) -> Self {
+        Self { key: String::from("opened"), timestamp: self.timestamp }
+    }
 }
 
 impl Plan {
@@ -129,7 +156,7 @@ impl Plan {
         let key = hex(&digest.finalize());
         match last {
             Some(last) if last.key == key => last.clone(),
-            Some(last) => Dated { key, timestamp: self.originals.timestamp().max(last.timestamp) + 1 },
+            Some(last) => Dated { key, timestamp: self.originals.timestamp().max(last.whole()) + 1 },
             None => Dated { key, timestamp: self.originals.timestamp() + 1 },
         }
     }
@@ -171,23 +198,13 @@ impl Publication {
     /// What was signed.
     #[must_use]
     pub fn new(plan: Plan, signed: Vec<Signed>) -> Self {
-        let file = |name: &str, bytes: Vec<u8>| {
-            let etag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
-            let kind = if name.ends_with(".jar") {
-                "application/java-archive"
-            } else if name.ends_with(".xml") {
-                "text/xml"
-            } else {
-                "application/json"
-            };
-            let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""));
-            File { bytes: bytes.into(), etag, kind: HeaderValue::from_static(kind) }
-        };
-        let variants = signed
-            .into_iter()
-            .map(|one| (one.hidden, one.files.into_iter().map(|(name, bytes)| (name, file(name, bytes))).collect()));
-        Self { variants: Arc::new(variants.collect()), plan }
+        let variants = signed.into_iter().map(|one| (one.hidden, files(one.files)));
+        Self { variants: Arc::new(variants.collect()), plan, whole: None, is_opened: false }
     }
+}
+
+fn files(signed: Vec<(&'static str, Vec<u8>)>) -> Files {
+    signed.into_iter().map(|(name, bytes)| (name, File::new(name, bytes))).collect()
 }
 
 impl Store {
@@ -210,7 +227,7 @@ impl Store {
             let all =
                 |place| Source::ALL.into_iter().fold(Evidence::default(), |seen, source| seen.with(source, Ok(place)));
             let evidence = place.map(all).unwrap_or_default();
-            let (out, same_until) = self.hidden(&docket, index, &spoken, &evidence, now);
+            let (out, same_until) = self.hidden(&docket, (index, &spoken), &evidence, now, &mut |_judged| {});
             hidden.insert(out);
             until = until.min(same_until);
         }
@@ -222,15 +239,16 @@ impl Store {
         Plan { originals, docket, spoken, hidden, beyond, until }
     }
 
-    /// The files of the index that a user is refused, and until when that is so.
+    /// The files of the index that a user is refused, and until when that is so; `tell` is told of each judgement.
     fn hidden(
         &self,
         docket: &Docket,
-        index: &Index,
-        spoken: &[String],
+        plan: (&Index, &[String]),
         evidence: &Evidence,
         now: Time,
+        tell: &mut dyn FnMut(Judgement),
     ) -> (Hidden, Time) {
+        let (index, spoken) = plan;
         let base = self.chosen.upstream.repository();
         let (mut hidden, mut until) = (Hidden::new(), law::time::FOREVER);
         for path in spoken {
@@ -241,6 +259,7 @@ impl Store {
                 let name = path.strip_prefix(base).unwrap_or(path);
                 hidden.insert(name.trim_start_matches('/').to_owned());
             }
+            tell(judged);
         }
         (hidden, until)
     }
@@ -256,9 +275,57 @@ impl Store {
     /// Keeps the variants in force under a plan that asks for the same ones. Returns whether there were any.
     #[must_use]
     pub fn republish(&self, plan: &Plan) -> bool {
-        let Some(publication) = self.publication.load_full() else { return false };
-        let (plan, variants) = (plan.clone(), Arc::clone(&publication.variants));
-        self.publication.store(Some(Arc::new(Publication { plan, variants })));
+        let same = |publication: Arc<Publication>| Publication {
+            plan: plan.clone(),
+            variants: Arc::clone(&publication.variants),
+            whole: publication.whole.clone(),
+            is_opened: false,
+        };
+        self.change(|publication| !publication.is_opened, same)
+    }
+
+    /// Adds the index with nothing left out to the publication in force, if that is still of this plan.
+    pub fn add_whole(&self, plan: &Plan, signed: Vec<(&'static str, Vec<u8>)>) {
+        let whole = Some(Arc::new(files(signed)));
+        let is_same = |publication: &Publication| plan.is_of(&publication.plan.originals, &publication.plan.docket);
+        let added = |publication: Arc<Publication>| Publication {
+            plan: publication.plan.clone(),
+            variants: Arc::clone(&publication.variants),
+            whole,
+            is_opened: false,
+        };
+        self.change(|publication| is_same(publication) && !publication.is_opened, added);
+    }
+
+    /// Whether there is an index with nothing left out that could be shown at once.
+    #[must_use]
+    pub fn can_open(&self) -> bool {
+        self.publication.load().as_ref().is_some_and(|one| one.whole.is_some() && !one.is_opened)
+    }
+
+    /// Whether the index with nothing left out is signed.
+    #[must_use]
+    pub fn has_whole(&self) -> bool {
+        self.publication.load().as_ref().is_some_and(|one| one.whole.is_some())
+    }
+
+    /// Shows everybody the index with nothing left out, whatever the law is meanwhile.
+    pub fn open(&self) {
+        let opened = |publication: Arc<Publication>| Publication {
+            plan: publication.plan.clone(),
+            variants: Arc::clone(&publication.variants),
+            whole: publication.whole.clone(),
+            is_opened: true,
+        };
+        self.change(|publication| publication.whole.is_some(), opened);
+    }
+
+    /// Replaces the publication in force, which only its keeper does, if it is one `of` a kind. Returns whether it was.
+    fn change(&self, of: impl Fn(&Publication) -> bool, to: impl FnOnce(Arc<Publication>) -> Publication) -> bool {
+        let Some(publication) = self.publication.load_full().filter(|publication| of(publication)) else {
+            return false;
+        };
+        self.publication.store(Some(Arc::new(to(publication))));
         true
     }
 
@@ -281,18 +348,50 @@ impl Store {
         if !is_managed(name) {
             return None;
         }
-        let plan = &publication.plan;
-        let docket = self.live.current();
-        if !Arc::ptr_eq(&docket, &plan.docket) {
+        if publication.is_opened {
+            return publication.whole.as_ref()?.get(name).map(|file| file.answer(headers));
+        }
+        let (plan, docket, now) = (&publication.plan, self.live.current(), (self.clock.now)());
+        let heard = Heard { evidence, headers, now, start: (self.clock.nanos)() };
+        let listed = (plan.originals.index(), plan.spoken.as_slice());
+        // One decision an app: its files share it.
+        let mut judged: BTreeMap<Option<String>, Judgement> = BTreeMap::new();
+        let (hidden, _) = self.hidden(&docket, listed, evidence, now, &mut |one| {
+            let known = judged.entry(one.finding.subject.clone()).or_insert_with(|| one.clone());
+            if one.finding.verdict > known.finding.verdict {
+                *known = one;
+            }
+        });
+        // Under law that has just changed: whoever is refused the same as before has the right one.
+        if !Arc::ptr_eq(&docket, &plan.docket)
+            && self.hidden(&plan.docket, listed, evidence, now, &mut |_judged| {}).0 != hidden
+        {
             return None;
         }
-        let now = (self.clock.now)();
-        let (hidden, _) = self.hidden(&docket, plan.originals.index(), &plan.spoken, evidence, now);
-        publication.variants.get(&hidden)?.get(name).map(|file| file.answer(headers))
+        let file = publication.variants.get(&hidden)?.get(name)?;
+        for one in judged.values() {
+            let outcome = self.chosen.stance.outcome(one.finding.verdict);
+            // An app is not hidden off the record: it is shown, and refused where that can be recorded.
+            self.record(INDEX, one, outcome, &heard).ok()?;
+        }
+        Some(file.answer(headers))
     }
 }
 
 impl File {
+    fn new(name: &str, bytes: Vec<u8>) -> Self {
+        let etag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
+        let kind = if name.ends_with(".jar") {
+            "application/java-archive"
+        } else if name.ends_with(".xml") {
+            "text/xml"
+        } else {
+            "application/json"
+        };
+        let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""));
+        Self { bytes: bytes.into(), etag, kind: HeaderValue::from_static(kind) }
+    }
+
     fn answer(&self, headers: &HeaderMap) -> Response {
         let held = headers.get(header::IF_NONE_MATCH).and_then(|held| held.to_str().ok()).unwrap_or("");
         let own = self.etag.to_str().unwrap_or("");

@@ -140,6 +140,41 @@ fn what_concerns_nobody_waits_for_nobody() {
 }
 
 #[test]
+fn nobody_says_of_himself_where_he_is_or_what_he_asks_for() {
+    for proxy in [Proxy::Nginx, Proxy::Caddy, Proxy::Envoy, Proxy::Haproxy, Proxy::Squid] {
+        let Some(program) = proxy.program() else { continue };
+        let mut lab = Lab::new(proxy);
+        lab.order(now() - 1_000, now() + 1_000);
+        lab.write_tables();
+        lab.interdict();
+        lab.proxy(&program);
+        let forged = |place: &str, host: &str| {
+            let fields = ["x-forwarded-for", "x-real-ip", "true-client-ip", "x-envoy-external-address"];
+            let mut lines: String = fields.map(|field| format!("{field}: {place}\r\n")).concat();
+            lines.push_str(&format!(
+                "forwarded: for={place};host={host}\r\nx-forwarded-host: {host}\r\nx-host: {host}\r\n"
+            ));
+            lines + "x-envoy-auth-failure-mode-allowed: true\r\nx-request-id: \"\u{e9}{{}}\r\n"
+        };
+        for is_killed in [false, true] {
+            if is_killed {
+                lab.kill();
+            }
+            for (from, host, place, other, expected) in [
+                (US, "brook.example", CANADA, "notes.example", 451),
+                (PUERTO_RICO, "brook.example", NOWHERE, "", 451),
+                (CANADA, "brook.example", US, "brook.example", 200),
+                (US, "notes.example", US, "brook.example", 200),
+            ] {
+                let got = lab.get_with(from, host, &forged(place, other));
+                let what = format!("{proxy:?}, killed {is_killed}: {host} from {from} as {other} from {place}");
+                assert_eq!(got.status, expected, "{what}: {got:?}\n{}", lab.logs());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_gate_that_only_watches_records_and_refuses_nothing() {
     let Some(program) = Proxy::Nginx.program() else { return };
     let mut lab = Lab::new(Proxy::Nginx);

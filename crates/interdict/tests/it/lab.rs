@@ -378,6 +378,13 @@ impl Lab {
         });
     }
 
+    /// Asks the proxy for a host with more header lines, each with its end.
+    pub(crate) fn get_with(&self, from: &str, host: &str, lines: &str) -> Got {
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{lines}\r\n");
+        let got = exchange(from, SocketAddr::from(([127, 0, 0, 1], self.ports[0])), &request);
+        got.unwrap_or_else(|| panic!("no answer for {host} to {from}: {}", self.logs()))
+    }
+
     /// Asks the proxy for a host, from an address.
     pub(crate) fn get(&self, from: &str, host: &str) -> Got {
         self.try_get(from, host).unwrap_or_else(|| panic!("no answer for {host} to {from}: {}", self.logs()))

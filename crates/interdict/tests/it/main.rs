@@ -28,5 +28,7 @@ mod repository;
 mod scan;
 mod service;
 mod store;
+mod store_large;
 #[cfg(test)]
 mod store_variant;
+mod vouched;

@@ -142,6 +142,11 @@ impl Nginx {
         Self::listening(root, port, "")
     }
 
+    /// As a server that answers whole files only.
+    pub(crate) fn without_ranges(root: &Path) -> Self {
+        Self::listening(root, free_port(), "; max_ranges 0")
+    }
+
     /// Over TLS, with `own.pem` and `own.key` of this folder.
     pub(crate) fn tls(root: &Path, keys: &Path) -> Self {
         let keys = keys.display();

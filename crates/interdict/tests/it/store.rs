@@ -620,6 +620,59 @@ fn other_evidence_comes_from_named_proxies_and_must_agree() {
     }
 }
 
+/// A server that refuses everything, as a careless gate does.
+fn careless() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = [0; 4_096];
+            let _asked = client.read(&mut head).is_ok();
+            let _told = client.write_all(b"HTTP/1.1 451 No\r\ncontent-length: 0\r\n\r\n").is_ok();
+        }
+    });
+    port
+}
+
+#[test]
+fn canaries_ask_a_store_for_packages_that_must_be_served() {
+    if !has(MAKERS) {
+        return;
+    }
+    let nginx = Nginx::start(&published().folder);
+    let own = free_port();
+    for (target, is_careless) in [(own, false), (careless(), true)] {
+        let canary = format!(
+            "[[canary]]\ngate = \"store\"\ntarget = \"127.0.0.1:{target}\"\nfrom = [\"{US}\", \"{CA}\"]\nevery_seconds = 1\n\n[territory]"
+        );
+        let listen = format!("127.0.0.1:{own}");
+        let mut gated = gate(law(|order| order), &nginx.url(), &[("127.0.0.1:0", &listen), ("[territory]", &canary)]);
+        gated.serving.hears("6 packages of 4 apps");
+        let of = |name: &str| {
+            let (_, _, metrics) = gated.serving.get("/metrics");
+            let line = format!("interdict_canary_{name}{{gate=\"store\"}} ");
+            metrics.lines().find_map(|found| found.strip_prefix(&line)).and_then(|n| n.parse::<u64>().ok())
+        };
+        // Three packages that are nobody's from either place, and three of the listed app from abroad.
+        for _ in 0..600 {
+            if of("probes_total") >= Some(9) && of("alarm").is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(of("probes_total") >= Some(9));
+        assert_eq!((of("alarm"), of("refused_total") > Some(0)), (Some(u64::from(is_careless)), is_careless));
+        if is_careless {
+            let told = gated.serving.complains("ALARM: store refuses what no order reaches");
+            assert!(
+                told.contains(&format!("{OTHER} from US")) && told.contains(&format!("{LISTED} from CA")),
+                "{told}"
+            );
+            assert!(!told.contains(&format!("{LISTED} from US")), "{told}");
+        }
+    }
+}
+
 #[test]
 fn hostile_and_slow_clients_hurt_nobody_else() {
     if !has(MAKERS) {
@@ -721,7 +774,7 @@ fn listed_code_under_nobodys_name_is_held_and_never_taken_for_the_app() {
 
     let served = gate(law(|order| order), &nginx.url(), &others("on_refer = \"permit\""));
     assert_eq!([copy, clean, LISTED].map(|path| status(US, served.port, path)), [200, 200, 451]);
-    drop(served);
+    assert_eq!(served.serving.stop(), Some(0));
 
     let held = gate(law(|order| order), &nginx.url(), &others("on_refer = \"refuse\""));
     assert_eq!([copy, clean, OTHER, LISTED].map(|path| status(US, held.port, path)), [451, 200, 200, 451]);
@@ -734,7 +787,7 @@ fn listed_code_under_nobodys_name_is_held_and_never_taken_for_the_app() {
         let page = ask(US, held.port, "GET", copy, &format!("accept: {accept}\r\n"));
         assert!(page.text().contains("code of Brook was found in it (vendor sdk 1"), "{}", page.text());
     }
-    drop(held);
+    assert_eq!(held.serving.stop(), Some(0));
     let written = std::fs::read_to_string(format!("{}/../decisions.ndjson", world.store)).expect("records");
     let events: Vec<serde_json::Value> =
         written.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

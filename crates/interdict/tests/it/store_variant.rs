@@ -28,11 +28,19 @@ fn copied() -> Folder {
     folder
 }
 
-/// The gate with the example's settings and a keystore.
+/// What is on record beside the repository.
+fn recorded(repository: &Folder) -> Vec<Value> {
+    let text = std::fs::read_to_string(repository.path().join("decisions.ndjson")).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The gate with the example's settings and a keystore, with records beside the repository.
 fn gate(law: Folder, repository: &Folder, url: &str, key: &str) -> Gated {
     let keystore = format!("\"{}\"", repository.path().join(key).display());
     let password = repository.write("password", "secret\n");
     let folder = format!("folder = \"{}\"", repository.path().join("variants").display());
+    let records = repository.path().join("decisions.ndjson").display().to_string();
+    let records = format!("[records]\nfile = \"{records}\"\n\n[territory]");
     gate_with(
         "variants.toml",
         law,
@@ -42,6 +50,7 @@ fn gate(law: Folder, repository: &Folder, url: &str, key: &str) -> Gated {
             ("\"repokey\"", "\"k\""),
             ("password_env = \"FDROID_KEY_STORE_PASS\"", &format!("password_file = \"{password}\"")),
             ("folder = \"variants\"", &folder),
+            ("[territory]", &records),
         ],
     )
 }
@@ -149,6 +158,7 @@ fn each_territory_gets_an_index_of_what_it_may_have() {
     let head: Answer = ask(US, port, "HEAD", "/fdroid/repo/entry.jar", "");
     assert_eq!((head.status, head.body.len(), head.header("cache-control").as_str()), (200, 0, "private, no-cache"));
     assert_eq!((status(US, port, LISTED), status(CA, port, LISTED)), (451, 200));
+    is_on_record(&repository, port);
     for (from, apps) in [(US, &REST[..]), (CA, &ALL)] {
         assert_eq!(verified(from, port), [apps.join(" "), apps.join(" ")], "{from}");
     }
@@ -159,6 +169,28 @@ fn each_territory_gets_an_index_of_what_it_may_have() {
         let (done, said) = fdroidcl(&home, port, &["download", "org.example.notes"]);
         assert!(done, "{from}: {said}");
     }
+}
+
+/// What an index leaves out and what it shows of listed apps is on record, an app once, and nobody's address is.
+fn is_on_record(repository: &Folder, port: u16) {
+    let (before, lines) = (format!("before-{port}"), format!("x-request-id: shown-{port}\r\n"));
+    for (from, lines) in [(US, lines.as_str()), (CA, &lines), (NOWHERE, &format!("x-request-id: {before}\r\n"))] {
+        assert_eq!(ask(from, port, "GET", "/fdroid/repo/index-v2.json", lines).status, 200);
+    }
+    let is_last = |events: &[Value]| events.iter().any(|event| event["data"]["request"] == before.as_str());
+    until(&true, || is_last(&recorded(repository)));
+    let asked = format!("shown-{port}");
+    let found: Vec<String> = recorded(repository)
+        .iter()
+        .filter(|event| event["data"]["request"] == asked.as_str())
+        .map(|event| {
+            let word = |name: &str| event["data"][name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", event["source"], word("app"), word("place"), word("outcome"))
+        })
+        .collect();
+    assert_eq!(found, ["\"/gates/store/index\" brook US refuse", "\"/gates/store/index\" brook CA permit"]);
+    let written = std::fs::read_to_string(repository.path().join("decisions.ndjson")).expect("records");
+    assert!(!written.contains("127.1.0.1") && !written.contains("127.2.0.1"), "no address is on record");
 }
 
 #[test]
@@ -184,19 +216,36 @@ fn an_index_follows_the_hour_a_stay_and_its_publisher() {
     until(&list(&REST), seen);
     assert!(now() >= begins);
     let during = sees(US, port, &REST);
+    gated.serving.hears("variants  ready for a change");
     assert_eq!((during, during > before), (sees(CA, port, &ALL), true));
     assert!(ready.ends_with(&format!("dated {during}")), "signed before the hour: {ready}");
     // A court stays it: the app comes back by itself, to those who had the other index too.
     let stay = "instrument stay {\n  title \"A stay\"; jurisdiction US; rank court; authority \"A court\"; zone UTC\n  issued 2020-02-02; public 2020-02-02\n  evidence seen; source \"https://example.org/stay\"\n  suspend pi from 2020-02-02T00:00 { target example-order }\n}\n";
     std::fs::write(corpus.join("stay.new"), stay).expect("written");
     std::fs::rename(corpus.join("stay.new"), corpus.join("orders/stay.order")).expect("in place");
+    // What was signed ahead for that is shown at once, to those who had the other index too: it is dated later.
+    gated.serving.hears("variants  the law has changed");
+    let opened = sees(US, port, &ALL);
+    assert_eq!((opened, sees(CA, port, &ALL)), (during + 1, during + 1));
+    assert_eq!(verified(US, port), [ALL.join(" "), ALL.join(" ")]);
     gated.serving.hears("variants  1 of the index");
     let stayed = sees(US, port, &ALL);
-    assert!(stayed > during);
+    assert!(stayed > opened);
+    gated.serving.hears("variants  ready for a change");
     std::fs::remove_file(corpus.join("orders/stay.order")).expect("gone");
+    gated.serving.hears("variants  the law has changed");
+    assert_eq!((sees(US, port, &ALL), status(US, port, LISTED)), (stayed + 1, 451), "listed, and refused at once");
     gated.serving.hears("variants  2 of the index");
     let again = sees(US, port, &REST);
-    assert!(again > stayed);
+    assert!(again > stayed + 1);
+    // An edit that changes nothing that anybody sees is no publication.
+    gated.serving.hears("variants  ready for a change");
+    let order = corpus.join("orders/example.order");
+    let edited = std::fs::read_to_string(&order).expect("the order").replace("cite \"No. 1\"", "cite \"No. 1a\"");
+    std::fs::write(corpus.join("order.new"), edited).expect("written");
+    std::fs::rename(corpus.join("order.new"), &order).expect("in place");
+    gated.serving.hears("law in force: ");
+    assert_eq!((sees(US, port, &REST), sees(CA, port, &ALL)), (again, again));
     // The publisher adds an app: everybody sees it, and nobody its differences from the index before.
     std::thread::sleep(Duration::from_millis(1_100));
     package_file(repository.path(), "org.example.tides", 1, "own");
