@@ -76,7 +76,7 @@ impl<'l> Desk<'l> {
         let last = read.history.records().last().map_or(attest::timeline::ALWAYS, |record| record.time);
         let time = clock::now().max(last);
         let taken_up = attest::Entry { index, time, envelope: envelope.clone() };
-        if let Some(why) = read.history.would_ignore(&taken_up) {
+        if let Err(why) = read.history.would_be(&taken_up) {
             return Err(format!("it would count for nothing: {why}"));
         }
         let view = read.history.now();

@@ -15,6 +15,7 @@ mod attest;
 mod attest_folder;
 mod attest_log;
 mod attest_page;
+mod attest_weighed;
 mod canary;
 mod cli;
 mod clock;
