@@ -37,6 +37,7 @@ mod log_place;
 mod log_read;
 mod log_repeats;
 mod log_roll;
+mod log_rulings;
 mod log_s3;
 mod log_serve;
 mod log_statements;

@@ -47,7 +47,7 @@ enum Semantic {
     PermitOnFirstPermit,
 }
 
-/// Answers one question, written as JSON. Question and finding are given to `seen`.
+/// Answers one question, written as JSON. Question and finding are given to `seen` before.
 ///
 /// # Errors
 /// What is wrong with the question.
@@ -56,7 +56,7 @@ pub fn one(
     json: &[u8],
     posture: Posture,
     now: Time,
-    seen: impl FnOnce(&Inquiry<'_>, &Finding),
+    seen: impl FnOnce(&Inquiry<'_>, &mut Finding),
 ) -> Result<String, Malformed> {
     let inquiry = crate::inquiry::parse(json, now)?;
     let mut out = String::with_capacity(1024);
@@ -74,7 +74,7 @@ pub fn many(
     json: &[u8],
     posture: Posture,
     now: Time,
-    mut seen: impl FnMut(&Inquiry<'_>, &Finding),
+    mut seen: impl FnMut(&Inquiry<'_>, &mut Finding),
 ) -> Result<String, Malformed> {
     let batch: Batch<'_> = read(json)?;
     let Batch { subject, action, resource, context, evaluations, options } = batch;
@@ -125,10 +125,10 @@ fn answer(
     posture: Posture,
     now: Time,
     out: &mut String,
-    seen: impl FnOnce(&Inquiry<'_>, &Finding),
+    seen: impl FnOnce(&Inquiry<'_>, &mut Finding),
 ) -> Result<Verdict, Malformed> {
-    let found = docket.find(inquiry, posture).map_err(Malformed::from)?;
+    let mut found = docket.find(inquiry, posture).map_err(Malformed::from)?;
+    seen(inquiry, &mut found);
     finding::write(out, &found, inquiry.known_at.unwrap_or(now));
-    seen(inquiry, &found);
     Ok(found.verdict)
 }

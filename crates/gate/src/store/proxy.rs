@@ -14,6 +14,7 @@ use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::Request;
 use axum::http::request::Parts;
 use axum::response::Response;
+use docket::finding::Verdict;
 use docket::vocabulary::Act;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -24,6 +25,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
+use wire::question;
 use wire::record::{Outcome, Record};
 
 /// A repository silent for this long in the middle of a file has gone.
@@ -92,7 +94,7 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
     let mut is_spoken_of = false;
     let is_listed = index.of(&path).is_some();
     if let Some(listed) = index.of(&path) {
-        match decide(store, Clue::listed(listed), &evidence, &request.headers, false) {
+        match decide(store, &path, Clue::listed(listed), &evidence, &request.headers, false) {
             Decided::Answered(answer) => return *answer,
             Decided::Served { is_known } => is_spoken_of = is_known,
         }
@@ -107,7 +109,7 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
         match examine(store, upstream, &path, target, is_listed).await {
             Ok((response, None)) => return for_one(is_spoken_of, passed(store, response)),
             Ok((response, Some(identity))) => {
-                return match decide(store, Clue::found(&identity), &evidence, &request.headers, true) {
+                return match decide(store, &path, Clue::found(&identity), &evidence, &request.headers, true) {
                     Decided::Answered(answer) => *answer,
                     Decided::Served { is_known } => for_one(is_known || is_spoken_of, passed(store, response)),
                 };
@@ -132,6 +134,7 @@ enum Decided {
 /// has spoken.
 fn decide<'c>(
     store: &Store,
+    path: &str,
     clues: impl Iterator<Item = Clue<'c>>,
     evidence: &Evidence,
     headers: &HeaderMap,
@@ -141,20 +144,25 @@ fn decide<'c>(
     let docket = store.live.current();
     let took = || (store.clock.nanos)().saturating_sub(start);
     let name = &store.chosen.name;
-    let Some(judged) = store.judge(&docket, clues, evidence, now) else {
+    let Some(mut judged) = store.judge(&docket, clues, evidence, now) else {
         if is_last {
             store.metrics.decided(name, Outcome::Permit, None, took());
         }
         return Decided::Served { is_known: false };
     };
+    let asked = inquiry(judged.kind, "", Act::AppDistribute, judged.place, now);
+    // The question is about this file: what people decide about it says nothing of another by the same hand.
+    let also = [path, judged.because.as_deref().unwrap_or_default()];
+    let question = (judged.finding.verdict == Verdict::Refer).then(|| question::digest(&asked, &judged.finding, &also));
+    store.live.overrule(&asked, &mut judged.finding, &also);
     let outcome = store.chosen.stance.outcome(judged.finding.verdict);
     if outcome != Outcome::Refuse && !is_last {
         return Decided::Served { is_known: true };
     }
-    let asked = inquiry(judged.kind, "", Act::AppDistribute, judged.place, now);
     let mut record = Record::of(name, now, outcome, &asked, &judged.finding);
     record.evidence = evidence.sources().map(|source| source.word().to_owned()).collect();
     record.found = judged.because.iter().cloned().collect();
+    record.question = question;
     record.request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(|id| id.chars().take(200).collect());
     store.metrics.decided(name, outcome, record.order(), took());
     if let Err(Unrecorded) = store.recorder.keep(|| record) {
