@@ -5,6 +5,7 @@
 
 use crate::dsse::{Envelope, IN_TOTO, Key, hex};
 use crate::json;
+use crate::row::{Row, Rows};
 use crate::statement::{Statement, Subject, Type};
 use crate::timeline::{NEVER, Time, Timeline, Window};
 use crate::trust::Trust;
@@ -57,7 +58,10 @@ pub struct Ignored {
 pub struct History {
     trusts: Vec<(Time, Trust)>,
     records: Vec<Record>,
+    rows: Rows,
     ignored: Vec<Ignored>,
+    /// Records by their digest.
+    by_statement: HashMap<String, Vec<usize>>,
     by_subject: HashMap<(Type, Subject), Vec<usize>>,
     by_type: HashMap<Type, Vec<usize>>,
     /// Revocations by the digest of a statement they name.
@@ -83,6 +87,8 @@ impl History {
         Self {
             trusts: vec![(Time::MIN, Trust::default())],
             records: Vec::new(),
+            rows: Rows::default(),
+            by_statement: HashMap::new(),
             ignored: Vec::new(),
             by_subject: HashMap::new(),
             by_type: HashMap::new(),
@@ -127,7 +133,12 @@ impl History {
         if record.statement.kind == Type::Revocation {
             for target in targets_of(&record) {
                 match target {
-                    Target::Statement(digest) => self.by_digest.entry(digest.to_owned()).or_default().push(place),
+                    Target::Statement(digest) => {
+                        self.by_digest.entry(digest.to_owned()).or_default().push(place);
+                        for named in self.by_statement.get(digest).into_iter().flatten() {
+                            self.rows.rows.get_mut(*named).into_iter().for_each(|row| row.is_named = true);
+                        }
+                    }
                     Target::Words(principal, kind, window) => {
                         self.by_principal.entry(principal.to_owned()).or_default().push((kind, window, place));
                     }
@@ -137,6 +148,8 @@ impl History {
         if let (Type::Resolution, Some(finding)) = (record.statement.kind, text_of(&record, "/finding")) {
             self.by_finding.entry(finding.to_owned()).or_default().push(place);
         }
+        self.rows.push(&record, self.by_digest.contains_key(&record.digest));
+        self.by_statement.entry(record.digest.clone()).or_default().push(place);
         self.records.push(record);
         Ok(())
     }
@@ -289,6 +302,21 @@ impl<'h> View<'h> {
         places.filter_map(|&place| records.get(place)).filter(move |record| Some(record.index) != without)
     }
 
+    /// The same, each with its row.
+    pub(crate) fn rows_about(&self, kind: Type, subject: &Subject) -> impl Iterator<Item = (&'h Row, &'h Record)> {
+        let places = self.history.by_subject.get(&(kind, subject.clone())).map(Vec::as_slice).unwrap_or_default();
+        let (rows, records, limit, without) =
+            (&self.history.rows.rows, &self.history.records, self.records, self.without);
+        let known = places.iter().take_while(move |&&place| place < limit);
+        let both = known.filter_map(|&place| Some((rows.get(place)?, records.get(place)?)));
+        both.filter(move |(row, _)| Some(row.index) != without)
+    }
+
+    /// The rows of everything.
+    pub(crate) const fn rows(&self) -> &'h Rows {
+        &self.history.rows
+    }
+
     fn picked(&self, place: usize) -> Option<&'h Record> {
         let known = self.history.records.get(place).filter(|_| place < self.records);
         known.filter(|record| Some(record.index) != self.without)
@@ -341,8 +369,13 @@ impl<'h> View<'h> {
     pub(crate) fn hearing(&self, kind: Type, subject: &Subject, mut among: BTreeSet<&'h str>) -> Hearing<'h> {
         let accepted = self.trust.everybody_for(kind, subject.text());
         among.retain(|principal| accepted.contains(principal));
-        let heard = among.into_iter().map(|principal| (principal, self.taken_back(principal, kind)));
-        Hearing { view: *self, heard: heard.collect() }
+        let heard: Vec<(&'h str, Vec<(Time, Time)>)> =
+            among.into_iter().map(|principal| (principal, self.taken_back(principal, kind))).collect();
+        let by_key = self.history.rows.by_key(|key| {
+            let (holder, window) = self.trust.holder_of(key)?;
+            Some((heard.binary_search_by_key(&holder, |(principal, _)| principal).ok()?, window))
+        });
+        Hearing { view: *self, heard, by_key }
     }
 
     /// By when they were made, from when on a principal's statements of a type are taken back by type and time.
@@ -376,7 +409,12 @@ impl<'h> View<'h> {
     /// When this principal's word in this record counts, if an order lets it age so far.
     #[must_use]
     pub fn window(&self, record: &Record, principal: &str, max_age: Time) -> Window {
-        record.window(max_age, self.revoked(record, principal))
+        let said = &record.statement;
+        let base = said.period.map_or(said.created, |(_, end)| end);
+        Window {
+            from: said.not_before.max(record.time),
+            until: said.not_after.min(base.saturating_add(max_age)).min(self.revoked(record, principal)),
+        }
     }
 
     /// When findings against this order by members of a group stand, and which they are.
@@ -411,38 +449,45 @@ impl<'h> View<'h> {
 }
 
 impl Record {
-    /// When a word in it counts that may age so far and is taken back at an instant.
-    fn window(&self, max_age: Time, revoked: Time) -> Window {
-        let said = &self.statement;
-        let base = said.period.map_or(said.created, |(_, end)| end);
-        Window {
-            from: said.not_before.max(self.time),
-            until: said.not_after.min(base.saturating_add(max_age)).min(revoked),
-        }
+    /// One that nobody signed.
+    #[cfg(test)]
+    pub(crate) const fn unsigned(statement: Statement) -> Self {
+        Self { index: 0, time: 0, digest: String::new(), statement, is_late: false, keys: Vec::new() }
+    }
+
+    /// The keys that signed it.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
     }
 }
 
 /// Whose words are heard, with the steps at which they are taken back.
 pub(crate) struct Hearing<'h> {
     view: View<'h>,
-    heard: BTreeMap<&'h str, Vec<(Time, Time)>>,
+    heard: Vec<(&'h str, Vec<(Time, Time)>)>,
+    /// By the number of each key: which of them holds it, and when it may be used.
+    by_key: Vec<Option<(usize, Window)>>,
 }
 
 impl<'h> Hearing<'h> {
-    /// Who of them signed a record, each once, and when that word counts, if an order lets it age so far.
-    pub(crate) fn words(&self, record: &Record, max_age: Time) -> Vec<(&'h str, Window)> {
-        let mut words: Vec<(&'h str, Window)> = Vec::new();
-        for key in &record.keys {
-            let holder = self.view.trust.holder(key, record.time);
-            let Some((&speaker, steps)) = holder.and_then(|holder| self.heard.get_key_value(holder)) else { continue };
-            if words.iter().any(|&(known, _)| known == speaker) {
-                continue;
+    /// Hands over who of them signed a record, each once, and when that word counts, if an order lets it age so far.
+    pub(crate) fn words(&self, row: &Row, record: &Record, max_age: Time, mut take: impl FnMut(&'h str, Window)) {
+        let signers = self.view.history.rows.signers(row);
+        let holder = |key: &u32| {
+            let (holder, window) = self.by_key.get(*key as usize).copied().flatten()?;
+            window.contains(row.time).then_some(holder)
+        };
+        for (number, key) in signers.iter().enumerate() {
+            let Some(speaker) = holder(key) else { continue };
+            let is_again = signers.iter().take(number).any(|other| holder(other) == Some(speaker));
+            let Some((speaker, steps)) = self.heard.get(speaker).filter(|_| !is_again) else { continue };
+            let after = steps.partition_point(|&(from, _)| from <= row.created);
+            let mut revoked = after.checked_sub(1).and_then(|last| steps.get(last)).map_or(NEVER, |&(_, time)| time);
+            if row.is_named {
+                revoked = revoked.min(self.view.digest_revoked(record, speaker));
             }
-            let after = steps.partition_point(|&(from, _)| from <= record.statement.created);
-            let by_words = after.checked_sub(1).and_then(|last| steps.get(last)).map_or(NEVER, |&(_, time)| time);
-            words.push((speaker, record.window(max_age, by_words.min(self.view.digest_revoked(record, speaker)))));
+            take(speaker, row.window(max_age, revoked));
         }
-        words
     }
 }
 

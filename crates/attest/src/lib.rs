@@ -3,7 +3,8 @@
 //! Reading order: [`json`] (JSON without second meanings), [`dsse`] (the envelope: which bytes were signed,
 //! by which keys), [`trust`] (whose keys they are, who may say what, how many it takes), [`statement`]
 //! (what was said, about what), [`history`] (statements in the order a log took them up), [`timeline`]
-//! (sets of instants), `tiling` (reports that follow on each other), [`condition`] (what has to hold), [`standing`] (when it holds, until when, what is
+//! (sets of instants), `row` (what is asked of all of them, side by side), `tiling` (reports that
+//! follow on each other), [`condition`] (what has to hold), [`standing`] (when it holds, until when, what is
 //! missing), [`oscal`] (what a file of findings comes to, for a statement about it), [`act`] (the authority's own acts, and when law counts a condition as met), [`ruling`] (what people decided where law
 //! left it to them), [`impact`] (what a revocation touches).
 //!
@@ -18,6 +19,7 @@ pub mod history;
 pub mod impact;
 pub mod json;
 pub mod oscal;
+mod row;
 pub mod ruling;
 pub mod standing;
 pub mod statement;

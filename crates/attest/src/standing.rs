@@ -3,8 +3,9 @@
 //! A condition is worked out over all of time at once, from what was known at one instant; an answer for
 //! an instant is then a search in a short list.
 
-use crate::condition::{About, Condition, Need, Requirement};
+use crate::condition::{About, Claim, Condition, Need, Operator, Requirement};
 use crate::history::{Record, View};
+use crate::row::{Asked, Row};
 use crate::statement::Subject;
 use crate::tiling::{Word, tiled};
 use crate::timeline::{ALWAYS, NEVER, Time, Timeline, Window};
@@ -214,11 +215,11 @@ struct Scene<'a> {
     parts: HashMap<(usize, Binding<'a>), Arc<Part>>,
 }
 
-/// A statement that counts, apart from what it is joined to.
+/// One principal's word in a statement that counts, apart from what that is joined to.
 struct Heard<'a> {
     index: u64,
-    period: Option<(Time, Time)>,
-    words: Vec<(&'a str, Window)>,
+    speaker: &'a str,
+    word: Word,
 }
 
 /// What was heard for a requirement that others join, by what the statements name.
@@ -255,10 +256,13 @@ impl<'a> Scene<'a> {
         let requirement = *self.requirements.get(number)?;
         let subject = self.subject(requirement, None)?;
         let mut root = Root { refused: None, order: Vec::new(), named: HashMap::new() };
+        let mut last = None;
         let said = self.said(requirement, &subject, |record, heard| {
             let own = |(of, pointer): &Join| text(record, pointer).filter(|_| *of == number);
             let named: Binding<'a> = self.joins.iter().map(own).collect();
-            root.order.push((record.index, named.clone()));
+            if last.replace(record.index) != Some(record.index) {
+                root.order.push((record.index, named.clone()));
+            }
             root.named.entry(named).or_default().push(heard);
         });
         root.refused = said;
@@ -302,21 +306,24 @@ impl<'a> Scene<'a> {
     }
 
     /// Why a statement does not count for the requirement, apart from who made it and what it is joined to.
-    fn refusal(&self, requirement: &Requirement, record: &Record) -> Option<String> {
-        if record.is_late {
+    fn refusal(&self, requirement: &Requirement, asked: &[Asked<'_>], row: &Row, record: &Record) -> Option<String> {
+        if row.is_late {
             return Some(String::from("the trust document had expired"));
         }
-        if let Some(claim) = requirement.claims.iter().find(|claim| !claim.holds(&record.statement)) {
+        let (order, claims) = asked.split_first()?;
+        let rows = self.view.rows();
+        if let Some(failed) = claims.iter().find(|asked| !rows.holds(row, asked, record)) {
+            let claim = failed.claim;
             return Some(format!("`{}` is not {} {}", claim.pointer, claim.operator.sign(), claim.value));
         }
-        if text(record, "/order").is_some_and(|order| order != self.condition.order) {
+        if rows.holds(row, order, record) && text(record, "/order").is_some() {
             return Some(String::from("it is about another order"));
         }
-        let is_without_period = requirement.tiling.is_some() && record.statement.period.is_none();
+        let is_without_period = requirement.tiling.is_some() && row.period.is_none();
         is_without_period.then(|| String::from("it names no period"))
     }
 
-    /// Hands over each statement that counts for the requirement; gives the last one that does not.
+    /// Hands over each word that counts for the requirement; gives the last statement that does not.
     fn said(
         &self,
         requirement: &Requirement,
@@ -331,22 +338,34 @@ impl<'a> Scene<'a> {
         let hearing = self.view.hearing(requirement.kind, subject, among);
         // Where periods must tile, age is the chain's: a report stays told, so that it can fill a gap.
         let max_age = if requirement.tiling.is_some() { NEVER } else { requirement.max_age };
+        let (rows, order) = (self.view.rows(), self.order());
+        let asked: Vec<Asked<'_>> =
+            std::iter::once(&order).chain(&requirement.claims).map(|claim| rows.asked(claim)).collect();
         let mut refused = None;
-        for record in self.view.about(requirement.kind, subject) {
-            if let Some(why) = self.refusal(requirement, record) {
-                refused = Some((record.index, why));
+        for (row, record) in self.view.rows_about(requirement.kind, subject) {
+            if let Some(why) = self.refusal(requirement, &asked, row, record) {
+                refused = Some((row.index, why));
                 continue;
             }
-            let mut words = hearing.words(record, max_age);
-            words.retain(|(_, window)| !window.is_empty());
-            if words.is_empty() {
+            let mut counts = false;
+            hearing.words(row, record, max_age, |speaker, window| {
+                if !window.is_empty() {
+                    counts = true;
+                    take(record, Heard { index: row.index, speaker, word: Word { window, period: row.period } });
+                }
+            });
+            if !counts {
                 let why = "its signers may not say this here, or it was never in time";
-                refused = Some((record.index, String::from(why)));
-                continue;
+                refused = Some((row.index, String::from(why)));
             }
-            take(record, Heard { index: record.index, period: record.statement.period, words });
         }
         refused
+    }
+
+    /// That a statement names another order than this one.
+    fn order(&self) -> Claim {
+        let value = Value::from(self.condition.order.as_str());
+        Claim { pointer: String::from("/order"), operator: Operator::Unequal, value }
     }
 
     /// One requirement, as far as it depends on the binding; worked out once.
@@ -385,11 +404,9 @@ impl<'a> Scene<'a> {
         let trust = self.view.trust();
         let mut evidence = Vec::with_capacity(heard.len());
         let mut words: HashMap<&str, Vec<Word>> = HashMap::new();
-        for statement in heard {
-            for &(speaker, window) in &statement.words {
-                evidence.push((statement.index, window));
-                words.entry(speaker).or_default().push(Word { window, period: statement.period });
-            }
+        for heard in heard {
+            evidence.push((heard.index, heard.word.window));
+            words.entry(heard.speaker).or_default().push(heard.word);
         }
         let pooled = requirement.tiling.filter(|_| takes_turns(trust, &requirement.by));
         let supported = if let Some(tiling) = pooled {

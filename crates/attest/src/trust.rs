@@ -263,9 +263,13 @@ impl Trust {
     }
 
     /// The principal whose key this is, if it could be used at the instant.
-    pub(crate) fn holder(&self, key: &Key, at: Time) -> Option<&str> {
-        let (holder, window) = self.holders.get(key.id())?;
-        window.contains(at).then_some(holder.as_str())
+    fn holder(&self, key: &Key, at: Time) -> Option<&str> {
+        self.holder_of(key.id()).filter(|(_, window)| window.contains(at)).map(|(holder, _)| holder)
+    }
+
+    /// The principal whose key this is, by its id, and when it may be used.
+    pub(crate) fn holder_of(&self, key: &str) -> Option<(&str, Window)> {
+        self.holders.get(key).map(|(holder, window)| (holder.as_str(), *window))
     }
 
     /// The principals of a group, of groups in it, or the one of this name.
