@@ -4,7 +4,8 @@
 //! budgets), [`oddity`] (every known trick, and what Android does with it), [`axml`] (binary XML),
 //! [`resources`] (the string a resource id stands for), [`manifest`] (what the package says it is), [`bundle`] (the
 //! same of an app bundle),
-//! [`signing`] (who signed it, in which scheme), [`excerpt`] (the parts of a large one that say so), [`compare`] (whether two packages are the same apart from that).
+//! [`signing`] (who signed it, in which scheme), [`verified`] (whether that is so), [`excerpt`] (the parts of a large one
+//! that say so), [`compare`] (whether two packages are the same apart from that).
 //!
 //! The input is hostile: nothing here panics, allocates more than its budgets or guesses. Where readers
 //! disagree, Android's rule decides, and the disagreement is reported. It reads bytes that others hand
@@ -20,6 +21,7 @@ pub mod manifest;
 pub mod oddity;
 pub mod resources;
 pub mod signing;
+pub mod verified;
 mod window;
 
 pub use archive::{Archive, Budgets, Entry, Fault, Method};

@@ -1,8 +1,8 @@
 //! Who signed a package, in which scheme.
 //!
-//! This module reads the certificates that signatures name; it does not check the signatures. A
-//! certificate found here says who is *claimed* to have signed: enough to notice a listed signer, not
-//! enough to trust one.
+//! This module reads the certificates that signatures name; it does not check the signatures, which
+//! [`verified`](crate::verified) does. A certificate found here says who is *claimed* to have signed: enough to notice a
+//! listed signer, not enough to trust one.
 
 use crate::archive::{Archive, Fault};
 use crate::der::{CONTEXT_0, INTEGER, OBJECT, Reader, SEQUENCE, SET, Value};
@@ -20,11 +20,11 @@ pub const PAIRS_MAX: usize = 1_024;
 pub const PKCS7_BYTES_MAX: u64 = 1 << 20;
 
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-const V2: u32 = 0x7109_871a;
-const V3: u32 = 0xf053_68c0;
-const V31: u32 = 0x1b93_ad61;
+pub(crate) const V2: u32 = 0x7109_871a;
+pub(crate) const V3: u32 = 0xf053_68c0;
+pub(crate) const V31: u32 = 0x1b93_ad61;
 /// The attribute of the third scheme that holds a signer's earlier certificates.
-const ROTATION: u32 = 0x3ba0_6f8c;
+pub(crate) const ROTATION: u32 = 0x3ba0_6f8c;
 
 const WHAT: &str = "signature";
 

@@ -84,6 +84,10 @@ pub fn acts<'h>(condition: &Condition, view: &View<'h>) -> Vec<Act<'h>> {
         let text = |pointer| record.statement.claim(pointer).and_then(Value::as_str);
         let time = |pointer| text(pointer).and_then(crate::json::parse_time);
         let (Some(verb), Some(from)) = (text("/act").and_then(Verb::from_word), time("/from")) else { continue };
+        // Under a trust document that has expired nothing new is permitted; what forbids again always counts.
+        if record.is_late && verb != Verb::Reinstate {
+            continue;
+        }
         let until = match record.statement.claim("/until") {
             None => NEVER,
             Some(_) => match time("/until") {
@@ -107,7 +111,12 @@ pub fn acts<'h>(condition: &Condition, view: &View<'h>) -> Vec<Act<'h>> {
 /// lapsed for longer than the grace. Watching has no effect in law.
 #[must_use]
 pub fn met(condition: &Condition, view: &View<'_>, artifact: Option<&str>) -> Timeline {
-    let standing = Standing::new(condition, view, artifact);
+    met_on(condition, view, &Standing::new(condition, view, artifact))
+}
+
+/// The same, where it is known how the condition stands in this view.
+#[must_use]
+pub fn met_on(condition: &Condition, view: &View<'_>, standing: &Standing) -> Timeline {
     let carried = match condition.reinstate_after {
         Some(grace) => standing.timeline.lengthened(grace),
         None => standing.timeline.clone(),
@@ -152,10 +161,15 @@ pub struct Met {
 /// only while it is met for each of these (lower-case hexadecimal), and for none of none.
 #[must_use]
 pub fn met_for_each(condition: &Condition, view: &View<'_>, artifacts: &[String]) -> Timeline {
+    for_each(condition, artifacts, |artifact| met(condition, view, artifact))
+}
+
+/// What is so of everything that is distributed, where a condition turns on the artefact.
+pub fn for_each(condition: &Condition, artifacts: &[String], mut of: impl FnMut(Option<&str>) -> Timeline) -> Timeline {
     if !condition.needs_artifact() {
-        return met(condition, view, None);
+        return of(None);
     }
-    let each = artifacts.iter().map(|artifact| met(condition, view, Some(artifact)));
+    let each = artifacts.iter().map(|artifact| of(Some(artifact)));
     each.reduce(|all, one| all.and(&one)).unwrap_or_default()
 }
 

@@ -135,7 +135,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    const ALL: [(&'static str, Self); 8] = [
+    pub(crate) const ALL: [(&'static str, Self); 8] = [
         ("=", Self::Equal),
         ("!=", Self::Unequal),
         ("<=", Self::AtMost),

@@ -5,11 +5,12 @@
 
 use crate::dsse::{Envelope, IN_TOTO, Key, hex};
 use crate::json;
+use crate::row::{Row, Rows};
 use crate::statement::{Statement, Subject, Type};
 use crate::timeline::{NEVER, Time, Timeline, Window};
 use crate::trust::Trust;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a statement may have been under way before the log took it up, in seconds: a week.
 pub const BACKDATE_MAX: Time = 7 * 86_400;
@@ -38,6 +39,8 @@ pub struct Record {
     pub digest: String,
     /// What was said.
     pub statement: Statement,
+    /// Whether the trust document had expired when the log took it up: then nothing is permitted on it.
+    pub is_late: bool,
     keys: Vec<Key>,
 }
 
@@ -55,11 +58,26 @@ pub struct Ignored {
 pub struct History {
     trusts: Vec<(Time, Trust)>,
     records: Vec<Record>,
+    rows: Rows,
     ignored: Vec<Ignored>,
+    /// Records by their digest.
+    by_statement: HashMap<String, Vec<usize>>,
     by_subject: HashMap<(Type, Subject), Vec<usize>>,
-    /// Revocations by what they name: the digest of a statement, or a principal.
-    by_revoked: HashMap<String, Vec<usize>>,
     by_type: HashMap<Type, Vec<usize>>,
+    /// Revocations by the digest of a statement they name.
+    by_digest: HashMap<String, Vec<usize>>,
+    /// Revocations by the principal whose words they name: those of a type, made within a window.
+    by_principal: HashMap<String, Vec<(Type, Window, usize)>>,
+    /// Resolutions by the digest of the finding.
+    by_finding: HashMap<String, Vec<usize>>,
+}
+
+/// What a revocation names.
+enum Target<'r> {
+    /// A statement, by its digest.
+    Statement(&'r str),
+    /// A principal's statements of a type, made within a window.
+    Words(&'r str, Type, Window),
 }
 
 impl History {
@@ -69,10 +87,14 @@ impl History {
         Self {
             trusts: vec![(Time::MIN, Trust::default())],
             records: Vec::new(),
+            rows: Rows::default(),
+            by_statement: HashMap::new(),
             ignored: Vec::new(),
             by_subject: HashMap::new(),
-            by_revoked: HashMap::new(),
             by_type: HashMap::new(),
+            by_digest: HashMap::new(),
+            by_principal: HashMap::new(),
+            by_finding: HashMap::new(),
         }
     }
 
@@ -110,13 +132,24 @@ impl History {
         self.by_type.entry(record.statement.kind).or_default().push(place);
         if record.statement.kind == Type::Revocation {
             for target in targets_of(&record) {
-                let named =
-                    [target_text(target, "sha256"), target_text(target, "principal")].into_iter().flatten().next();
-                if let Some(named) = named {
-                    self.by_revoked.entry(named.to_owned()).or_default().push(place);
+                match target {
+                    Target::Statement(digest) => {
+                        self.by_digest.entry(digest.to_owned()).or_default().push(place);
+                        for named in self.by_statement.get(digest).into_iter().flatten() {
+                            self.rows.rows.get_mut(*named).into_iter().for_each(|row| row.is_named = true);
+                        }
+                    }
+                    Target::Words(principal, kind, window) => {
+                        self.by_principal.entry(principal.to_owned()).or_default().push((kind, window, place));
+                    }
                 }
             }
         }
+        if let (Type::Resolution, Some(finding)) = (record.statement.kind, text_of(&record, "/finding")) {
+            self.by_finding.entry(finding.to_owned()).or_default().push(place);
+        }
+        self.rows.push(&record, self.by_digest.contains_key(&record.digest));
+        self.by_statement.entry(record.digest.clone()).or_default().push(place);
         self.records.push(record);
         Ok(())
     }
@@ -142,7 +175,8 @@ impl History {
             return Err(String::from("signed by nobody who is trusted, or by a key outside its time"));
         }
         let digest = hex(&entry.envelope.statement_digest());
-        let record = Record { index: entry.index, time: entry.time, digest, statement, keys };
+        let is_late = trust.expires.is_some_and(|expires| entry.time >= expires);
+        let record = Record { index: entry.index, time: entry.time, digest, statement, is_late, keys };
         let renewed = match record.statement.kind == Type::TrustDocument {
             true => Some(self.renewed(&record)?),
             false => None,
@@ -166,10 +200,12 @@ impl History {
         Ok(new)
     }
 
-    /// Why an entry after all of these would count for nothing; `None` if it would count.
-    #[must_use]
-    pub fn would_ignore(&self, entry: &Entry) -> Option<String> {
-        self.weighed(entry).err()
+    /// The record of an entry after all of these.
+    ///
+    /// # Errors
+    /// Why it would count for nothing.
+    pub fn would_be(&self, entry: &Entry) -> Result<Record, String> {
+        self.weighed(entry).map(|(record, _)| record)
     }
 
     /// Entries that count for nothing, and why.
@@ -192,8 +228,20 @@ impl History {
             return Vec::new();
         };
         let view = self.now();
-        let spoken_of =
-            |record: &&Record| view.signers(record).iter().any(|principal| targets(revocation, record, principal));
+        let (mut digests, mut words) = (HashSet::new(), Vec::new());
+        for target in targets_of(revocation) {
+            match target {
+                Target::Statement(digest) => drop(digests.insert(digest)),
+                Target::Words(principal, kind, window) => words.push((principal, kind, window)),
+            }
+        }
+        let spoken_of = |record: &&Record| {
+            let said = &record.statement;
+            let names = |&(principal, kind, window): &(&str, Type, Window)| {
+                kind == said.kind && window.contains(said.created) && view.signers(record).contains(principal)
+            };
+            digests.contains(record.digest.as_str()) && !view.signers(record).is_empty() || words.iter().any(names)
+        };
         self.records.iter().filter(spoken_of).collect()
     }
 
@@ -254,6 +302,26 @@ impl<'h> View<'h> {
         places.filter_map(|&place| records.get(place)).filter(move |record| Some(record.index) != without)
     }
 
+    /// The same, each with its row.
+    pub(crate) fn rows_about(&self, kind: Type, subject: &Subject) -> impl Iterator<Item = (&'h Row, &'h Record)> {
+        let places = self.history.by_subject.get(&(kind, subject.clone())).map(Vec::as_slice).unwrap_or_default();
+        let (rows, records, limit, without) =
+            (&self.history.rows.rows, &self.history.records, self.records, self.without);
+        let known = places.iter().take_while(move |&&place| place < limit);
+        let both = known.filter_map(|&place| Some((rows.get(place)?, records.get(place)?)));
+        both.filter(move |(row, _)| Some(row.index) != without)
+    }
+
+    /// The rows of everything.
+    pub(crate) const fn rows(&self) -> &'h Rows {
+        &self.history.rows
+    }
+
+    fn picked(&self, place: usize) -> Option<&'h Record> {
+        let known = self.history.records.get(place).filter(|_| place < self.records);
+        known.filter(|record| Some(record.index) != self.without)
+    }
+
     /// Who signed, under the trust document in force, whatever they may say.
     #[must_use]
     pub fn signers(&self, record: &Record) -> BTreeSet<&'h str> {
@@ -271,15 +339,71 @@ impl<'h> View<'h> {
     /// From when on this principal's word in this record is taken back.
     #[must_use]
     pub fn revoked(&self, record: &Record, principal: &str) -> Time {
-        let naming = [record.digest.as_str(), principal].map(|named| self.pick(self.history.by_revoked.get(named)));
-        let revocations = naming.into_iter().flatten().filter(|revocation| {
-            targets(revocation, record, principal) && {
-                let signers = self.signers(revocation);
-                let superior = self.trust.principal(principal).and_then(|principal| principal.superior.as_deref());
-                signers.contains(principal) || superior.is_some_and(|group| self.trust.suffices(group, &signers))
-            }
+        let said = &record.statement;
+        let words = self.history.by_principal.get(principal).map(Vec::as_slice).unwrap_or_default().iter();
+        let places = words.filter(|(kind, window, _)| *kind == said.kind && window.contains(said.created));
+        let by_words = self.earliest(places.map(|&(_, _, place)| place), principal);
+        by_words.min(self.digest_revoked(record, principal))
+    }
+
+    fn digest_revoked(&self, record: &Record, principal: &str) -> Time {
+        let places = self.history.by_digest.get(&record.digest).map(Vec::as_slice).unwrap_or_default();
+        self.earliest(places.iter().copied(), principal)
+    }
+
+    /// When the first of these revocations, in the order of the log, takes back what this principal said.
+    fn earliest(&self, places: impl Iterator<Item = usize>, principal: &str) -> Time {
+        let mut revocations = places.filter_map(|place| self.picked(place));
+        let first = revocations.find(|revocation| self.may_revoke(revocation, principal));
+        first.map_or(NEVER, |revocation| revocation.time)
+    }
+
+    /// Whether who signed a revocation may take back what this principal said: itself, or its superior.
+    fn may_revoke(&self, revocation: &Record, principal: &str) -> bool {
+        let signers = self.signers(revocation);
+        let superior = self.trust.principal(principal).and_then(|principal| principal.superior.as_deref());
+        signers.contains(principal) || superior.is_some_and(|group| self.trust.suffices(group, &signers))
+    }
+
+    /// Whose words of a type about a subject are heard, of these principals.
+    pub(crate) fn hearing(&self, kind: Type, subject: &Subject, mut among: BTreeSet<&'h str>) -> Hearing<'h> {
+        let accepted = self.trust.everybody_for(kind, subject.text());
+        among.retain(|principal| accepted.contains(principal));
+        let heard: Vec<(&'h str, Vec<(Time, Time)>)> =
+            among.into_iter().map(|principal| (principal, self.taken_back(principal, kind))).collect();
+        let by_key = self.history.rows.by_key(|key| {
+            let (holder, window) = self.trust.holder_of(key)?;
+            Some((heard.binary_search_by_key(&holder, |(principal, _)| principal).ok()?, window))
         });
-        revocations.map(|revocation| revocation.time).min().unwrap_or(NEVER)
+        Hearing { view: *self, heard, by_key }
+    }
+
+    /// By when they were made, from when on a principal's statements of a type are taken back by type and time.
+    fn taken_back(&self, principal: &str, kind: Type) -> Vec<(Time, Time)> {
+        let words = self.history.by_principal.get(principal).map(Vec::as_slice).unwrap_or_default().iter();
+        let mut edges: Vec<(Time, bool, Time)> = Vec::new();
+        for (_, window, place) in words.filter(|(of, window, _)| *of == kind && !window.is_empty()) {
+            let Some(revocation) = self.picked(*place) else { continue };
+            if self.may_revoke(revocation, principal) {
+                edges.extend([(window.from, true, revocation.time), (window.until, false, revocation.time)]);
+            }
+        }
+        edges.sort_unstable();
+        let mut standing: BTreeMap<Time, usize> = BTreeMap::new();
+        let mut steps: Vec<(Time, Time)> = Vec::new();
+        for (at, begins, time) in edges {
+            let count = standing.entry(time).or_default();
+            *count = if begins { *count + 1 } else { count.saturating_sub(1) };
+            if *count == 0 {
+                standing.remove(&time);
+            }
+            let first = standing.first_key_value().map_or(NEVER, |(&first, _)| first);
+            match steps.last_mut() {
+                Some(last) if last.0 == at => last.1 = first,
+                Some(_) | None => steps.push((at, first)),
+            }
+        }
+        steps
     }
 
     /// When this principal's word in this record counts, if an order lets it age so far.
@@ -314,11 +438,8 @@ impl<'h> View<'h> {
 
     /// When the group has resolved a finding: as soon as enough of it have said so.
     fn resolved(&self, group: &str, order: &Subject, finding: &Record) -> Time {
-        let named = |record: &&Record| {
-            record.time >= finding.time
-                && record.statement.claim("/finding").and_then(serde_json::Value::as_str) == Some(&finding.digest)
-        };
-        let resolutions: Vec<&Record> = self.about(Type::Resolution, order).filter(named).collect();
+        let mut resolutions: Vec<&Record> = self.pick(self.history.by_finding.get(&finding.digest)).collect();
+        resolutions.retain(|record| record.time >= finding.time && record.statement.subjects.contains(order));
         let of = |principal: &str| -> Timeline {
             let theirs = resolutions.iter().filter(|record| self.speakers(record, order).contains(principal));
             theirs.map(|record| Window { from: record.time, until: self.revoked(record, principal) }).collect()
@@ -327,29 +448,66 @@ impl<'h> View<'h> {
     }
 }
 
-fn targets_of(revocation: &Record) -> impl Iterator<Item = &serde_json::Value> {
+impl Record {
+    /// One that nobody signed.
+    #[cfg(test)]
+    pub(crate) const fn unsigned(statement: Statement) -> Self {
+        Self { index: 0, time: 0, digest: String::new(), statement, is_late: false, keys: Vec::new() }
+    }
+
+    /// The keys that signed it.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+}
+
+/// Whose words are heard, with the steps at which they are taken back.
+pub(crate) struct Hearing<'h> {
+    view: View<'h>,
+    heard: Vec<(&'h str, Vec<(Time, Time)>)>,
+    /// By the number of each key: which of them holds it, and when it may be used.
+    by_key: Vec<Option<(usize, Window)>>,
+}
+
+impl<'h> Hearing<'h> {
+    /// Hands over who of them signed a record, each once, and when that word counts, if an order lets it age so far.
+    pub(crate) fn words(&self, row: &Row, record: &Record, max_age: Time, mut take: impl FnMut(&'h str, Window)) {
+        let signers = self.view.history.rows.signers(row);
+        let holder = |key: &u32| {
+            let (holder, window) = self.by_key.get(*key as usize).copied().flatten()?;
+            window.contains(row.time).then_some(holder)
+        };
+        for (number, key) in signers.iter().enumerate() {
+            let Some(speaker) = holder(key) else { continue };
+            let is_again = signers.iter().take(number).any(|other| holder(other) == Some(speaker));
+            let Some((speaker, steps)) = self.heard.get(speaker).filter(|_| !is_again) else { continue };
+            let after = steps.partition_point(|&(from, _)| from <= row.created);
+            let mut revoked = after.checked_sub(1).and_then(|last| steps.get(last)).map_or(NEVER, |&(_, time)| time);
+            if row.is_named {
+                revoked = revoked.min(self.view.digest_revoked(record, speaker));
+            }
+            take(speaker, row.window(max_age, revoked));
+        }
+    }
+}
+
+fn text_of<'r>(record: &'r Record, pointer: &str) -> Option<&'r str> {
+    record.statement.claim(pointer).and_then(serde_json::Value::as_str)
+}
+
+/// What a revocation names: statements by digest, or words by principal, type and time of making.
+fn targets_of(revocation: &Record) -> impl Iterator<Item = Target<'_>> {
     let listed = revocation.statement.claim("/targets").and_then(serde_json::Value::as_array);
-    listed.into_iter().flatten()
-}
-
-fn target_text<'t>(target: &'t serde_json::Value, name: &str) -> Option<&'t str> {
-    target.get(name).and_then(serde_json::Value::as_str)
-}
-
-/// Whether a revocation speaks of this record: by digest, or by principal, type and time of making.
-fn targets(revocation: &Record, record: &Record, principal: &str) -> bool {
-    targets_of(revocation).any(|target| {
-        let text = |name: &str| target_text(target, name);
+    listed.into_iter().flatten().filter_map(|target| {
+        let text = |name: &str| target.get(name).and_then(serde_json::Value::as_str);
         if let Some(digest) = text("sha256") {
-            return digest == record.digest;
+            return Some(Target::Statement(digest));
         }
         let edge = |name: &str, open: Time| match text(name) {
             None => Some(open),
             Some(text) => json::parse_time(text),
         };
-        let (Some(from), Some(until)) = (edge("from", Time::MIN), edge("until", NEVER)) else { return false };
-        text("principal") == Some(principal)
-            && text("type") == Some(record.statement.kind.name())
-            && Window { from, until }.contains(record.statement.created)
+        let window = Window { from: edge("from", Time::MIN)?, until: edge("until", NEVER)? };
+        Some(Target::Words(text("principal")?, Type::from_name(text("type")?)?, window))
     })
 }

@@ -3,12 +3,17 @@
 //! A condition is worked out over all of time at once, from what was known at one instant; an answer for
 //! an instant is then a search in a short list.
 
-use crate::condition::{About, Condition, Need, Requirement, Tiling};
+use crate::condition::{About, Claim, Condition, Need, Operator, Requirement};
 use crate::history::{Record, View};
+use crate::row::{Asked, Row};
 use crate::statement::Subject;
-use crate::timeline::{NEVER, Time, Timeline, Window};
-use crate::trust::Quorum;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::tiling::{Word, tiled};
+use crate::timeline::{ALWAYS, NEVER, Time, Timeline, Window};
+use crate::trust::{Quorum, Trust};
+use foldhash::{HashMap, HashMapExt};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Ways in which joined requirements can be matched that are tried; more are left out, hence unmet.
 pub const MATCHES_MAX: usize = 1_024;
@@ -25,7 +30,7 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Match {
     timeline: Timeline,
-    parts: Vec<Part>,
+    parts: Vec<Arc<Part>>,
 }
 
 /// One requirement over all of time.
@@ -39,8 +44,8 @@ pub struct Part {
     pub evidence: Vec<(u64, Window)>,
     /// Findings against it, and when they stand.
     pub vetoes: Vec<(u64, Window)>,
-    /// Statements of its type that do not count, and why.
-    pub refused: Vec<(u64, String)>,
+    /// The last statement of its type that does not count, and why.
+    pub refused: Option<(u64, String)>,
 }
 
 /// The answer at one instant.
@@ -58,18 +63,45 @@ pub struct Answer {
     pub would_lapse: Vec<(String, Time)>,
 }
 
-/// The digest each joined requirement's root must name, by root and pointer.
-type Binding = BTreeMap<(String, String), String>;
+/// An answer and the stretch over which it is the same.
+type Told = (Window, Arc<Answer>);
+
+/// A standing that remembers its last answer: whoever asks again meanwhile gets the same one, grounds and all.
+#[derive(Debug)]
+pub struct Remembered {
+    /// The standing.
+    pub standing: Standing,
+    last: Mutex<Option<Told>>,
+}
+
+impl Remembered {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub const fn new(standing: Standing) -> Self {
+        Self { standing, last: Mutex::new(None) }
+    }
+
+    /// The answer at this instant.
+    pub fn answer(&self, at: Time) -> Arc<Answer> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, answer)) = last.as_ref().filter(|(stretch, _)| stretch.contains(at)) {
+            return Arc::clone(answer);
+        }
+        let answer = Arc::new(self.standing.answer(at));
+        *last = Some((self.standing.stretch(at), Arc::clone(&answer)));
+        answer
+    }
+}
 
 impl Standing {
     /// Works out a condition from what was known, for this artefact (lower-case hexadecimal) if it turns on one.
     #[must_use]
     pub fn new(condition: &Condition, view: &View<'_>, artifact: Option<&str>) -> Self {
-        let scene = Scene { condition, view, artifact };
+        let mut scene = Scene::new(condition, view, artifact);
         let mut matches = Vec::new();
         for binding in scene.bindings() {
-            let parts: Vec<Part> =
-                condition.requirements().iter().map(|requirement| scene.part(requirement, &binding)).collect();
+            let parts: Vec<Arc<Part>> =
+                (0..scene.requirements.len()).filter_map(|number| scene.part(number, &binding)).collect();
             let timeline = combine(&condition.need, &mut parts.iter());
             matches.push(Match { timeline, parts });
         }
@@ -78,7 +110,7 @@ impl Standing {
 
     /// The requirements, as matched best at this instant.
     #[must_use]
-    pub fn parts(&self, at: Time) -> &[Part] {
+    pub fn parts(&self, at: Time) -> &[Arc<Part>] {
         let holding = |found: &&Match| found.parts.iter().filter(|part| part.timeline.contains(at)).count();
         let met = self.matches.iter().find(|found| found.timeline.contains(at));
         met.or_else(|| self.matches.iter().rev().max_by_key(holding)).map_or(&[], |found| &found.parts)
@@ -111,6 +143,28 @@ impl Standing {
         answer.would_lapse.sort_by_key(|&(_, until)| until);
         answer
     }
+
+    /// The stretch around this instant over which the answer is the same, or a shorter one.
+    fn stretch(&self, at: Time) -> Window {
+        let mut stretch = Window { from: ALWAYS, until: NEVER };
+        let mut narrow = |window: Window| {
+            for edge in [window.from, window.until] {
+                if edge <= at {
+                    stretch.from = stretch.from.max(edge);
+                } else {
+                    stretch.until = stretch.until.min(edge);
+                }
+            }
+        };
+        for found in &self.matches {
+            found.timeline.windows().iter().copied().for_each(&mut narrow);
+            for part in &found.parts {
+                part.timeline.windows().iter().copied().for_each(&mut narrow);
+                part.evidence.iter().chain(&part.vetoes).for_each(|&(_, window)| narrow(window));
+            }
+        }
+        stretch
+    }
 }
 
 impl Part {
@@ -126,14 +180,14 @@ impl Part {
         if let Some(index) = lapsed {
             return format!("entry {index} has lapsed");
         }
-        match self.refused.last() {
+        match &self.refused {
             Some((index, why)) => format!("entry {index} does not count: {why}"),
             None => String::from("nobody has said so"),
         }
     }
 }
 
-fn combine<'p>(need: &Need, parts: &mut impl Iterator<Item = &'p Part>) -> Timeline {
+fn combine<'p>(need: &Need, parts: &mut impl Iterator<Item = &'p Arc<Part>>) -> Timeline {
     match need {
         Need::Requirement(_) => parts.next().map_or_else(Timeline::never, |part| part.timeline.clone()),
         Need::AtLeast(k, needs) => {
@@ -143,113 +197,216 @@ fn combine<'p>(need: &Need, parts: &mut impl Iterator<Item = &'p Part>) -> Timel
     }
 }
 
+/// Where the joined requirements of a condition look: a requirement by its number, and a pointer into its statements.
+type Join = (usize, String);
+
+/// What each join leads to; nothing if no statement names anything there.
+type Binding<'a> = Vec<Option<&'a str>>;
+
 struct Scene<'a> {
     condition: &'a Condition,
     view: &'a View<'a>,
     artifact: Option<&'a str>,
+    requirements: Vec<&'a Requirement>,
+    joins: Vec<Join>,
+    /// What was heard for requirements that others join.
+    roots: HashMap<usize, Root<'a>>,
+    /// Parts by requirement and what it depends on of the binding: most depend on nothing.
+    parts: HashMap<(usize, Binding<'a>), Arc<Part>>,
+}
+
+/// One principal's word in a statement that counts, apart from what that is joined to.
+struct Heard<'a> {
+    index: u64,
+    speaker: &'a str,
+    word: Word,
+}
+
+/// What was heard for a requirement that others join, by what the statements name.
+struct Root<'a> {
+    refused: Option<(u64, String)>,
+    /// Where each statement is in its group, in the order they were said.
+    order: Vec<(u64, Binding<'a>)>,
+    named: HashMap<Binding<'a>, Vec<Heard<'a>>>,
 }
 
 impl<'a> Scene<'a> {
-    /// Every way to say which source, model or system the joined requirements speak of.
-    fn bindings(&self) -> Vec<Binding> {
-        let requirements = self.condition.requirements();
-        let mut roots: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    fn new(condition: &'a Condition, view: &'a View<'a>, artifact: Option<&'a str>) -> Self {
+        let requirements = condition.requirements();
+        let mut joins: Vec<Join> = Vec::new();
         for requirement in &requirements {
             let About::Joined { of, pointer } = &requirement.subject else { continue };
-            let root = requirements.iter().find(|root| root.name == *of);
-            let records = root.into_iter().flat_map(|root| self.records(root, &Binding::new()));
-            let named = records.filter_map(|(record, _)| record.statement.claim(pointer)?.as_str());
-            roots.entry((of.clone(), pointer.clone())).or_default().extend(named.map(String::from));
+            let root = requirements.iter().position(|root| root.name == *of);
+            joins.extend(root.map(|root| (root, pointer.clone())));
         }
-        let mut bindings = vec![Binding::new()];
-        for (root, values) in roots {
-            let values: Vec<String> =
-                if values.is_empty() { vec![String::new()] } else { values.into_iter().collect() };
-            let longer = bindings.iter().flat_map(|binding| {
-                values.iter().map(|value| {
-                    let mut binding = binding.clone();
-                    binding.insert(root.clone(), value.clone());
-                    binding
-                })
-            });
+        joins.sort();
+        joins.dedup();
+        let (roots, parts) = (HashMap::new(), HashMap::new());
+        let mut scene = Self { condition, view, artifact, requirements, joins, roots, parts };
+        let numbers: BTreeSet<usize> = scene.joins.iter().map(|&(root, _)| root).collect();
+        for number in numbers {
+            let root = scene.root(number);
+            scene.roots.extend(root.map(|root| (number, root)));
+        }
+        scene
+    }
+
+    /// What was said for a requirement that others join, grouped by what it names.
+    fn root(&self, number: usize) -> Option<Root<'a>> {
+        let requirement = *self.requirements.get(number)?;
+        let subject = self.subject(requirement, None)?;
+        let mut root = Root { refused: None, order: Vec::new(), named: HashMap::new() };
+        let mut last = None;
+        let said = self.said(requirement, &subject, |record, heard| {
+            let own = |(of, pointer): &Join| text(record, pointer).filter(|_| *of == number);
+            let named: Binding<'a> = self.joins.iter().map(own).collect();
+            if last.replace(record.index) != Some(record.index) {
+                root.order.push((record.index, named.clone()));
+            }
+            root.named.entry(named).or_default().push(heard);
+        });
+        root.refused = said;
+        Some(root)
+    }
+
+    /// Every way to say which source, model or system the joined requirements speak of: those first that carry the
+    /// requirement they are named by, so that nobody crowds them out by naming others.
+    fn bindings(&mut self) -> Vec<Binding<'a>> {
+        let mut bindings: Vec<Binding<'a>> = vec![vec![None; self.joins.len()]];
+        let numbers: BTreeSet<usize> = self.roots.keys().copied().collect();
+        for number in numbers {
+            let named: Vec<Binding<'a>> =
+                self.roots.get(&number).map(|root| root.named.keys().cloned().collect()).unwrap_or_default();
+            let mut ranked: Vec<(bool, Binding<'a>)> = Vec::with_capacity(named.len());
+            for binding in named {
+                let carries = self.part(number, &binding).is_some_and(|part| !part.timeline.windows().is_empty());
+                ranked.push((!carries, binding));
+            }
+            if ranked.is_empty() {
+                continue;
+            }
+            ranked.sort();
+            let both = |before: &Binding<'a>, own: &Binding<'a>| -> Binding<'a> {
+                before.iter().zip(own).map(|(before, own)| own.or(*before)).collect()
+            };
+            let longer = bindings.iter().flat_map(|before| ranked.iter().map(move |(_, own)| both(before, own)));
             bindings = longer.take(MATCHES_MAX).collect();
         }
         bindings
     }
 
-    fn subject(&self, requirement: &Requirement, binding: &Binding) -> Option<Subject> {
+    /// The subject of a requirement; of a joined one, what it is joined to.
+    fn subject(&self, requirement: &Requirement, joined: Option<&str>) -> Option<Subject> {
         match &requirement.subject {
             About::Order => Some(self.condition.order_subject()),
             About::Named(subject) => Some(subject.clone()),
             About::Artifact => self.artifact.map(Subject::artifact),
-            About::Joined { of, pointer } => {
-                binding.get(&(of.clone(), pointer.clone())).map(|digest| Subject::artifact(digest))
-            }
+            About::Joined { .. } => joined.map(Subject::artifact),
         }
     }
 
-    /// Statements of the requirement's type about its subject.
-    fn records(&self, requirement: &Requirement, binding: &Binding) -> Vec<(&'a Record, Subject)> {
-        let Some(subject) = self.subject(requirement, binding) else { return Vec::new() };
-        self.view.about(requirement.kind, &subject).map(|record| (record, subject.clone())).collect()
-    }
-
-    /// Why a statement does not count for the requirement, apart from who made it.
-    fn refusal(&self, requirement: &Requirement, record: &Record, binding: &Binding) -> Option<String> {
-        if let Some(claim) = requirement.claims.iter().find(|claim| !claim.holds(&record.statement)) {
+    /// Why a statement does not count for the requirement, apart from who made it and what it is joined to.
+    fn refusal(&self, requirement: &Requirement, asked: &[Asked<'_>], row: &Row, record: &Record) -> Option<String> {
+        if row.is_late {
+            return Some(String::from("the trust document had expired"));
+        }
+        let (order, claims) = asked.split_first()?;
+        let rows = self.view.rows();
+        if let Some(failed) = claims.iter().find(|asked| !rows.holds(row, asked, record)) {
+            let claim = failed.claim;
             return Some(format!("`{}` is not {} {}", claim.pointer, claim.operator.sign(), claim.value));
         }
-        let order = record.statement.claim("/order").and_then(serde_json::Value::as_str);
-        if order.is_some_and(|order| order != self.condition.order) {
+        if rows.holds(row, order, record) && text(record, "/order").is_some() {
             return Some(String::from("it is about another order"));
         }
-        if requirement.tiling.is_some() && record.statement.period.is_none() {
-            return Some(String::from("it names no period"));
-        }
-        let bound = binding.iter().filter(|((of, _), _)| *of == requirement.name);
-        let other = |((_, pointer), value): (&(String, String), &String)| {
-            record.statement.claim(pointer).and_then(serde_json::Value::as_str) != Some(value)
-        };
-        bound.into_iter().any(other).then(|| String::from("it names another source than the statements joined to it"))
+        let is_without_period = requirement.tiling.is_some() && row.period.is_none();
+        is_without_period.then(|| String::from("it names no period"))
     }
 
-    fn part(&self, requirement: &Requirement, binding: &Binding) -> Part {
+    /// Hands over each word that counts for the requirement; gives the last statement that does not.
+    fn said(
+        &self,
+        requirement: &Requirement,
+        subject: &Subject,
+        mut take: impl FnMut(&'a Record, Heard<'a>),
+    ) -> Option<(u64, String)> {
         let trust = self.view.trust();
-        let members = trust.everybody(&requirement.by);
-        let mut part = Part {
-            name: requirement.name.clone(),
-            timeline: Timeline::never(),
-            evidence: Vec::new(),
-            vetoes: Vec::new(),
-            refused: Vec::new(),
+        let independent = |id: &&str| {
+            trust.principal(id).is_some_and(|principal| !requirement.independent_of.contains(&principal.org))
         };
-        let mut words: BTreeMap<&str, Vec<Word>> = BTreeMap::new();
-        for (record, subject) in self.records(requirement, binding) {
-            if let Some(why) = self.refusal(requirement, record, binding) {
-                part.refused.push((record.index, why));
+        let among = trust.everybody(&requirement.by).into_iter().filter(independent).collect();
+        let hearing = self.view.hearing(requirement.kind, subject, among);
+        // Where periods must tile, age is the chain's: a report stays told, so that it can fill a gap.
+        let max_age = if requirement.tiling.is_some() { NEVER } else { requirement.max_age };
+        let (rows, order) = (self.view.rows(), self.order());
+        let asked: Vec<Asked<'_>> =
+            std::iter::once(&order).chain(&requirement.claims).map(|claim| rows.asked(claim)).collect();
+        let mut refused = None;
+        for (row, record) in self.view.rows_about(requirement.kind, subject) {
+            if let Some(why) = self.refusal(requirement, &asked, row, record) {
+                refused = Some((row.index, why));
                 continue;
             }
-            let independent = |principal: &str| {
-                trust.principal(principal).is_some_and(|principal| !requirement.independent_of.contains(&principal.org))
-            };
-            let speakers = self.view.speakers(record, &subject);
-            let heard = speakers.into_iter().filter(|speaker| members.contains(speaker) && independent(speaker));
-            let mut counted = false;
-            for speaker in heard {
-                // Where periods must tile, age is the chain's: a report stays told, so that it can fill a gap.
-                let max_age = if requirement.tiling.is_some() { NEVER } else { requirement.max_age };
-                let window = self.view.window(record, speaker, max_age);
-                if window.is_empty() {
-                    continue;
+            let mut counts = false;
+            hearing.words(row, record, max_age, |speaker, window| {
+                if !window.is_empty() {
+                    counts = true;
+                    take(record, Heard { index: row.index, speaker, word: Word { window, period: row.period } });
                 }
-                counted = true;
-                part.evidence.push((record.index, window));
-                words.entry(speaker).or_default().push(Word { window, period: record.statement.period });
+            });
+            if !counts {
+                let why = "its signers may not say this here, or it was never in time";
+                refused = Some((row.index, String::from(why)));
             }
-            if !counted {
-                part.refused
-                    .push((record.index, String::from("its signers may not say this here, or it was never in time")));
+        }
+        refused
+    }
+
+    /// That a statement names another order than this one.
+    fn order(&self) -> Claim {
+        let value = Value::from(self.condition.order.as_str());
+        Claim { pointer: String::from("/order"), operator: Operator::Unequal, value }
+    }
+
+    /// One requirement, as far as it depends on the binding; worked out once.
+    fn part(&mut self, number: usize, binding: &Binding<'a>) -> Option<Arc<Part>> {
+        let requirement = *self.requirements.get(number)?;
+        let mut own: Binding<'a> = vec![None; self.joins.len()];
+        let mut joined = None;
+        for (((of, pointer), slot), value) in self.joins.iter().zip(&mut own).zip(binding) {
+            let root = self.requirements.get(*of);
+            let leads = matches!(&requirement.subject, About::Joined { of, pointer: at }
+                if at == pointer && root.is_some_and(|root| root.name == *of));
+            if *of == number || leads {
+                *slot = *value;
             }
+            joined = if leads { *value } else { joined };
+        }
+        let key = (number, own);
+        if let Some(part) = self.parts.get(&key) {
+            return Some(Arc::clone(part));
+        }
+        let part = Arc::new(match self.roots.get(&number) {
+            Some(root) => self.weighed(requirement, root.heard(&self.joins, number, &key.1), root.refusal(&key.1)),
+            None => {
+                let mut heard = Vec::new();
+                let subject = self.subject(requirement, joined);
+                let refused = subject.and_then(|subject| self.said(requirement, &subject, |_, one| heard.push(one)));
+                self.weighed(requirement, &heard, refused)
+            }
+        });
+        self.parts.insert(key, Arc::clone(&part));
+        Some(part)
+    }
+
+    /// When the requirement holds on these statements.
+    fn weighed(&self, requirement: &Requirement, heard: &[Heard<'a>], refused: Option<(u64, String)>) -> Part {
+        let trust = self.view.trust();
+        let mut evidence = Vec::with_capacity(heard.len());
+        let mut words: HashMap<&str, Vec<Word>> = HashMap::new();
+        for heard in heard {
+            evidence.push((heard.index, heard.word.window));
+            words.entry(heard.speaker).or_default().push(heard.word);
         }
         let pooled = requirement.tiling.filter(|_| takes_turns(trust, &requirement.by));
         let supported = if let Some(tiling) = pooled {
@@ -264,54 +421,39 @@ impl<'a> Scene<'a> {
             };
             trust.support(&requirement.by, &of)
         };
-        let order = self.condition.order_subject();
+        let mut vetoes = Vec::new();
         if let Some(veto) = &requirement.veto {
-            let found = self.view.vetoes(veto, &order, &requirement.name);
-            part.vetoes = found.into_iter().map(|(record, window)| (record.index, window)).collect();
+            let found = self.view.vetoes(veto, &self.condition.order_subject(), &requirement.name);
+            vetoes.extend(found.into_iter().map(|(record, window)| (record.index, window)));
         }
-        let vetoed: Timeline = part.vetoes.iter().map(|&(_, window)| window).collect();
-        part.timeline = supported.without(&vetoed);
-        part
+        let vetoed: Timeline = vetoes.iter().map(|&(_, window)| window).collect();
+        Part { name: requirement.name.clone(), timeline: supported.without(&vetoed), evidence, vetoes, refused }
     }
 }
 
-/// One principal's word in one statement.
-struct Word {
-    window: Window,
-    period: Option<(Time, Time)>,
+impl<'a> Root<'a> {
+    /// The statements that name exactly this; one that leaves something out that others are joined to names nothing.
+    fn heard(&self, joins: &[Join], number: usize, binding: &Binding<'a>) -> &[Heard<'a>] {
+        let is_whole = joins.iter().zip(binding).all(|((of, _), value)| *of != number || value.is_some());
+        self.named.get(binding).filter(|_| is_whole).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The last statement that does not count, for what it says or for what it names.
+    fn refusal(&self, binding: &Binding<'a>) -> Option<(u64, String)> {
+        let other = self.order.iter().rev().find(|(_, named)| named != binding);
+        let why = || String::from("it names another source than the statements joined to it");
+        let other = other.map(|&(index, _)| (index, why()));
+        self.refused.clone().into_iter().chain(other).max_by_key(|&(index, _)| index)
+    }
+}
+
+fn text<'r>(record: &'r Record, pointer: &str) -> Option<&'r str> {
+    record.statement.claim(pointer).and_then(Value::as_str)
 }
 
 /// Whether any one member of a group is enough, so that members may take turns over the periods.
-fn takes_turns(trust: &crate::Trust, by: &str) -> bool {
+fn takes_turns(trust: &Trust, by: &str) -> bool {
     trust.group(by).is_some_and(|group| {
         group.quorum == Quorum::Some(1) && group.members.iter().all(|member| trust.principal(member).is_some())
     })
-}
-
-/// When the periods told so far reach, without a gap, from the stated beginning to not too long ago.
-///
-/// A gap is never bridged by later periods: what was covered ages out, and the rest counts once somebody
-/// fills the gap. So a further report can only help.
-fn tiled(words: &[Word], tiling: Tiling, max_age: Time) -> Timeline {
-    let mut told: Vec<(Time, Time, Time, Time)> = Vec::new();
-    for word in words {
-        let Some((start, end)) = word.period else { continue };
-        told.push((start, end, word.window.from, word.window.until));
-    }
-    told.sort_unstable();
-    let edges: BTreeSet<Time> = told.iter().flat_map(|&(_, _, from, until)| [from, until]).collect();
-    let edges: Vec<Time> = edges.into_iter().collect();
-    let windows = edges.iter().enumerate().map(|(number, &from)| {
-        let next = edges.get(number + 1).copied().unwrap_or(NEVER);
-        let mut reach = tiling.since;
-        for &(start, end, told_from, told_until) in &told {
-            let standing = told_from <= from && from < told_until;
-            if standing && start <= reach.saturating_add(tiling.gap) {
-                reach = reach.max(end);
-            }
-        }
-        let until = if reach > tiling.since { next.min(reach.saturating_add(max_age)) } else { from };
-        Window { from, until }
-    });
-    windows.collect()
 }

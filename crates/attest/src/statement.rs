@@ -54,6 +54,7 @@ types! {
     GovernmentOversight = "government-oversight", None, "An agency says that it oversees.";
     SubmissionDigest = "submission-digest", None, "The digest of a binary as it was submitted to a store.";
     Act = "act", None, "The authority's own act: lift, pause, delay, stay, resume.";
+    Override = "override", None, "What people decided about one decision that law left to them.";
     Revocation = "revocation", None, "Takes statements back.";
     AdverseFinding = "adverse-finding", None, "A veto.";
     Resolution = "resolution", None, "Ends a veto.";
@@ -182,7 +183,7 @@ impl Statement {
     /// What the statement says at this JSON pointer.
     #[must_use]
     pub fn claim(&self, pointer: &str) -> Option<&Value> {
-        self.predicate.pointer(pointer)
+        json::at(&self.predicate, pointer)
     }
 }
 

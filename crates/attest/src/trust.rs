@@ -9,6 +9,7 @@ use crate::dsse::Key;
 use crate::json::Members;
 use crate::statement::Type;
 use crate::timeline::{NEVER, Time, Timeline, Window};
+use foldhash::HashMap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,9 +85,9 @@ pub struct Trust {
     principals: BTreeMap<String, Principal>,
     groups: BTreeMap<String, Group>,
     accepted: Vec<Accepted>,
-    /// Every key once, and who holds it.
+    /// Every key once, and by its id who holds it and when it may be used.
     keys: Vec<Key>,
-    holders: BTreeMap<String, String>,
+    holders: HashMap<String, (String, Window)>,
 }
 
 impl Trust {
@@ -145,11 +146,12 @@ impl Trust {
             let until = held.optional_time("notAfter")?.unwrap_or(NEVER);
             let revoked = held.optional_time("revokedSince")?.unwrap_or(NEVER);
             held.finish_with(&["comment"])?;
-            if let Some(owner) = self.holders.insert(String::from(key.id()), id.clone()) {
+            let window = Window { from, until: until.min(revoked) };
+            if let Some((owner, _)) = self.holders.insert(String::from(key.id()), (id.clone(), window)) {
                 return Err(Fault::new(at, format!("one of its keys is already listed for `{owner}`")));
             }
             self.keys.push(key.clone());
-            keys.push(Held { key, window: Window { from, until: until.min(revoked) } });
+            keys.push(Held { key, window });
         }
         let principal = Principal {
             id: id.clone(),
@@ -257,12 +259,17 @@ impl Trust {
     /// The principals, each once, whose keys these are and could be used when the log took the statement up.
     #[must_use]
     pub fn holders<'k>(&self, keys: impl IntoIterator<Item = &'k Key>, at: Time) -> BTreeSet<&str> {
-        let holder = |key: &Key| {
-            let principal = self.principals.get(self.holders.get(key.id())?)?;
-            let usable = principal.keys.iter().any(|held| held.key == *key && held.window.contains(at));
-            usable.then_some(principal.id.as_str())
-        };
-        keys.into_iter().filter_map(holder).collect()
+        keys.into_iter().filter_map(|key| self.holder(key, at)).collect()
+    }
+
+    /// The principal whose key this is, if it could be used at the instant.
+    fn holder(&self, key: &Key, at: Time) -> Option<&str> {
+        self.holder_of(key.id()).filter(|(_, window)| window.contains(at)).map(|(holder, _)| holder)
+    }
+
+    /// The principal whose key this is, by its id, and when it may be used.
+    pub(crate) fn holder_of(&self, key: &str) -> Option<(&str, Window)> {
+        self.holders.get(key).map(|(holder, window)| (holder.as_str(), *window))
     }
 
     /// The principals of a group, of groups in it, or the one of this name.
@@ -281,12 +288,21 @@ impl Trust {
     /// Whether this principal may make statements of this type about this subject.
     #[must_use]
     pub fn accepts(&self, principal: &str, kind: Type, subject: &str) -> bool {
-        self.accepted.iter().any(|accepted| {
-            let fits = accepted.subject.strip_suffix('*');
-            accepted.kind == kind
-                && fits.map_or(accepted.subject == subject, |start| subject.starts_with(start))
-                && self.everybody(&accepted.by).contains(principal)
-        })
+        self.accepted_for(kind, subject).any(|by| self.everybody(by).contains(principal))
+    }
+
+    /// Everybody who may make statements of this type about this subject.
+    pub(crate) fn everybody_for(&self, kind: Type, subject: &str) -> BTreeSet<&str> {
+        self.accepted_for(kind, subject).flat_map(|by| self.everybody(by)).collect()
+    }
+
+    /// The principals and groups that may.
+    fn accepted_for(&self, kind: Type, subject: &str) -> impl Iterator<Item = &str> {
+        let fits = move |accepted: &&Accepted| {
+            let open = accepted.subject.strip_suffix('*');
+            accepted.kind == kind && open.map_or(accepted.subject == subject, |start| subject.starts_with(start))
+        };
+        self.accepted.iter().filter(fits).map(|accepted| accepted.by.as_str())
     }
 
     /// When a principal or group stands behind something, given when each principal does.

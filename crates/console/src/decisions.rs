@@ -93,14 +93,12 @@ pub struct Overruled {
     /// `permit` or `forbid`.
     pub ruling: String,
     /// By whom.
-    pub by: String,
-    /// Who agreed.
-    pub approvers: Vec<String>,
+    pub by: Vec<String>,
     /// Until when it holds.
     pub expires: Time,
     /// The entry of the gov log that says so.
     pub entry: u64,
-    /// Whether it counts yet: a signed checkpoint covers it.
+    /// Whether gates answer by it: it is published, nobody took it back, and it is not over.
     pub counts: bool,
 }
 
@@ -194,8 +192,9 @@ fn by_hand(overruled: &Overruled) -> Markup {
     html! {
         div class=(class) {
             p class="big" { "Decided by hand: " (overruled.ruling) }
-            p { "By " (overruled.by) @if !overruled.approvers.is_empty() { ", with " (overruled.approvers.join(", ")) } ", until " (instant(overruled.expires)) "; entry " (overruled.entry) " of the gov log." }
-            @if !overruled.counts { p { "It does not count yet: no signed checkpoint covers it." } }
+            p { "By " (overruled.by.join(" and ")) ", until " (instant(overruled.expires)) "; entry " (overruled.entry) " of the gov log." }
+            @if overruled.counts { p { "Gates answer so when the same is asked again." } }
+            @else { p { "It does not count: it is not published yet, is over, or was taken back." } }
         }
     }
 }

@@ -301,6 +301,7 @@ impl Docket {
             caveats,
             subject: asked.subject.map(|subject| subject.id.clone()),
             edition: self.edition.clone(),
+            overruled: None,
         }
     }
 

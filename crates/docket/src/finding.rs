@@ -109,6 +109,19 @@ pub struct Finding {
     pub subject: Option<String>,
     /// Digest of the edition that decided (`sha256:` and hex).
     pub edition: String,
+    /// What people decided, where the law referred it to them; the verdict is theirs then.
+    pub overruled: Option<Box<Overruled>>,
+}
+
+/// Who decided what the law left to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overruled {
+    /// Where the gov log says so.
+    pub entry: u64,
+    /// Who decided.
+    pub by: Vec<String>,
+    /// Until when it holds, if nobody takes it back.
+    pub until: Time,
 }
 
 /// One ground of a finding.

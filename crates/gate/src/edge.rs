@@ -106,7 +106,8 @@ impl Gate {
         for act in &self.edge.acts {
             let inquiry = self.edge.inquiry(*act, asked.host, place, now);
             // The host has been resolved above, so the only thing that could be wrong with the question is not.
-            let Ok(found) = docket.find(&inquiry, self.edge.stance.posture) else { continue };
+            let Ok(mut found) = docket.find(&inquiry, self.edge.stance.posture) else { continue };
+            self.live.overrule(&inquiry, &mut found, &[]);
             let outcome = self.edge.stance.outcome(found.verdict);
             if kept.as_ref().is_none_or(|(_, _, graver)| gravity(outcome) > gravity(*graver)) {
                 kept = Some((inquiry, found, outcome));

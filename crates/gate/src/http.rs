@@ -134,11 +134,12 @@ impl Gate {
         &self,
         now: Time,
         inquiry: &Inquiry<'_>,
-        found: &Finding,
+        found: &mut Finding,
         headers: &HeaderMap,
         place: usize,
         nanos: u64,
     ) -> Result<(), Unrecorded> {
+        self.live.overrule(inquiry, found, &[]);
         let outcome = match found.verdict {
             Verdict::Permit => Outcome::Permit,
             Verdict::Refer => Outcome::Refer,

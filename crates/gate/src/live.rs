@@ -1,13 +1,36 @@
-//! The docket in force: read by everyone, swapped whole when the law changes, kept when an edit is faulty.
+//! The docket in force: read by everyone, swapped whole when the law changes, kept when an edit is faulty. And what people
+//! decided where it left something to them.
 
 use arc_swap::ArcSwap;
-use docket::Docket;
+use docket::finding::{Overruled, Verdict};
+use docket::{Docket, Finding, Inquiry};
+use law::Time;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What people decided, by the digest of the question ([`wire::question`]).
+pub type Rulings = HashMap<[u8; 32], Ruling>;
+
+/// What people decided about a question that the law left to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// Whether it may happen.
+    pub permits: bool,
+    /// Who decided.
+    pub by: Vec<String>,
+    /// Where the gov log says so, and since when that was known.
+    pub entry: (u64, Time),
+    /// From the act that was asked about on.
+    pub from: Time,
+    /// Until when it holds.
+    pub until: Time,
+}
 
 /// The docket in force and the last edit that was refused.
 #[derive(Debug)]
 pub struct Live {
     docket: ArcSwap<Docket>,
+    rulings: ArcSwap<Rulings>,
     refused: Mutex<Option<String>>,
 }
 
@@ -15,7 +38,7 @@ impl Live {
     /// Starts with a docket.
     #[must_use]
     pub fn new(docket: Docket) -> Self {
-        Self { docket: ArcSwap::from_pointee(docket), refused: Mutex::new(None) }
+        Self { docket: ArcSwap::from_pointee(docket), rulings: ArcSwap::default(), refused: Mutex::new(None) }
     }
 
     /// The docket in force. One request uses one docket from beginning to end.
@@ -30,6 +53,19 @@ impl Live {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Puts what people decided in the place of what they had.
+    pub fn rule(&self, rulings: Arc<Rulings>) {
+        self.rulings.store(rulings);
+    }
+
+    /// What people decided about a question that the law leaves to them, if anything, in the place of its verdict. What law
+    /// permits or forbids is nobody's to decide. `also` is what a gate knows of the question besides.
+    pub fn overrule(&self, inquiry: &Inquiry<'_>, found: &mut Finding, also: &[&str]) {
+        if found.verdict == Verdict::Refer {
+            overrule(&self.rulings.load(), inquiry, found, also);
+        }
+    }
+
     /// Keeps the docket in force and remembers why its successor was refused.
     pub fn refuse(&self, report: String) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
@@ -40,4 +76,26 @@ impl Live {
     pub fn refused(&self) -> Option<String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// The same, by rulings that nothing else holds.
+pub fn overrule(rulings: &Rulings, inquiry: &Inquiry<'_>, found: &mut Finding, also: &[&str]) {
+    if rulings.is_empty() || found.verdict != Verdict::Refer {
+        return;
+    }
+    let Some(ruling) = rulings.get(&wire::question::digest(inquiry, found, also)) else { return };
+    let (entry, known) = ruling.entry;
+    if inquiry.known_at.is_some_and(|at| at < known) || inquiry.valid_at >= ruling.until {
+        return;
+    }
+    if inquiry.valid_at < ruling.from {
+        found.until = found.until.min(ruling.from);
+        return;
+    }
+    found.verdict = if ruling.permits { Verdict::Permit } else { Verdict::Forbid };
+    found.from = found.from.max(ruling.from);
+    found.until = found.until.min(ruling.until);
+    let who = ruling.by.join(" and ");
+    found.caveats.push(format!("the law leaves this to a person; {who} decided, entry {entry} of the gov log"));
+    found.overruled = Some(Box::new(Overruled { entry, by: ruling.by.clone(), until: ruling.until }));
 }

@@ -415,6 +415,7 @@ mod tests {
             gate: String::from("edge"),
             outcome: Outcome::Permit,
             verdict: Verdict::Permit,
+            overruled: None,
             possible: Statuses::only(Status::Permitted),
             act: Act::HostProvide,
             actor: ActorKind::Business,
@@ -431,6 +432,7 @@ mod tests {
             until: law::time::FOREVER,
             edition: String::new(),
             request: None,
+            question: None,
             private: Vec::new(),
         }
     }

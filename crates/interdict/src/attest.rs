@@ -11,8 +11,8 @@ use attest::dsse::Signer;
 use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
 use attest::statement::Subject;
-use attest::timeline::{NEVER, Time};
-use attest::{Condition, Envelope, Standing, Statement, Trust, act, json as strict};
+use attest::timeline::{NEVER, Time, Timeline};
+use attest::{Answer, Condition, Envelope, Standing, Statement, Trust, act, json as strict};
 use clap::{Args, Subcommand};
 use docket::moment::parse_rfc3339;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Decisions that are weighed against one entry; a day of a large gate.
 const DECISIONS_MAX: usize = 1_000_000;
@@ -309,17 +310,18 @@ fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> 
 
 fn status(folder: &Attestations, options: &Status) -> Done {
     let at = instant("at", options.at.as_ref())?.unwrap_or_else(clock::now);
-    let known_at = instant("known-at", options.known_at.as_ref())?.unwrap_or(NEVER - 1);
+    let known_at = instant("known-at", options.known_at.as_ref())?;
     let artifact = options.artifact.as_ref().map(|digest| digest.to_ascii_lowercase());
-    let wanted = |condition: &&Condition| options.condition.as_ref().is_none_or(|id| condition.id == *id);
-    let conditions: Vec<&Condition> = folder.conditions.iter().filter(wanted).collect();
-    if conditions.is_empty() {
+    let wanted = |condition: &Condition| options.condition.as_ref().is_none_or(|id| condition.id == *id);
+    let conditions = folder.conditions.iter().enumerate().filter(|(_, condition)| wanted(condition));
+    let numbers: Vec<usize> = conditions.map(|(number, _)| number).collect();
+    if numbers.is_empty() {
         let ids = folder.conditions.iter().map(|condition| condition.id.as_str());
         let asked = options.condition.as_deref().unwrap_or_default();
         return Err(format!("no condition `{asked}`; {}", docket::fault::did_you_mean(asked, ids)));
     }
     let told: Vec<Value> =
-        conditions.iter().map(|condition| told(folder, condition, at, known_at, artifact.as_deref())).collect();
+        numbers.iter().map(|&number| told(folder, number, at, known_at, artifact.as_deref())).collect();
     let met = told.iter().all(|value| value["met"] == json!(true));
     let text = if options.json {
         told.iter().fold(String::new(), |text, value| text + &format!("{value}\n"))
@@ -334,16 +336,43 @@ fn time_value(at: Option<Time>) -> Value {
     at.filter(|&at| at != NEVER).map_or(Value::Null, |at| json!(strict::format_time(at)))
 }
 
-/// A condition as it stands: what holds, what is missing, until when, who could lift.
-pub(crate) fn told(
+/// How a condition stands at an instant, and when law counts it as met; on all that was said, or as known earlier.
+fn weighed(
     folder: &Attestations,
+    number: usize,
     condition: &Condition,
     at: Time,
-    known_at: Time,
+    known_at: Option<Time>,
+    artifact: Option<&str>,
+) -> (Arc<Answer>, Arc<Timeline>) {
+    match (known_at, folder.weighed.standing(folder, number, artifact)) {
+        (None, Some(found)) => {
+            let in_law = match artifact {
+                None => folder.weighed.in_law(folder, number),
+                Some(_) => Arc::new(act::met_on(condition, &folder.history.now(), &found.standing)),
+            };
+            (found.answer(at), in_law)
+        }
+        (known_at, _) => {
+            let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
+            let artifacts = artifact.map_or_else(|| folder.artifacts.clone(), |artifact| vec![artifact.to_owned()]);
+            let answer = Standing::new(condition, &view, artifact).answer(at);
+            (Arc::new(answer), Arc::new(act::met_for_each(condition, &view, &artifacts)))
+        }
+    }
+}
+
+/// The condition of a number as it stands: what holds, what is missing, until when, who could lift.
+pub(crate) fn told(
+    folder: &Attestations,
+    number: usize,
+    at: Time,
+    known_at: Option<Time>,
     artifact: Option<&str>,
 ) -> Value {
-    let view = folder.history.at(known_at);
-    let answer = Standing::new(condition, &view, artifact).answer(at);
+    let Some(condition) = folder.conditions.get(number) else { return Value::Null };
+    let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
+    let (answer, law) = weighed(folder, number, condition, at, known_at, artifact);
     let who = |name: &str| json!({ "name": name, "members": view.trust().everybody(name) });
     let requirements = condition.requirements();
     let missing: Vec<Value> = answer
@@ -365,9 +394,6 @@ pub(crate) fn told(
         .map(|requirement| requirement.name.as_str())
         .filter(|name| !missed.contains(name))
         .collect();
-    let artifacts: Vec<String> =
-        artifact.map_or_else(|| folder.artifacts.clone(), |artifact| vec![artifact.to_owned()]);
-    let law = act::met_for_each(condition, &view, &artifacts);
     let acts: Vec<Value> = act::acts(condition, &view)
         .iter()
         .map(|act| {

@@ -8,6 +8,7 @@
 //! What law counts as met becomes orders, each an instrument that says so: so it is part of the edition, is logged with
 //! it, and can be cited.
 
+use crate::attest_weighed::Weighed;
 use crate::clock;
 use crate::log_serve::Counted;
 use crate::log_statements::GovLog;
@@ -81,9 +82,8 @@ impl Statements {
     /// What law counts as met at an instant.
     pub(crate) fn states(&self, now: Time) -> Result<Vec<Counted>, String> {
         let read = self.read()?;
-        let view = read.history.now();
-        let state = |condition: &Condition| {
-            let law = act::met_for_each(condition, &view, &read.artifacts);
+        let state = |(number, condition): (usize, &Condition)| {
+            let law = read.weighed.in_law(&read, number);
             Counted {
                 order: condition.order.clone(),
                 condition: condition.id.clone(),
@@ -92,7 +92,7 @@ impl Statements {
                 over: read.history.records().len() as u64,
             }
         };
-        Ok(read.conditions.iter().map(state).collect())
+        Ok(read.conditions.iter().enumerate().map(state).collect())
     }
 }
 
@@ -102,6 +102,7 @@ pub(crate) struct Attestations {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) history: History,
     pub(crate) artifacts: Vec<String>,
+    pub(crate) weighed: Weighed,
     /// How many of the conditions the operator wrote: those come first, and the law must know them.
     own: usize,
 }
@@ -226,7 +227,13 @@ pub(crate) fn read_artifacts(path: &str, bytes: Vec<u8>) -> Result<Vec<String>, 
 impl Attestations {
     /// Those of nobody: no condition can be met.
     pub(crate) fn none() -> Self {
-        Self { conditions: Vec::new(), history: History::none(), artifacts: Vec::new(), own: 0 }
+        Self {
+            conditions: Vec::new(),
+            history: History::none(),
+            artifacts: Vec::new(),
+            weighed: Weighed::default(),
+            own: 0,
+        }
     }
 
     /// The conditions of an operator, before the shipped ones they do not replace, and what was said.
@@ -243,7 +250,7 @@ impl Attestations {
         }
         let own = conditions.len();
         conditions.extend(shipped(&conditions)?);
-        Ok(Self { conditions, history, artifacts, own })
+        Ok(Self { conditions, history, artifacts, weighed: Weighed::default(), own })
     }
 
     /// Reads a folder.

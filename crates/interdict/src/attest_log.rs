@@ -1,16 +1,19 @@
 //! What the keeper of a log adds to it about statements: the documents they are weighed by, and each that was handed in.
 
-use crate::attest_folder;
+use crate::attest_folder::{self, Attestations};
 use crate::clock;
 use crate::log::Problem;
 use crate::log_gov::{self, Known, Logged};
 use crate::log_home::Home;
+use crate::log_read::unhex;
 use crate::log_statements::{FOLDER, GovLog};
+use attest::history::Record;
+use attest::ruling;
 use attest::statement::{Subject, Type};
 use attest::{Envelope, Statement, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use wire::entry::{ActOf, Change, Entry, Of};
+use wire::entry::{ActOf, Change, Entry, Of, Ruling};
 
 /// The log of a keeper, for adding to it.
 pub(crate) struct Desk<'l> {
@@ -76,9 +79,8 @@ impl<'l> Desk<'l> {
         let last = read.history.records().last().map_or(attest::timeline::ALWAYS, |record| record.time);
         let time = clock::now().max(last);
         let taken_up = attest::Entry { index, time, envelope: envelope.clone() };
-        if let Some(why) = read.history.would_ignore(&taken_up) {
-            return Err(format!("it would count for nothing: {why}"));
-        }
+        let record = read.history.would_be(&taken_up);
+        let record = record.map_err(|why| format!("it would count for nothing: {why}"))?;
         let view = read.history.now();
         let keys: Vec<_> = envelope.signed_by(view.trust().keys()).into_iter().cloned().collect();
         let by: Vec<String> = view.trust().holders(&keys, time).into_iter().map(str::to_owned).collect();
@@ -91,6 +93,8 @@ impl<'l> Desk<'l> {
             let version = said.claim("/trust/version").and_then(serde_json::Value::as_u64).unwrap_or_default();
             let (digest, bytes) = (tlog::Hash::of(&document).0, document.len() as u64);
             Entry::TrustPolicy { at: 0, of: Of::Principals, version, sha256: digest, bytes, signed: Some(sha256) }
+        } else if said.kind == Type::Override {
+            overruling(&read, &record, &said, sha256, size)?
         } else if let Some(act) = act(&said, &by, sha256, size) {
             act
         } else {
@@ -178,6 +182,34 @@ impl<'l> Desk<'l> {
         }
         Ok(done)
     }
+}
+
+/// The entry of what people decided about a decision.
+fn overruling(
+    read: &Attestations,
+    record: &Record,
+    said: &Statement,
+    sha256: [u8; 32],
+    bytes: u64,
+) -> Result<Entry, String> {
+    let ruled =
+        ruling::weighed(&read.history.now(), record).map_err(|why| format!("it would decide nothing: {why}"))?;
+    let order = |subject: &Subject| Some(subject.text().strip_prefix("order:")?.to_owned());
+    let digest = |text: &str| -> Option<[u8; 32]> { unhex(text)?.try_into().ok() };
+    let reason = said.claim("/reason").and_then(serde_json::Value::as_str).and_then(digest);
+    Ok(Entry::Override {
+        at: 0,
+        origin: ruled.decision.origin.clone(),
+        index: ruled.decision.index,
+        decision: digest(&ruled.decision.leaf).ok_or("`/decision/leaf` is no hash")?,
+        about: said.subjects.iter().filter_map(order).collect(),
+        ruling: if ruled.permits { Ruling::Permit } else { Ruling::Forbid },
+        by: ruled.by.iter().map(|&name| name.to_owned()).collect(),
+        reason: reason.ok_or("`/reason` is no commitment")?,
+        expires: ruled.window.until,
+        sha256,
+        bytes,
+    })
 }
 
 /// The first trust document of a log.

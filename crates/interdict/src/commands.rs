@@ -4,6 +4,8 @@ use crate::attest_folder::Statements;
 use crate::cli::{Cli, Format, Question};
 use crate::corpus::{self, Unreadable};
 use crate::law_note::Voucher;
+use crate::log_home::Home;
+use crate::log_rulings::Rules;
 use crate::{clock, question, show};
 use clap::CommandFactory;
 use docket::Docket;
@@ -13,9 +15,11 @@ use docket::finding::status_word;
 use docket::inquiry::Inquiry;
 use docket::moment::format_rfc3339;
 use docket::vocabulary::ResourceKind;
+use gate::live::Rulings;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 /// How a command ended: an exit code, or a message for exit code 2.
@@ -33,6 +37,14 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
+    /// What people decided about decisions of the log that the statements are in, if its keeper asks.
+    fn rulings(&self) -> Result<Arc<Rulings>, String> {
+        let Some(Statements::Log(log)) = &self.attestations else { return Ok(Arc::default()) };
+        let Some(folder) = &log.home else { return Ok(Arc::default()) };
+        let home = Home::open(folder, None).map_err(|problem| problem.message)?;
+        Rules::of(folder).rulings(&home)
+    }
+
     pub(crate) fn sources(&self) -> Result<Vec<Source>, String> {
         let mut sources = match &self.corpus {
             None => corpus::shipped(),
@@ -111,12 +123,13 @@ pub(crate) fn text(file: &Path) -> Result<String, String> {
 }
 
 pub(crate) fn decide(loading: &Loading, file: Option<&Path>, question: &Question, as_json: bool) -> Done {
-    let docket = loading.docket()?;
+    let (docket, rulings) = (loading.docket()?, loading.rulings()?);
     let posture = question::posture(question.posture);
     let now = clock::now();
     let mut verdicts = Vec::new();
     let mut answer = |inquiry: &Inquiry<'_>| -> Result<(), String> {
-        let finding = docket.find(inquiry, posture).map_err(|problem| problem.to_string())?;
+        let mut finding = docket.find(inquiry, posture).map_err(|problem| problem.to_string())?;
+        gate::live::overrule(&rulings, inquiry, &mut finding, &[]);
         verdicts.push(finding.verdict);
         let text = if as_json {
             format!("{}\n", wire::finding::to_json(&finding, inquiry.known_at.unwrap_or(now)))
@@ -214,8 +227,9 @@ fn one(docket: &Docket, file: Option<&Path>, question: &Question) -> Result<Inqu
 pub(crate) fn explain(loading: &Loading, file: Option<&Path>, question: &Question, as_json: bool) -> Done {
     let docket = loading.docket()?;
     let inquiry = one(&docket, file, question)?;
-    let explanation =
+    let mut explanation =
         docket.explain(&inquiry, question::posture(question.posture)).map_err(|problem| problem.to_string())?;
+    gate::live::overrule(&*loading.rulings()?, &inquiry, &mut explanation.finding, &[]);
     let code = show::exit_code(&[explanation.finding.verdict]);
     if !as_json {
         return print(&explanation.render()).map(|_| code);

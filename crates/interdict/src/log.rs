@@ -179,11 +179,18 @@ pub(crate) enum LogCommand {
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
     },
-    /// Decide what the law left to a person (`refer`): logged in public with who decided, and counted once it is published
+    /// Write the statement that decides what the law left to a person (`refer`), for those who sign it
     #[command(
-        after_help = "A service tells it at /log/dec/override/INDEX: 404 nobody decided, 202 it is logged and does not count yet, 200 what \
-                      was decided, by whom and until when.\n\n  interdict log override LOG 17 permit --by compliance-officer \
-                      --approver counsel --reason 'wages, confirmed by telephone' --expires 2027-01-31T00:00:00Z"
+        after_help = "It takes the group `override` of the trust document and two people at least, each accepted there for `override` about \
+                      every order that the decision cites. Once it is taken up and published, gates that record in this log answer so when \
+                      the very same is asked again, until it expires or somebody takes it back (a statement of type `revocation`); what law \
+                      permits or forbids is nobody's to decide. A service tells it at /log/dec/override/INDEX: 404 nobody decided, 202 it is \
+                      logged and does not count yet, 200 what was decided, by whom, until when, and whether it holds.\n\n  \
+                      interdict log override LOG 17 permit --reason 'wages, confirmed by telephone' --expires 2027-01-31T00:00:00Z \
+                      --output ruling.json\n  \
+                      interdict attest sign ruling.json --key officer.key --output once.json\n  \
+                      interdict attest sign once.json --key counsel.key --output twice.json\n  \
+                      interdict --attestations LOG attest add twice.json"
     )]
     Override(log_override::Override),
     /// Hand out no entries of decisions before an index any more; they and all proofs are kept, and the log says so

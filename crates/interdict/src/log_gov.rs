@@ -31,8 +31,8 @@ pub(crate) struct Known {
     pub(crate) states: BTreeMap<(String, String), (bool, Option<law::Time>)>,
     /// Where each signed statement was taken up, by the digest of its envelope.
     pub(crate) statements: BTreeMap<[u8; 32], u64>,
-    /// What people decided about decisions, by the index of each: where it is logged, and the last such entry.
-    pub(crate) overrides: BTreeMap<u64, (u64, Entry)>,
+    /// What people decided about decisions, by the log and index of each: where it is logged, and the last such entry.
+    pub(crate) overrides: BTreeMap<(String, u64), (u64, Entry)>,
     /// The first index of the log of decisions that is handed out.
     pub(crate) retained_from: u64,
     /// The last entry that counts only once it is witnessed, and up to where entries were.
@@ -92,8 +92,8 @@ impl Known {
             Entry::ConditionState { order, condition, met, until, .. } => {
                 self.states.insert((order.clone(), condition.clone()), (*met, *until));
             }
-            Entry::Override { index: decision, .. } => {
-                self.overrides.insert(*decision, (index, entry.clone()));
+            Entry::Override { origin, index: decision, .. } => {
+                self.overrides.insert((origin.clone(), *decision), (index, entry.clone()));
             }
             Entry::Retention { from, .. } => self.retained_from = *from,
             Entry::Engine { sha256, .. } => self.engine = Some(*sha256),

@@ -185,14 +185,25 @@ impl Home {
         &self.folder
     }
 
+    /// The public key of one of the two logs.
     pub(crate) fn vkey(&self, log: &str) -> Result<VerifierKey, Problem> {
-        let path = self.folder.join(log).join(publish::KEY);
+        Self::key_of(&self.disk(log))
+    }
+
+    /// The public key beside a log.
+    pub(crate) fn key_of(log: &Folder) -> Result<VerifierKey, Problem> {
+        let path = log.path().join(publish::KEY);
         let text = String::from_utf8(read(&path)?).unwrap_or_default();
         VerifierKey::parse(text.trim()).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))
     }
 
     pub(crate) fn disk(&self, log: &str) -> Folder {
         Folder::new(self.folder.join(log))
+    }
+
+    /// Where the log of a number lies that was sealed.
+    pub(crate) fn past(&self, log: &str, number: u64) -> Folder {
+        Folder::new(self.folder.join("past").join(log).join(number.to_string()))
     }
 
     /// The policy that names the witnesses of this log, if there are any.

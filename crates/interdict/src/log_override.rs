@@ -1,7 +1,6 @@
 //! What people decide about a log by hand: a decision that the law left to somebody, what is not handed out any more, and
 //! what became of a key. And the law that a decision was made under, written out.
 
-use crate::attest_folder::Statements;
 use crate::commands::faulty;
 use crate::log::{Problem, chance};
 use crate::log_gov::{self, Logged};
@@ -10,14 +9,14 @@ use crate::log_place::Place;
 use crate::log_read::{field, opened, proof_of, published_size, settled};
 use crate::log_statements::{self, GovLog};
 use crate::{clock, log_serve};
+use attest::ruling::{self, Decision};
 use clap::Args;
 use docket::Docket;
 use docket::docket::Source;
 use docket::moment::parse_rfc3339;
-use ledger::commitment::Fields;
 use ledger::disk::Disk;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use tlog::Hash;
 use tlog::checkpoint::Checkpoint;
@@ -36,21 +35,15 @@ pub(crate) struct Override {
     index: u64,
     /// What is decided: permit or forbid
     ruling: String,
-    /// Who decides, by the name in the trust document if the log has one; it is public
-    #[arg(long, value_name = "NAME")]
-    by: String,
-    /// Who agrees; may be repeated
-    #[arg(long = "approver", value_name = "NAME")]
-    approvers: Vec<String>,
     /// Why. Only a commitment to it is logged; the text stays in the folder
     #[arg(long)]
     reason: String,
     /// Until when it holds
     #[arg(long, value_name = "INSTANT")]
     expires: String,
-    /// The socket of the signer; without it, one is started if it is needed
-    #[arg(long, value_name = "PATH")]
-    signer: Option<PathBuf>,
+    /// Where to write the statement for `interdict attest sign`; standard output otherwise
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// Options of `log retain`.
@@ -119,77 +112,65 @@ fn said(logged: Logged) {
     }
 }
 
-/// The entry of a decision and its record, if it can be opened.
-fn decision(home: &Home, index: u64) -> Result<(Vec<u8>, Fields), Problem> {
-    let public = Place::public(&home.disk("dec"));
-    let policy = Policy::of_log(home.vkey("dec")?);
-    settled(&public, || {
-        let (proof, entry) = proof_of(&public, &policy, index)?;
-        let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
-        let (_, fields) = opened(&home.disk("dec"), index, size)?;
-        Ok((entry, fields))
-    })
+/// What was decided, as a statement that names it.
+struct Left {
+    decision: Decision,
+    orders: Vec<String>,
 }
 
-/// Whoever decides has to be known where the log says whom it trusts.
-fn known(home: &Home, names: &[&String]) -> Result<(), Problem> {
-    let read = Statements::named(home.folder(), None).read().map_err(|why| Problem::new(2, why))?;
-    let view = read.history.now();
-    match names.iter().find(|name| !view.trust().is_empty() && !view.trust().knows(name)) {
-        Some(name) => Err(Problem::new(3, format!("nobody is called `{name}` in the trust document of this log"))),
-        None => Ok(()),
+/// A decision that the law left to a person.
+fn left(home: &Home, index: u64) -> Result<Left, Problem> {
+    let (disk, key) = (home.disk("dec"), home.vkey("dec")?);
+    let origin = key.name().to_owned();
+    let (public, policy) = (Place::public(&disk), Policy::of_log(key));
+    let (entry, fields) = settled(&public, || {
+        let (proof, entry) = proof_of(&public, &policy, index)?;
+        let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
+        let (_, fields) = opened(&disk, index, size)?;
+        Ok((entry, fields))
+    })?;
+    let refused = |why: String| Err(Problem::new(1, format!("decision {index} {why}")));
+    let verdict = field(&fields, "outcome").get("verdict").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if verdict != "refer" {
+        return refused(format!("came out `{verdict}`; only what the law leaves to a person can be decided by one"));
     }
+    if field(&fields, "record").get("question").is_none_or(Value::is_null) {
+        return refused(String::from("is not asked again: what waits for it is released or returned where it waits"));
+    }
+    let cited = field(&fields, "law");
+    let cited = cited.get("provisions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let orders: BTreeSet<String> = cited.map(|cited| cited.split(':').next().unwrap_or(cited).to_owned()).collect();
+    if orders.is_empty() {
+        return refused(String::from("rests on no order, so nobody has a say in it; supply the fact that it needs"));
+    }
+    let decision = Decision { origin, index, leaf: attest::dsse::hex(&Hash::leaf(&entry).0) };
+    Ok(Left { decision, orders: orders.into_iter().collect() })
 }
 
 pub(crate) fn overrule(options: &Override) -> Ended {
-    let Override { folder, index, ruling, by, approvers, reason, expires, signer } = options;
+    let Override { folder, index, ruling, reason, expires, output } = options;
     let word = || Problem::new(1, format!("`{ruling}` is neither `permit` nor `forbid`"));
     let ruling = Ruling::from_word(ruling).ok_or_else(word)?;
     let expires = instant("expires", expires)?;
-    if expires <= clock::now() {
+    let now = clock::now();
+    if expires <= now {
         return Err(Problem::new(1, "--expires: that is over".to_owned()));
     }
-    let mut names: Vec<&String> = std::iter::once(by).chain(approvers).collect();
-    names.sort();
-    if names.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-        return Err(Problem::new(
-            1,
-            "whoever decides cannot agree with themselves, and nobody agrees twice".to_owned(),
-        ));
-    }
-    let home = Home::open(folder, signer.as_deref())?;
-    known(&home, &names)?;
-    let (entry, fields) = decision(&home, *index)?;
-    let verdict = field(&fields, "outcome").get("verdict").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if verdict != "refer" {
-        let help = "only what the law leaves to a person can be decided by one";
-        return Err(Problem::new(1, format!("decision {index} came out `{verdict}`; {help}")));
-    }
-    let cited = field(&fields, "law");
-    let first = cited.get("provisions").and_then(|list| list.as_array()?.first()?.as_str().map(str::to_owned));
-    let order = first.map(|cited| cited.split(':').next().unwrap_or_default().to_owned());
+    let home = Home::open(folder, None)?;
+    let Left { decision, orders } = left(&home, *index)?;
     let salt = chance();
-    let Hash(leaf) = Hash::leaf(&entry);
-    let commitment = commit(&salt, reason);
+    let commitment = attest::dsse::hex(&commit(&salt, reason));
     let kept = json!({ "decision": index, "reason": reason, "salt": Hash(salt).to_base64() }).to_string();
     let disk = home.disk("gov");
-    let name: String = commitment.iter().map(|byte| format!("{byte:02x}")).collect();
     let put = disk.make_folder("private/reasons");
-    let put = put.and_then(|()| disk.put_durably(&format!("private/reasons/{name}"), kept.as_bytes()));
+    let put = put.and_then(|()| disk.put_durably(&format!("private/reasons/{commitment}"), kept.as_bytes()));
     put.map_err(|error| Problem::file(disk.path(), error))?;
-    let overruled = Entry::Override {
-        at: 0,
-        origin: home.vkey("dec")?.name().to_owned(),
-        index: *index,
-        decision: leaf,
-        order,
-        ruling,
-        by: by.clone(),
-        approvers: approvers.clone(),
-        reason: commitment,
-        expires,
-    };
-    said(log_gov::hand_in(&home, &overruled)?);
+    let statement = ruling::composed(&decision, &orders, ruling == Ruling::Permit, expires, &commitment, now);
+    let text = format!("{statement:#}\n");
+    match output {
+        Some(path) => std::fs::write(path, text).map_err(|error| Problem::file(path, error))?,
+        None => print!("{text}"),
+    }
     Ok(0)
 }
 

@@ -71,10 +71,10 @@ impl Kept {
     }
 
     fn by_hand(&self, index: u64) -> Option<Overruled> {
-        let (at, entry) = self.overruled(index)?;
-        let Entry::Override { ruling, by, approvers, expires, .. } = entry else { return None };
-        let counts = self.gov.published().is_some_and(|published| published.checkpoint.size > at);
-        Some(Overruled { ruling: ruling.word().to_owned(), by, approvers, expires, entry: at, counts })
+        let (at, entry) = self.overruled(self.home.vkey("dec").ok()?.name(), index)?;
+        let Entry::Override { ruling, by, expires, .. } = entry else { return None };
+        let counts = self.rules.holds(at, crate::clock::now());
+        Some(Overruled { ruling: ruling.word().to_owned(), by, expires, entry: at, counts })
     }
 
     fn page(&self, index: u64, shows: bool) -> Result<Looked, Problem> {

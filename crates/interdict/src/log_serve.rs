@@ -11,6 +11,7 @@ use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::log_read::proof_of;
 use crate::log_repeats::{self, Before, Repeats};
+use crate::log_rulings::Rules;
 use crate::log_statements;
 use axum::Router;
 use axum::extract::{Path as UrlPath, State};
@@ -77,6 +78,8 @@ pub(crate) struct Kept {
     pub(crate) known: Mutex<Known>,
     anchored: Mutex<(i64, u64)>,
     repeats: Mutex<Repeats>,
+    /// What people decided, as far as it is published.
+    pub(crate) rules: Rules,
     locks: [std::fs::File; 2],
 }
 
@@ -101,6 +104,7 @@ impl Kept {
         let known = log_gov::learn(&home, &gov)?;
         let kept = Self {
             repeats: Mutex::new(repeats),
+            rules: Rules::of(folder),
             dec,
             gov,
             home,
@@ -240,8 +244,8 @@ impl Kept {
     }
 
     /// What somebody decided about a decision that was left to a person: where it is logged, and the entry.
-    pub(crate) fn overruled(&self, index: u64) -> Option<(u64, Entry)> {
-        held(&self.known).overrides.get(&index).cloned()
+    pub(crate) fn overruled(&self, origin: &str, index: u64) -> Option<(u64, Entry)> {
+        held(&self.known).overrides.get(&(origin.to_owned(), index)).cloned()
     }
 
     /// Logs what commands handed in, and what a quorum of witnesses has signed.
@@ -454,14 +458,15 @@ async fn past(State(kept): State<Arc<Kept>>, UrlPath((log, number, path)): UrlPa
 
 /// What somebody decided about a decision, once a signed checkpoint covers it.
 async fn overruled(State(kept): State<Arc<Kept>>, UrlPath(index): UrlPath<u64>) -> Response {
-    let Some((at, entry)) = kept.overruled(index) else { return StatusCode::NOT_FOUND.into_response() };
+    let origin = kept.home.vkey("dec").map(|key| key.name().to_owned()).unwrap_or_default();
+    let Some((at, entry)) = kept.overruled(&origin, index) else { return StatusCode::NOT_FOUND.into_response() };
     if kept.gov.published().is_none_or(|published| published.checkpoint.size <= at) {
         return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
     }
     let mut value = entry.to_json();
-    if let (Some(members), Entry::Override { expires, .. }) = (value.as_object_mut(), entry) {
+    if let Some(members) = value.as_object_mut() {
         members.insert("entry".to_owned(), at.into());
-        members.insert("holds".to_owned(), (clock::now() < expires).into());
+        members.insert("holds".to_owned(), kept.rules.holds(at, clock::now()).into());
     }
     ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], value.to_string())
         .into_response()

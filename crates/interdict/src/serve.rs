@@ -7,7 +7,7 @@ use crate::commands::{Done, Loading, faulty};
 use crate::log_serve::Kept;
 use crate::recording::{Name, Recording};
 use crate::settings::Settings;
-use crate::{attest_page, clock, listen, log_page, question};
+use crate::{attest_page, clock, listen, log_page, log_rulings, question};
 use docket::Docket;
 use docket::docket::Source;
 use gate::http::{Clock, Gate};
@@ -132,6 +132,7 @@ async fn run(
         never = maps.keep() => match never {},
         ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge, store) } => Ok(0),
         never = watching => match never {},
+        never = log_rulings::keep(recording.log.clone(), &live) => match never {},
     }
 }
 

@@ -405,18 +405,20 @@ entries! {
         index: u64,
         /// The hash of its leaf.
         decision: [u8; 32],
-        /// The order it fell under, if one was cited.
-        order: Option<String>,
+        /// The orders it fell under.
+        about: Vec<String>,
         /// What was decided.
         ruling: Ruling,
-        /// By whom.
-        by: String,
-        /// Who agreed.
-        approvers: Vec<String>,
+        /// Who signed.
+        by: Vec<String>,
         /// The commitment to the reason, which may be about a person.
         reason: [u8; 32],
         /// Until when it holds.
         expires: Time,
+        /// SHA-256 of the envelope, under which the log publishes it.
+        sha256: [u8; 32],
+        /// How many bytes.
+        bytes: u64,
     }
     /// *gov*: the state of the log of decisions, so that whoever witnesses one log has witnessed both.
     Anchor = 8 "anchor" {
@@ -501,15 +503,15 @@ impl Entry {
     #[must_use]
     pub const fn envelope(&self) -> Option<[u8; 32]> {
         match self {
-            Self::Act { sha256, .. } | Self::Attestation { sha256, .. } | Self::Revocation { sha256, .. } => {
-                Some(*sha256)
-            }
+            Self::Act { sha256, .. }
+            | Self::Attestation { sha256, .. }
+            | Self::Revocation { sha256, .. }
+            | Self::Override { sha256, .. } => Some(*sha256),
             Self::TrustPolicy { signed, .. } => *signed,
             Self::Genesis { .. }
             | Self::Successor { .. }
             | Self::Document { .. }
             | Self::ConditionState { .. }
-            | Self::Override { .. }
             | Self::Anchor { .. }
             | Self::KeyEvent { .. }
             | Self::Erasure { .. }
@@ -563,14 +565,16 @@ pub fn fields(record: &Record) -> [Option<Vec<u8>>; FIELDS.len()] {
         bytes(json!({ "type": record.resource.word(), "app": record.subject, "found": record.found })),
         bytes(json!({ "actor": record.actor.word(), "role": record.role.map(Role::word) })),
         record.place.as_ref().and_then(|place| bytes(json!({ "place": place.code(), "evidence": record.evidence }))),
-        bytes(json!({ "outcome": record.outcome.word(), "verdict": record.verdict.word(), "possible": possible })),
+        bytes(json!({ "outcome": record.outcome.word(), "verdict": record.verdict.word(), "possible": possible,
+            "override": record.overruled })),
         bytes(json!({
             "provisions": record.provisions, "by": record.by, "edition": record.edition,
             "valid_at": instant(record.valid_at), "known_at": record.known_at.map(instant),
             "until": (record.until != law::time::FOREVER).then(|| instant(record.until)),
         })),
         if private.is_empty() { None } else { bytes(Value::Object(private)) },
-        bytes(json!({ "id": record.id, "at": instant(record.at), "gate": record.gate, "request": record.request })),
+        bytes(json!({ "id": record.id, "at": instant(record.at), "gate": record.gate, "request": record.request,
+            "question": record.question.map(|digest| hex(&digest)) })),
     ]
 }
 
@@ -649,7 +653,7 @@ mod tests {
                     bytes,
                 },
                 Entry::Attestation { at, says: text.clone(), about: about.clone(), by: by.clone(), sha256, bytes },
-                Entry::Revocation { at, about, by: by.clone(), sha256, bytes },
+                Entry::Revocation { at, about: about.clone(), by: by.clone(), sha256, bytes },
                 Entry::ConditionState {
                     at,
                     order: text.clone(),
@@ -663,12 +667,13 @@ mod tests {
                     origin: text.clone(),
                     index: bytes,
                     decision: sha256,
-                    order: self.maybe(other.clone()),
+                    about,
                     ruling: self.one(Ruling::ALL),
-                    by: text.clone(),
-                    approvers: by,
+                    by,
                     reason: self.digest(),
                     expires: until,
+                    sha256,
+                    bytes,
                 },
                 Entry::Anchor { at, origin: text.clone(), size: bytes, root: sha256 },
                 Entry::KeyEvent {

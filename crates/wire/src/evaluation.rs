@@ -47,7 +47,7 @@ enum Semantic {
     PermitOnFirstPermit,
 }
 
-/// Answers one question, written as JSON. Question and finding are given to `seen`.
+/// Answers one question, written as JSON. Question and finding are given to `seen` before.
 ///
 /// # Errors
 /// What is wrong with the question.
@@ -56,7 +56,7 @@ pub fn one(
     json: &[u8],
     posture: Posture,
     now: Time,
-    seen: impl FnOnce(&Inquiry<'_>, &Finding),
+    seen: impl FnOnce(&Inquiry<'_>, &mut Finding),
 ) -> Result<String, Malformed> {
     let inquiry = crate::inquiry::parse(json, now)?;
     let mut out = String::with_capacity(1024);
@@ -68,7 +68,7 @@ pub fn one(
 #[derive(Debug)]
 pub enum Seen<'a, 'i> {
     /// It was answered.
-    Answered(&'a Inquiry<'i>, &'a Finding),
+    Answered(&'a Inquiry<'i>, &'a mut Finding),
     /// It is wrong.
     Refused(&'a Malformed),
 }
@@ -91,7 +91,7 @@ pub fn many(
     let defaults = Members { subject, action, resource, context };
     let Some(evaluations) = evaluations.filter(|list| !list.is_empty()) else {
         let mut out = String::new();
-        let answered = |inquiry: &Inquiry<'_>, found: &Finding| seen(Seen::Answered(inquiry, found));
+        let answered = |inquiry: &Inquiry<'_>, found: &mut Finding| seen(Seen::Answered(inquiry, found));
         answer(docket, &resolve(defaults, now)?, posture, now, &mut out, answered)?;
         return Ok(out);
     };
@@ -144,11 +144,11 @@ fn answer(
     posture: Posture,
     now: Time,
     out: &mut String,
-    seen: impl FnOnce(&Inquiry<'_>, &Finding),
+    seen: impl FnOnce(&Inquiry<'_>, &mut Finding),
 ) -> Result<Verdict, Malformed> {
-    let found = docket.find(inquiry, posture).map_err(Malformed::from)?;
+    let mut found = docket.find(inquiry, posture).map_err(Malformed::from)?;
+    seen(inquiry, &mut found);
     finding::write(out, &found, inquiry.known_at.unwrap_or(now));
-    seen(inquiry, &found);
     Ok(found.verdict)
 }
 

@@ -65,6 +65,13 @@ pub fn write(json: &mut String, finding: &Finding, known_at: Time) {
     });
     json.push_str(",\"caveats\":");
     list(json, &finding.caveats, |json, caveat| string(json, caveat));
+    if let Some(overruled) = &finding.overruled {
+        json.push_str(&format!(",\"override\":{{\"entry\":{},\"by\":", overruled.entry));
+        list(json, &overruled.by, |json, by| string(json, by));
+        json.push_str(",\"until\":");
+        instant(json, overruled.until);
+        json.push('}');
+    }
     json.push_str(",\"law\":{\"edition\":");
     string(json, &finding.edition);
     json.push_str(",\"known_at\":");

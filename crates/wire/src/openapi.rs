@@ -93,9 +93,9 @@ fn overruled() -> Value {
         "responses": {
             "200": { "description": "it counts: a signed checkpoint covers it", "content": { "application/json": { "schema": {
                 "type": "object", "required": ["ruling", "by", "expires", "holds", "entry"], "properties": {
-                    "ruling": { "enum": ["permit", "forbid"] }, "by": { "type": "string" },
-                    "approvers": { "type": "array", "items": { "type": "string" } },
-                    "expires": { "type": "string", "format": "date-time" }, "holds": { "type": "boolean" },
+                    "ruling": { "enum": ["permit", "forbid"] }, "by": { "type": "array", "items": { "type": "string" } },
+                    "expires": { "type": "string", "format": "date-time" },
+                    "holds": { "type": "boolean", "description": "whether gates answer by it: it is signed by enough people, not over and not taken back" },
                     "entry": { "type": "integer", "description": "the entry of the gov log that says so" } } } } } },
             "202": { "description": "logged, and it does not count yet", "headers": { "Retry-After": { "schema": { "type": "integer" } } } },
             "404": { "description": "nobody has decided" } } })

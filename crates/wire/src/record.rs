@@ -16,7 +16,7 @@ use law::{Statuses, Time};
 use std::fmt;
 
 /// The format of [`Record::to_bytes`]; another number is another format.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 /// A ledger entry is at most this long, with its length in two bytes.
 pub const RECORD_BYTES_MAX: usize = 32 << 10;
 /// Ids, names of gates, words and citations are short; a longer one is no record of ours.
@@ -66,6 +66,8 @@ pub struct Record {
     pub outcome: Outcome,
     /// What it should do by the law and the posture.
     pub verdict: Verdict,
+    /// Where the gov log says what people decided, if the law left it to them and somebody had.
+    pub overruled: Option<u64>,
     /// What the law says is possible.
     pub possible: Statuses,
     /// What was done.
@@ -98,6 +100,8 @@ pub struct Record {
     pub edition: String,
     /// The id the asker gave the request.
     pub request: Option<String>,
+    /// The digest of a question that the law left to a person ([`crate::question`]). As `private`, never of the event.
+    pub question: Option<[u8; 32]>,
     /// What concerns people or payments, by name. Part of the canonical bytes, which a ledger seals; never
     /// of the event.
     pub private: Vec<(String, String)>,
@@ -127,9 +131,10 @@ impl fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl Record {
-    /// The record of a finding. `id` is filled by whoever keeps records.
+    /// The record of a finding. `id` is filled by whoever keeps records, `question` by a gate that knows more of it.
     #[must_use]
     pub fn of(gate: &str, at: Time, outcome: Outcome, inquiry: &Inquiry<'_>, found: &Finding) -> Self {
+        let verdict = if found.overruled.is_some() { Verdict::Refer } else { found.verdict };
         let mut by: Vec<String> = found.grounds.iter().flat_map(|reason| reason.by.iter().cloned()).collect();
         by.sort_unstable();
         by.dedup();
@@ -139,7 +144,8 @@ impl Record {
             at,
             gate: gate.to_owned(),
             outcome,
-            verdict: found.verdict,
+            verdict,
+            overruled: found.overruled.as_ref().map(|overruled| overruled.entry),
             possible: found.possible,
             act: inquiry.act,
             actor: inquiry.actor.kind,
@@ -156,6 +162,7 @@ impl Record {
             until: found.until,
             edition: found.edition.clone(),
             request: None,
+            question: (verdict == Verdict::Refer).then(|| crate::question::digest(inquiry, found, &[])),
             private: Vec::new(),
         }
     }
@@ -179,13 +186,17 @@ impl Record {
             return Err(Unreadable::Length);
         }
         let mut out = Writer::default();
-        out.array(23);
+        out.array(25);
         out.unsigned(VERSION);
         out.text(&self.id);
         out.integer(self.at);
         out.text(&self.gate);
         out.text(self.outcome.word());
         out.text(self.verdict.word());
+        match self.overruled {
+            Some(entry) => out.unsigned(entry),
+            None => out.null(),
+        }
         out.unsigned(u64::from(self.possible.0));
         out.text(self.act.word());
         out.text(self.actor.word());
@@ -205,6 +216,10 @@ impl Record {
         out.integer(self.until);
         out.text(&self.edition);
         out.optional(self.request.as_deref());
+        match &self.question {
+            Some(digest) => out.bytes(digest),
+            None => out.null(),
+        }
         out.array(self.private.len());
         for (name, value) in &self.private {
             out.array(2);
@@ -242,6 +257,10 @@ impl Record {
         json.push_str(",\"datacontenttype\":\"application/json\",\"data\":{\"outcome\":");
         string(&mut json, self.outcome.word());
         member(&mut json, "verdict", self.verdict.word());
+        if let Some(entry) = self.overruled {
+            name(&mut json, "override");
+            json.push_str(&entry.to_string());
+        }
         member(&mut json, "status", self.possible.single().map_or("undetermined", status_word));
         list(&mut json, "possible", self.possible.iter().map(status_word));
         member(&mut json, "act", self.act.word());
@@ -302,7 +321,7 @@ fn list<'t>(json: &mut String, key: &str, values: impl Iterator<Item = &'t str>)
 }
 
 fn parse(from: &mut Reader<'_>) -> Result<Record, Unreadable> {
-    if from.array() != Some(23) {
+    if from.array() != Some(25) {
         return Err(Unreadable::Encoding);
     }
     if from.unsigned() != Some(VERSION) {
@@ -316,6 +335,7 @@ fn parse(from: &mut Reader<'_>) -> Result<Record, Unreadable> {
         verdict: word(from, |word| {
             [Verdict::Permit, Verdict::Refer, Verdict::Forbid].into_iter().find(|verdict| verdict.word() == word)
         })?,
+        overruled: maybe(from, |from| from.unsigned().ok_or(Unreadable::Encoding))?,
         possible: statuses(from)?,
         act: word(from, Act::from_word)?,
         actor: word(from, ActorKind::from_word)?,
@@ -332,6 +352,7 @@ fn parse(from: &mut Reader<'_>) -> Result<Record, Unreadable> {
         until: integer(from)?,
         edition: text(from)?,
         request: maybe(from, text)?,
+        question: maybe(from, |from| from.bytes().and_then(|bytes| bytes.try_into().ok()).ok_or(Unreadable::Encoding))?,
         private: pairs(from)?,
     };
     if from.is_at_end() { Ok(record) } else { Err(Unreadable::Encoding) }
@@ -393,6 +414,7 @@ mod tests {
             gate: String::from("edge"),
             outcome: Outcome::Shadow,
             verdict: Verdict::Forbid,
+            overruled: None,
             possible: Statuses::only(Status::Prohibited),
             act: Act::HostProvide,
             actor: ActorKind::Business,
@@ -409,6 +431,7 @@ mod tests {
             until: law::time::FOREVER,
             edition: String::from("sha256:00"),
             request: Some(String::from("r-\"7\"")),
+            question: None,
             private: vec![(String::from("payer"), String::from("somebody"))],
         }
     }
@@ -417,6 +440,7 @@ mod tests {
     fn what_is_written_is_read_back_and_nothing_else_is() {
         let mut all = vec![record()];
         all.push(Record { role: None, subject: None, place: None, request: None, known_at: Some(-5), ..record() });
+        all.push(Record { overruled: Some(7), question: Some([9; 32]), ..record() });
         all.push(Record { at: i64::MIN, until: law::time::ALWAYS, private: Vec::new(), ..record() });
         for record in all {
             let bytes = record.to_bytes().unwrap();

@@ -88,6 +88,16 @@ pub fn finding() -> Value {
                     "needs": strings,
                     "unless": { "type": "array", "items": { "type": "object", "required": ["fact", "is", "then", "by"] } },
                     "caveats": strings,
+                    "override": {
+                        "type": "object",
+                        "required": ["entry", "by", "until"],
+                        "additionalProperties": false,
+                        "properties": {
+                            "entry": { "type": "integer", "description": "Where the gov log says what people decided, where the law left it to them." },
+                            "by": strings,
+                            "until": { "type": ["string", "null"], "format": "date-time" },
+                        },
+                    },
                     "law": { "type": "object", "additionalProperties": false, "required": ["edition", "known_at"],
                         "properties": { "edition": { "type": "string" }, "known_at": { "type": ["string", "null"], "format": "date-time" } } }
                 }

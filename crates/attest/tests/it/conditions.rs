@@ -3,7 +3,7 @@
 use crate::world::{APK, OTHER, SOURCE, World, condition, small_trust, t};
 use attest::act::{self, Met};
 use attest::impact::{self, Decision};
-use attest::statement::Type;
+use attest::statement::{Subject, Type};
 use attest::timeline::{NEVER, Window};
 use attest::{Condition, Standing, Time};
 use serde_json::{Value, json};
@@ -180,6 +180,17 @@ fn random_world(seed: &mut Seed, entries: usize) -> World {
                 let digest = said.get(seed.below(said.len())).cloned().unwrap_or_default();
                 world.say(&at, &["agency"], Type::Resolution, "order:o", json!({ "finding": digest }))
             }
+            10 => {
+                let day = |days: usize| {
+                    attest::json::format_time(t("2020-10-01T00:00:00Z") + 86_400 * Time::try_from(days).unwrap())
+                };
+                let (from, length) = (seed.below(entries / 2), 1 + seed.below(6));
+                let principal = ["r1", "g", "auditor"][seed.below(3)];
+                let kind = ["build-reproduced", "source-review"][seed.below(2)];
+                let target =
+                    json!({ "principal": principal, "type": kind, "from": day(from), "until": day(from + length) });
+                world.say(&at, &[who], Type::Revocation, "order:o", json!({ "targets": [target] }))
+            }
             _ => {
                 let digest = said.get(seed.below(said.len())).cloned().unwrap_or_default();
                 world.say(&at, &[who], Type::Revocation, "order:o", json!({ "targets": [{ "sha256": digest }] }))
@@ -228,6 +239,91 @@ fn answers_are_constant_until_they_say_so_and_evidence_only_helps() {
         assert_eq!(standing.timeline.without(&more.timeline).windows(), [], "a further statement took something away");
     }
     assert!(met > 20 && changes > 20, "{met} {changes}");
+}
+
+/// What a requirement on one principal's word rests on, statement by statement.
+fn plainly(view: &attest::View<'_>, by: &str, requirement: &attest::condition::Requirement) -> Vec<(u64, Window)> {
+    let subject = Subject::artifact(APK);
+    let mut found = Vec::new();
+    for record in view.about(requirement.kind, &subject) {
+        let heard = view.speakers(record, &subject).contains(by);
+        let window = view.window(record, by, requirement.max_age);
+        if heard && !window.is_empty() && requirement.claims.iter().all(|claim| claim.holds(&record.statement)) {
+            found.push((record.index, window));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_a_requirement_rests_on_is_what_going_through_every_statement_says() {
+    let need = |by: &str| {
+        json!({ "req": "built", "type": "build-reproduced", "subject": "artifact", "by": by, "maxAge": "P4D",
+            "claims": [["/sourceDigest", "=", SOURCE]] })
+    };
+    let (mut seed, mut rests) = (Seed(13), 0);
+    for _ in 0..60 {
+        let history = random_world(&mut seed, 60).history();
+        for by in ["r1", "r2", "g", "b"] {
+            let condition = condition(need(by));
+            for record in history.records().iter().step_by(7) {
+                let view = history.at(record.time);
+                let standing = Standing::new(&condition, &view, Some(APK));
+                let part = &standing.parts(record.time)[0];
+                assert_eq!(part.evidence, plainly(&view, by, condition.requirements()[0]));
+                assert_eq!(part.timeline, part.evidence.iter().map(|&(_, window)| window).collect());
+                rests += part.evidence.len();
+            }
+        }
+    }
+    assert!(rests > 2_000, "{rests}");
+}
+
+#[test]
+fn what_is_remembered_is_what_would_be_worked_out_again() {
+    let condition = condition(reviewed());
+    let (mut seed, mut same) = (Seed(14), 0);
+    for _ in 0..10 {
+        let history = random_world(&mut seed, 40).history();
+        let standing = Standing::new(&condition, &history.now(), Some(APK));
+        let remembered = attest::Remembered::new(standing.clone());
+        let mut before = remembered.answer(t("2020-09-30T00:00:00Z"));
+        for step in 0..600 {
+            let at = t("2020-10-01T00:00:00Z") + 7_200 * step;
+            let answer = remembered.answer(at);
+            assert_eq!(*answer, standing.answer(at), "{at}");
+            same += usize::from(std::sync::Arc::ptr_eq(&before, &answer));
+            before = answer;
+        }
+    }
+    assert!(same > 3_000, "{same}");
+}
+
+#[test]
+fn what_an_expired_trust_document_lets_in_permits_nothing_and_forbids_as_ever() {
+    let day = |day: u32| format!("2020-10-{day:02}T00:00:00Z");
+    let mut trust = small_trust();
+    trust["expires"] = json!(day(10));
+    let need = json!({ "req": "built", "type": "build-reproduced", "subject": "artifact", "by": "rebuilders", "veto": "agency" });
+    let condition = condition(need);
+    let mut world = World::new(trust);
+    let act = |world: &mut World, at: u32, verb: &str| {
+        world.say(&day(at), &["agency"], Type::Act, "order:o", json!({ "act": verb, "from": day(at) }));
+    };
+    let built = |world: &mut World, at: u32| {
+        world.say(&day(at), &["r1", "g"], Type::BuildReproduced, &format!("artifact:{APK}"), json!({}))
+    };
+    act(&mut world, 9, "lift");
+    built(&mut world, 10);
+    let late = Standing::new(&condition, &world.history().now(), Some(APK));
+    assert!(!late.answer(t(&day(11))).met);
+    assert!(late.answer(t(&day(11))).missing[0].1.contains("the trust document had expired"));
+    let lifted = |world: &World, at: u32| act::met(&condition, &world.history().now(), Some(APK)).contains(t(&day(at)));
+    assert!(lifted(&world, 12), "what was lifted in time stays lifted");
+    act(&mut world, 12, "reinstate");
+    assert!(!lifted(&world, 12));
+    act(&mut world, 13, "lift");
+    assert!(!lifted(&world, 14));
 }
 
 #[test]

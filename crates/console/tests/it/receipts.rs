@@ -127,8 +127,7 @@ fn changed(number: u64) -> Option<Decision> {
         BY_HAND => Decision {
             overruled: Some(Overruled {
                 ruling: String::from("permit"),
-                by: String::from("officer <o>"),
-                approvers: vec![String::from("counsel")],
+                by: vec![String::from("officer <o>"), String::from("counsel")],
                 expires: 1_800_000_000,
                 entry: 4_242,
                 counts: false,

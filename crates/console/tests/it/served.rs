@@ -127,7 +127,7 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
     ),
     ("/decisions/200", &["Not shown here", "--show-decisions"]),
     ("/decisions/201", &["was erased"]),
-    ("/decisions/203", &["Decided by hand: permit", "counsel", "does not count yet"]),
+    ("/decisions/203", &["Decided by hand: permit", "counsel", "does not count: it is not published yet"]),
     ("/orders", &["Orders", "us-pafaca"]),
     ("/orders/us-pafaca", &["2(a)(1)(A)", "qualified-divestiture", "What they were understood to say"]),
     ("/subjects", &["TikTok", "WeChat"]),

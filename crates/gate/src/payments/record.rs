@@ -103,6 +103,7 @@ pub fn record(screened: &Screened<'_>, answer: &Answer, at: Time, known_at: Opti
             Outcome::Reject | Outcome::Block => Done::Refuse,
         },
         verdict: answer.verdict,
+        overruled: None,
         possible: answer.possible,
         act: Act::PaymentProcess,
         actor: ActorKind::Business,
@@ -119,6 +120,8 @@ pub fn record(screened: &Screened<'_>, answer: &Answer, at: Time, known_at: Opti
         until: finding.until,
         edition: finding.edition.clone(),
         request: None,
+        // A payment that waits is released or returned; nobody asks about it again.
+        question: None,
         private,
     }
 }

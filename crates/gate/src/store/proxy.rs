@@ -13,6 +13,7 @@ use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::Request;
 use axum::http::request::Parts;
 use axum::response::Response;
+use docket::finding::Verdict;
 use docket::vocabulary::Act;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use law::Time;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
+use wire::question;
 use wire::record::{Outcome, Record};
 
 /// A repository silent for this long in the middle of a file has gone.
@@ -83,7 +85,7 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
     let mut is_spoken_of = false;
     let is_listed = index.of(&path).is_some();
     if let Some(listed) = index.of(&path) {
-        match decide(store, Clue::listed(listed), &evidence, &request.headers, false) {
+        match decide(store, &path, Clue::listed(listed), &evidence, &request.headers, false) {
             Decided::Answered(answer) => return *answer,
             Decided::Served { is_known } => is_spoken_of = is_known,
         }
@@ -99,7 +101,7 @@ async fn answer(store: &Store, peer: Option<std::net::IpAddr>, request: &Parts) 
         match examine(store, upstream, asked).await {
             Ok((response, None)) => return for_one(is_spoken_of, passed(store, response)),
             Ok((response, Some(identity))) => {
-                return match decide(store, Clue::found(&identity), &evidence, &request.headers, true) {
+                return match decide(store, &path, Clue::found(&identity), &evidence, &request.headers, true) {
                     Decided::Answered(answer) => *answer,
                     Decided::Served { is_known } => for_one(is_known || is_spoken_of, passed(store, response)),
                 };
@@ -125,6 +127,7 @@ enum Decided {
 /// has spoken.
 fn decide<'c>(
     store: &Store,
+    path: &str,
     clues: impl Iterator<Item = Clue<'c>>,
     evidence: &Evidence,
     headers: &HeaderMap,
@@ -134,17 +137,23 @@ fn decide<'c>(
     let docket = store.live.current();
     let took = || (store.clock.nanos)().saturating_sub(start);
     let name = &store.chosen.name;
-    let Some(judged) = store.judge(&docket, clues, evidence, now) else {
+    let Some(mut judged) = store.judge(&docket, clues, evidence, now) else {
         if is_last {
             store.metrics.decided(name, Outcome::Permit, None, took());
         }
         return Decided::Served { is_known: false };
     };
+    let asked = inquiry(judged.kind, "", Act::AppDistribute, judged.place, now);
+    // The question is about this file: what people decide about it says nothing of another by the same hand.
+    let also = [path, judged.because.as_deref().unwrap_or_default()];
+    let question = (judged.finding.verdict == Verdict::Refer).then(|| question::digest(&asked, &judged.finding, &also));
+    store.live.overrule(&asked, &mut judged.finding, &also);
     let outcome = store.chosen.stance.outcome(judged.finding.verdict);
     if outcome != Outcome::Refuse && !is_last {
         return Decided::Served { is_known: true };
     }
-    let record = store.record_of("", &judged, outcome, &Heard { evidence, headers, now, start });
+    let heard = Heard { evidence, headers, now, start };
+    let record = Record { question, ..store.record_of("", &judged, outcome, &heard) };
     store.metrics.decided(name, outcome, record.order(), took());
     if let Err(Unrecorded) = store.recorder.keep(|| record) {
         let words = "this decision cannot be recorded, and nothing may happen here unrecorded";

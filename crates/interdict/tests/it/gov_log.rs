@@ -1,26 +1,40 @@
 //! What changes the rules, in the gov log: each decision names the law it was made under, people decide what the law left
 //! to them, statements are taken up and taken back while the service runs, and signers end with whoever started them.
 
-use crate::attestations::{Desk, digest_of, key, pkcs8};
+use crate::attestations::{Desk, digest_of, key, pkcs8, signed, trust};
 use crate::log_service::{Log, until};
 use crate::log_witnesses::{Witness, log as new_log};
 use crate::program::{Folder, Serving, run};
 use crate::service::{SUBJECTS, order};
-use attest::statement::Type;
+use attest::statement::{Type, compose, named_subject};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Asks about an app in a place, if it is known; the index of the decision, the verdict and the edition.
 fn ask(serving: &Serving, app: &str, place: Option<&str>) -> (u64, String, String) {
-    let body = json!({ "subject": { "type": "business", "id": "s", "properties": { "role": "app-store" } },
-        "action": { "name": "app.distribute" }, "resource": { "type": "app", "id": app },
-        "context": { "place": place, "valid_at": "2025-01-01T00:00:00Z" } });
+    ask_as(serving, "s", app, place)
+}
+
+/// The same, asked by somebody.
+fn ask_as(serving: &Serving, who: &str, app: &str, place: Option<&str>) -> (u64, String, String) {
+    ask_at(serving, who, app, place, "2025-01-01T00:00:00Z")
+}
+
+/// The same, of an act at some instant.
+fn ask_at(serving: &Serving, who: &str, app: &str, place: Option<&str>, at: &str) -> (u64, String, String) {
+    let body = question(who, app, place, at);
     let (status, head, body) = serving.post("/access/v1/evaluation", body.to_string().as_bytes());
     assert_eq!(status, 200, "{body}");
     let index = head.lines().find_map(|line| line.strip_prefix("interdict-log-index: ")).expect("an index");
     let answer: Value = serde_json::from_str(&body).expect("JSON");
     let word = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).expect("a word").to_owned();
     (index.parse().expect("a number"), word("/context/verdict"), word("/context/law/edition"))
+}
+
+fn question(who: &str, app: &str, place: Option<&str>, at: &str) -> Value {
+    json!({ "subject": { "type": "business", "id": who, "properties": { "role": "app-store" } },
+        "action": { "name": "app.distribute" }, "resource": { "type": "app", "id": app },
+        "context": { "place": place, "valid_at": at } })
 }
 
 /// The entries of the gov log, each as JSON.
@@ -89,67 +103,194 @@ fn each_decision_names_the_law_it_was_made_under_and_that_can_be_written_out() {
     log.fsck();
 }
 
+/// A gate of each kind before law that says nothing of people elsewhere, and somebody who decides what that leaves open.
+struct Bench {
+    log: Log,
+    desk: Folder,
+    corpus: Folder,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (log, desk, corpus) = (Log::new(), Folder::new(), Folder::new());
+        corpus.write("subjects/all.subject", SUBJECTS);
+        corpus.write(
+            "orders/zz.order",
+            &order("2990-01-01T00:00").replace("act app.distribute", "act app.distribute host.provide"),
+        );
+        desk.write("trust.json", &trust().to_string());
+        desk.write("settings.toml", "[edge]\nacts = [\"host.provide\"]\nblocked_by = \"https://host.example/legal\"\n");
+        let bench = Self { log, desk, corpus };
+        let adopted =
+            bench.attest(&["adopt", &bench.desk.path().display().to_string(), "--signer", &bench.log.path("socket")]);
+        assert_eq!(adopted.code, 0, "{}", adopted.err);
+        bench
+    }
+
+    fn serve(&self) -> Serving {
+        let settings = self.desk.path().join("settings.toml").display().to_string();
+        let corpus = self.corpus.path().display().to_string();
+        self.log.serve_with(&["--corpus", &corpus], &["--show-decisions", "--settings", &settings])
+    }
+
+    fn attest(&self, words: &[&str]) -> crate::program::Ran {
+        run(&[&["--attestations", &self.log.path("log"), "attest"][..], words].concat(), b"")
+    }
+
+    fn overrule(&self, index: u64, ruling: &str, expires: &str) -> crate::program::Ran {
+        let index = index.to_string();
+        let words = ["log", "override", &self.log.path("log"), &index, ruling, "--reason", "Ms. Rivers called"];
+        let output = self.desk.path().join("ruling.json").display().to_string();
+        run(&[&words[..], &["--expires", expires, "--output", &output]].concat(), b"")
+    }
+
+    /// Decides and has it taken up; where the gov log says so, and the digest of the statement.
+    fn decide(&self, index: u64, ruling: &str, expires: &str) -> (u64, String) {
+        let written = self.overrule(index, ruling, expires);
+        assert_eq!(written.code, 0, "{}", written.err);
+        let statement = self.desk.path().join("ruling.json").display().to_string();
+        let signed = signed(&self.desk, &statement, "override", &["counsel", "registrar"]);
+        let added = self.attest(&["add", &signed]);
+        assert_eq!(added.code, 0, "{}", added.err);
+        (added.out.trim().parse().expect("an index"), digest_of(&signed))
+    }
+}
+
+/// What a hosting provider is told of a host asked for from who knows where.
+fn edge(serving: &Serving) -> (u16, u64) {
+    let (status, head, _) = serving.exchange(
+        "GET /edge/authorize HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-forwarded-host: brook.example\r\n\r\n",
+        b"",
+    );
+    let index = head.lines().find_map(|line| line.strip_prefix("interdict-log-index: ")).expect("an index");
+    (status, index.parse().expect("a number"))
+}
+
 #[test]
-fn what_the_law_left_to_a_person_is_decided_by_one_and_counts_once_it_is_published() {
-    let log = Log::new();
-    let corpus = Folder::new();
-    corpus.write("subjects/all.subject", SUBJECTS);
-    corpus.write("orders/zz.order", &order("2030-01-01T00:00"));
-    let serving = log.serve_with(&["--corpus", &corpus.path().display().to_string()], &["--show-decisions"]);
+fn what_the_law_left_to_people_gates_answer_as_two_of_them_decided() {
+    let bench = Bench::new();
+    let serving = bench.serve();
     let (left, verdict, _) = ask(&serving, "brook", None);
     assert_eq!(verdict, "refer", "nobody said where");
     let (clear, verdict, _) = ask(&serving, "brook", Some("US"));
     assert_eq!(verdict, "forbid");
+    let (status, hosted) = edge(&serving);
+    assert_eq!(status, 200, "what is left to a person is served meanwhile");
     let path = format!("/log/dec/override/{left}");
     assert_eq!(serving.get(&path).0, 404);
-    until("it is published", || serving.get(&format!("/log/dec/receipt/{clear}")).0 == 200);
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{hosted}")).0 == 200);
 
-    let home = log.path("log");
-    let overrule = |index: u64, more: &[&str]| {
-        let index = index.to_string();
-        let words = ["log", "override", &home, &index, "permit", "--by", "officer", "--reason", "Ms. Rivers called"];
-        run(&[&words[..], more].concat(), b"")
-    };
-    let holds = ["--approver", "counsel", "--expires", "2999-01-01T00:00:00Z"];
-    let refused = overrule(clear, &holds);
+    let refused = bench.overrule(clear, "permit", "2999-01-01T00:00:00Z");
     assert!(refused.code == 1 && refused.err.contains("came out `forbid`"), "{}", refused.err);
-    let over = overrule(left, &["--expires", "2001-01-01T00:00:00Z"]);
+    let over = bench.overrule(left, "permit", "2001-01-01T00:00:00Z");
     assert!(over.code == 1 && over.err.contains("that is over"), "{}", over.err);
-    let alone = overrule(left, &["--approver", "officer", "--expires", "2999-01-01T00:00:00Z"]);
-    assert_eq!(alone.code, 1, "nobody agrees with themselves");
-    let done = overrule(left, &holds);
-    assert_eq!(done.code, 0, "{}", done.err);
-    // Logged and not in a signed checkpoint yet is 202; nothing else is ever told in between.
-    until("it counts", || {
-        let (status, _, body) = serving.get(&path);
-        assert!(status == 202 && body.is_empty() || status == 200, "{status} {body}");
-        status == 200
-    });
+    // Nobody decides alone, and nobody decides who may not.
+    assert_eq!(bench.overrule(left, "permit", "2999-01-01T00:00:00Z").code, 0);
+    let statement = bench.desk.path().join("ruling.json").display().to_string();
+    for (name, by) in [("alone", &["counsel"][..]), ("others", &["doj", "commerce"])] {
+        let added = bench.attest(&["add", &signed(&bench.desk, &statement, name, by)]);
+        assert!(added.code == 2 && added.err.contains("it takes `override` and 2 people"), "{name}: {}", added.err);
+    }
+    assert_eq!(ask(&serving, "brook", None).1, "refer");
+
+    let (entry, _) = bench.decide(left, "permit", "2999-01-01T00:00:00Z");
+    until("gates answer so", || ask(&serving, "brook", None).1 == "permit");
     let (_, _, body) = serving.get(&path);
     let told: Value = serde_json::from_str(&body).expect("JSON");
-    assert_eq!((&told["ruling"], &told["by"], &told["holds"]), (&json!("permit"), &json!("officer"), &json!(true)));
-    assert_eq!((&told["approvers"], &told["order"]), (&json!(["counsel"]), &json!("zz")));
-    let entry = told["entry"].as_u64().expect("where it is logged");
+    assert_eq!((&told["ruling"], &told["holds"], &told["entry"]), (&json!("permit"), &json!(true), &json!(entry)));
+    assert_eq!((&told["by"], &told["about"]), (&json!(["counsel", "registrar"]), &json!(["zz"])));
     assert_eq!(serving.get(&format!("/log/gov/receipt/{entry}")).0, 200, "what counts can be proven");
+    // The very same question, and no other: what law forbids stays forbidden, and whoever else asks asks anew.
+    assert_eq!(ask(&serving, "brook", Some("US")).1, "forbid");
+    let (other, verdict, _) = ask_as(&serving, "somebody-else", "brook", None);
+    assert_eq!(verdict, "refer");
+    assert_eq!(edge(&serving).0, 200);
+    let (again, ..) = ask(&serving, "brook", None);
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{again}")).0 == 200);
+    let shown = |index: u64| -> Value {
+        let shown = run(&["log", "disclose", &bench.log.path("log"), &index.to_string(), "--field", "outcome"], b"");
+        let shown: Value = serde_json::from_str(&shown.out).expect("JSON");
+        serde_json::from_str(shown["value"].as_str().expect("a text")).expect("JSON")
+    };
+    assert_eq!(
+        shown(again),
+        json!({ "outcome": "permit", "verdict": "refer", "possible": ["permitted", "prohibited"], "override": entry })
+    );
+    assert_eq!(shown(other)["override"], Value::Null);
+    // Whoever keeps the log is told the same on the command line.
+    let corpus = bench.corpus.path().display().to_string();
+    let question = bench.desk.write("question.json", &question("s", "brook", None, "2025-01-01T00:00:00Z").to_string());
+    let words = ["--corpus", &corpus, "--attestations", &bench.log.path("log"), "explain", &question];
+    let explained = run(&words, b"");
+    let note = format!("counsel and registrar decided, entry {entry} of the gov log");
+    assert!(explained.code == 0 && explained.out.contains(&note), "{}{}", explained.out, explained.err);
     let (status, _, page) = serving.get(&format!("/decisions/{left}"));
-    assert!(status == 200 && page.contains("Decided by hand: permit") && page.contains("counsel"), "{page}");
+    assert!(status == 200 && page.contains("Decided by hand: permit") && page.contains("Gates answer so"), "{page}");
     let (_, _, list) = serving.get("/decisions");
     assert!(list.contains("app.distribute, brook") && list.contains(">permit<"), "{list}");
 
-    // Entries before an index are not handed out any more; the receipts of the others are.
+    assert_eq!(serving.stop(), Some(0));
+    assert!(!found_in(Path::new(&bench.log.path("log/gov/public")), b"Rivers"), "the reason is about a person");
+    assert!(found_in(Path::new(&bench.log.path("log/gov/private")), b"Rivers"));
+    bench.log.fsck();
+}
+
+#[test]
+fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
+    let bench = Bench::new();
+    let serving = bench.serve();
+    let (left, ..) = ask(&serving, "brook", None);
+    let (clear, ..) = ask(&serving, "brook", Some("US"));
+    let (_, hosted) = edge(&serving);
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{hosted}")).0 == 200);
+    let (_, digest) = bench.decide(left, "permit", "2999-01-01T00:00:00Z");
+    until("gates answer so", || ask(&serving, "brook", None).1 == "permit");
+    // Another gate, another question, the other way.
+    bench.decide(hosted, "forbid", "2999-01-01T00:00:00Z");
+    until("the edge refuses", || edge(&serving).0 == 451);
+
+    // Taken back, by one of those who decided.
+    let taken = compose(
+        Type::Revocation,
+        &[named_subject("order:zz")],
+        &json!({ "timeCreated": attest::json::format_time(crate::lab::now()), "targets": [{ "sha256": digest }] }),
+    );
+    let taken = signed(&bench.desk, &bench.desk.write("taken.json", &taken.to_string()), "revocation", &["registrar"]);
+    let added = bench.attest(&["add", &taken]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let asked_now =
+        |serving: &Serving| ask_at(serving, "s", "brook", None, &attest::json::format_time(crate::lab::now())).1;
+    until("it does not hold any more", || asked_now(&serving) == "refer");
+    let told: Value = serde_json::from_str(&serving.get(&format!("/log/dec/override/{left}")).2).expect("JSON");
+    assert_eq!(told["holds"], false);
+
+    // Over by itself, to the second, and what happened before was permitted.
+    let (now_left, ..) = ask_at(&serving, "s", "brook", None, &attest::json::format_time(crate::lab::now()));
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{now_left}")).0 == 200);
+    let end = crate::lab::now() + 6;
+    bench.decide(now_left, "permit", &attest::json::format_time(end));
+    let at = |at: i64| ask_at(&serving, "s", "brook", None, &attest::json::format_time(at)).1;
+    until("gates answer so", || at(end - 1) == "permit");
+    assert_eq!(at(end), "refer");
+    let answered = serving.stop();
+    assert_eq!(answered, Some(0));
+
+    // Another life of the service knows it from the log, and what is erased has no effect any more.
+    let serving = bench.serve();
+    until("the edge refuses", || edge(&serving).0 == 451);
+    let home = bench.log.path("log");
+    assert_eq!(run(&["log", "erase", &home, &hosted.to_string(), "--reason", "asked for"], b"").code, 0);
     let retained = run(&["log", "retain", &home, "--from", &(left + 1).to_string(), "--reason", "ninety days"], b"");
     assert_eq!(retained.code, 0, "{}", retained.err);
+    until("the edge serves", || edge(&serving).0 == 200);
     assert_eq!(serving.get(&format!("/decisions/{left}")).0, 404);
     assert_eq!(serving.get(&format!("/decisions/{clear}")).0, 200);
     assert_eq!(serving.stop(), Some(0));
 
-    let entries = gov(&log);
-    assert!(entries.iter().any(|entry| entry["kind"] == "override" && entry["entry"] == Value::Null));
+    let entries = gov(&bench.log);
+    assert_eq!(entries.iter().filter(|entry| entry["kind"] == "override").count(), 3);
     assert!(entries.iter().any(|entry| entry["kind"] == "retention" && entry["reason"] == "ninety days"));
-    // The reason is about a person: only a commitment to it is public.
-    assert!(!found_in(Path::new(&log.path("log/gov/public")), b"Rivers"));
-    assert!(found_in(Path::new(&log.path("log/gov/private")), b"Rivers"));
-    log.fsck();
+    bench.log.fsck();
 }
 
 fn found_in(folder: &Path, words: &[u8]) -> bool {
