@@ -22,6 +22,7 @@ mod commands;
 mod corpus;
 mod helper;
 mod hunt;
+mod hunt_sets;
 mod inventory;
 mod journal;
 mod listen;
