@@ -317,7 +317,7 @@ mod tests {
     /// An empty folder of this test's own.
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("interdict-sets-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
+        drop(fs::remove_dir_all(&folder));
         folder
     }
 
