@@ -41,6 +41,9 @@ const EXPLAINED_WEIGHT_MIN: f32 = 30.0;
 /// Versions of one lineage with at least this share of the most evidence of it are told apart by how they fit.
 const RIVAL_SHARE: f32 = 0.8;
 
+/// What a version has and the program lacks says less than what both have: a shrinker may have removed it.
+const LACK: f32 = 0.25;
+
 /// How a pair was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Via {
@@ -99,8 +102,8 @@ pub struct Evidence {
     pub links: u32,
     /// Share of the reference's distinct worth that the program holds, 0 to 1.
     pub containment: f32,
-    /// Between versions of one lineage: the distinct worth that the program holds and this version has, less what its
-    /// found functions have and the program's lack. The version that the code was taken from has the most.
+    /// Between versions of one lineage: the distinct worth that the program holds and this version has, less a part of
+    /// what its found functions have and the program's lack. The version that the code was taken from has the most.
     pub fit: f32,
     /// The pairs, heaviest first; those found by neighbours last.
     pub pairs: Vec<Pair>,
@@ -133,7 +136,7 @@ pub fn find(index: &Index, program: &Program) -> Vec<Evidence> {
             let company = company.get_or_insert_with(|| Company::new(program));
             evidence.links = links(index, reference, program, company, &pairs);
             if index.has_versions(reference) {
-                evidence.fit = votes.held(reference) - lacking(&search, reference, &pairs);
+                evidence.fit = votes.held(reference) - LACK * lacking(&search, reference, &pairs);
             }
             if evidence.distinct >= EXPLAINED_WEIGHT_MIN {
                 propagate::extend(&search, reference, company, &mut pairs);
