@@ -13,6 +13,7 @@ import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = 7
+FRESH_SEED = 11
 HOST_KEPT = 0.3
 # Share of a library's top-level classes that stay reachable.
 KEPT = {"r8f30": 0.3, "r8f10": 0.1, "r8f3": 0.03}
@@ -43,11 +44,12 @@ def fetch(work):
         run("unzip", "-q", "-o", "-j", wheel, "*/jadx/lib/r8-*.jar", "*/jadx/lib/dalvik-dx*.jar", "-d", tools)
         wheel.unlink()
     raw = work / "raw"
-    if not raw.exists():
+    missing = [c for _, c in libraries() if not (raw / f"{name(c)}.jar").exists()]
+    if missing:
         entries = "".join(
             "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
             "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>".format(*c.split(":"))
-            for _, c in libraries())
+            for c in missing)
         pom = work / "libraries.pom.xml"
         pom.write_text('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>'
                        f"<artifactId>libraries</artifactId><version>0</version><packaging>pom</packaging><dependencies>{entries}</dependencies></project>")
@@ -86,7 +88,6 @@ def keeps(names, share, chance):
 
 
 def jobs(work):
-    chance = random.Random(SEED)
     for folder in ("jars", "refs", "made", "maps", "rules"):
         (work / folder).mkdir(exist_ok=True)
     names = {}
@@ -99,8 +100,17 @@ def jobs(work):
             continue
         names[n] = clean(jar, work / "jars" / f"{n}.jar")
         references.append(f"d8|{work}/refs/{n}.dex|{work}/jars/{n}.jar")
-    targets = [name(c) for role, c in libraries() if role == "target" and name(c) in names]
     hosts = [name(c) for role, c in libraries() if role == "host" and name(c) in names]
+    made = []
+    # Each half by a chance of its own: what is added to one changes nothing in the other.
+    for wanted, seed in (("target", SEED), ("fresh", FRESH_SEED)):
+        chance = random.Random(seed)
+        made += transformed(work, [name(c) for role, c in libraries() if role == wanted and name(c) in names], hosts, names, chance)
+    return references + made
+
+
+def transformed(work, targets, hosts, names, chance):
+    """Every target under every transformation, as jobs."""
     platform = work / "tools" / "platform.jar"
     rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx")}
     for n in targets:
@@ -122,7 +132,7 @@ def jobs(work):
         rows["dx"].append(f"dx|{work}/made/{n}@dx.dex|{jar}")
     # Some of every kind early: whatever time there was, what was made is balanced.
     mixed = [rows[row][k] for k in range(len(targets)) for row in rows]
-    return references + mixed
+    return mixed
 
 
 def main():

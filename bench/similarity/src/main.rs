@@ -2,6 +2,7 @@
 
 mod baselines;
 mod cpu;
+mod libscan;
 mod mapping;
 mod matrix;
 mod scale;
@@ -18,8 +19,9 @@ fn main() {
         "matrix" => matrix::run(&folder),
         "speed" => speed::run(&folder),
         "baselines" => baselines::run(&folder),
+        "misses" => matrix::misses(&folder),
         "hunt" => scale::hunt(&folder),
         "postings" => scale::postings(&folder),
-        _ => eprintln!("similarity-bench matrix|baselines|speed|hunt|postings [FOLDER]"),
+        _ => eprintln!("similarity-bench matrix|misses|baselines|speed|hunt|postings [FOLDER]"),
     }
 }
