@@ -135,10 +135,42 @@ def transformed(work, targets, hosts, names, chance):
     return mixed
 
 
+def versions(work):
+    """Every version of some libraries, as it is and under R8, as jobs."""
+    lines = [line.split(":") for line in (HERE / "versions.txt").read_text().splitlines() if line and not line.startswith("#")]
+    for folder in ("raw", "jars", "refs", "made", "rules"):
+        (work / "versions" / folder).mkdir(parents=True, exist_ok=True)
+    raw = work / "versions" / "raw"
+    missing = [line for line in lines if not (raw / f"{line[1]}-{line[2]}.jar").exists()]
+    if missing:
+        items = "".join("<artifactItem><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></artifactItem>".format(*line)
+                        for line in missing)
+        pom = work / "versions.pom.xml"
+        pom.write_text('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>'
+                       "<artifactId>versions</artifactId><version>0</version><packaging>pom</packaging><build><plugins><plugin>"
+                       f"<artifactId>maven-dependency-plugin</artifactId><configuration><artifactItems>{items}</artifactItems>"
+                       "</configuration></plugin></plugins></build></project>")
+        run("mvn", "-q", "-B", "-f", pom, "dependency:copy", f"-DoutputDirectory={raw}")
+    made, folder, platform = [], work / "versions", work / "tools" / "platform.jar"
+    chance = random.Random(SEED)
+    for _, artifact, version in lines:
+        n = f"{artifact}-{version}"
+        jar = folder / "jars" / f"{n}.jar"
+        names = clean(raw / f"{n}.jar", jar)
+        made.append(f"d8|{folder}/refs/{n}.dex|{jar}")
+        rows = {"r8obf": "-dontshrink\n-dontoptimize\n", "r8full": keeps(names, 1, chance),
+                "r8f30": keeps(names, 0.3, chance), "r8f10": keeps(names, 0.1, chance)}
+        for row, how in rows.items():
+            rules = folder / "rules" / f"{n}@{row}.pro"
+            rules.write_text(f"{how}-allowaccessmodification\n-repackageclasses 'x'\n{QUIET}")
+            made.append(f"r8|{folder}/made/{n}@{row}.dex|--lib|{platform}|--pg-conf|{rules}|{jar}")
+    return made
+
+
 def main():
     work = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "target/similarity").resolve()
     fetch(work)
-    (work / "jobs.txt").write_text("\n".join(jobs(work)) + "\n")
+    (work / "jobs.txt").write_text("\n".join(jobs(work) + versions(work)) + "\n")
     classes = ":".join(str(p) for p in sorted((work / "tools").glob("*.jar")) if p.name != "platform.jar")
     run("javac", "-cp", classes, "-d", work / "tools", HERE / "Jobs.java")
     run("java", "-Xmx4g", "-cp", f"{classes}:{work / 'tools'}", "Jobs", work / "jobs.txt")

@@ -7,6 +7,7 @@ mod mapping;
 mod matrix;
 mod scale;
 mod speed;
+mod versions;
 mod world;
 
 use std::path::PathBuf;
@@ -20,8 +21,9 @@ fn main() {
         "speed" => speed::run(&folder),
         "baselines" => baselines::run(&folder),
         "misses" => matrix::misses(&folder),
+        "versions" => versions::run(&folder),
         "hunt" => scale::hunt(&folder),
         "postings" => scale::postings(&folder),
-        _ => eprintln!("similarity-bench matrix|misses|baselines|speed|hunt|postings [FOLDER]"),
+        _ => eprintln!("similarity-bench matrix|misses|baselines|versions|speed|hunt|postings [FOLDER]"),
     }
 }
