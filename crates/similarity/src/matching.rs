@@ -393,3 +393,68 @@ pub fn reasons(ours: &[u64], theirs: &[u64]) -> Vec<(Family, usize)> {
     let counted = Family::ALL.map(|family| (family, shared.iter().filter(|f| **f == family).count()));
     counted.into_iter().filter(|(_, n)| *n > 0).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::background::Background;
+    use crate::fingerprint::{mix, of_text};
+    use crate::index::Reference;
+    use crate::program::{Class, Span};
+
+    /// A program of one class whose functions hold these numbers as strings.
+    fn program(functions: &[&[u64]]) -> Program {
+        let mut program = Program::default();
+        let name = program.keep("a");
+        program.classes.push(Class { name });
+        for (function, n) in functions.iter().zip(0_u64..) {
+            let start = program.fingerprints.len();
+            let mut own: Vec<u64> = function.iter().map(|text| of_text(mix(*text))).collect();
+            own.sort_unstable();
+            program.fingerprints.extend(own);
+            program.functions.push(Function {
+                class: 0,
+                name,
+                tokens: 40,
+                symbol: mix(n),
+                shape: 1,
+                body: mix(function.iter().sum()),
+                fingerprints: Span::since(start, program.fingerprints.len()),
+                calls: Span::default(),
+            });
+        }
+        program
+    }
+
+    /// The versions in the order in which they are told.
+    fn told(versions: &[(&str, &[&[u64]])], of: &[&[u64]]) -> Vec<String> {
+        let reference = |(label, functions): &(&str, &[&[u64]])| Reference {
+            lineage: label.split('-').next().unwrap_or_default().to_owned(),
+            label: (*label).to_owned(),
+            program: program(functions),
+            ..Reference::default()
+        };
+        let index = Index::new(versions.iter().map(reference).collect(), &Background::default());
+        let found = find(&index, &program(of));
+        found.iter().map(|evidence| index.references()[evidence.reference].label.clone()).collect()
+    }
+
+    #[test]
+    fn of_several_versions_the_one_that_fits_is_told_first() {
+        let (pay, close): (&[u64], &[u64]) = (&[1, 2, 3, 4, 5, 6], &[11, 12, 13, 14, 15]);
+        let (pay_later, open): (&[u64], &[u64]) = (&[1, 2, 3, 4, 5, 7], &[21, 22, 23, 24, 25]);
+        let versions: [(&str, &[&[u64]]); 4] = [
+            ("shop-1", &[pay]),
+            ("shop-2", &[pay, close]),
+            ("shop-3", &[pay_later, close, open]),
+            ("other-1", &[&[31, 32, 33, 34, 35]]),
+        ];
+        for (at, version) in versions.iter().enumerate() {
+            assert_eq!(told(&versions, version.1)[0], version.0, "version {at} as it is");
+        }
+        // A shrinker took the rest of it: what is there still says which.
+        assert_eq!(told(&versions, &[pay_later, close])[0], "shop-3");
+        // The other lineage has less evidence, and comes behind every version of the first.
+        assert_eq!(told(&versions, &[pay, close, &[31, 32, 33, 34]]), ["shop-2", "shop-3", "shop-1", "other-1"]);
+    }
+}

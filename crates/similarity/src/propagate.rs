@@ -269,3 +269,20 @@ fn ratio(ours: &Function, theirs: &Function) -> f32 {
     let (a, b) = (count(ours.tokens as usize), count(theirs.tokens as usize));
     (a.min(b) + 1.0) / (a.max(b) + 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(proposals: &[(f32, u32, u32)]) -> Vec<(u32, u32)> {
+        settle(proposals).iter().map(|pair| (pair.reference, pair.program)).collect()
+    }
+
+    #[test]
+    fn what_could_as_well_be_another_is_left_alone() {
+        assert_eq!(settled(&[(0.9, 1, 10), (0.8, 1, 11), (0.7, 2, 11)]), [(1, 10), (2, 11)], "likeliest first");
+        assert_eq!(settled(&[(0.9, 1, 10), (0.9, 1, 11)]), [], "one of ours, two of theirs");
+        assert_eq!(settled(&[(0.9, 1, 10), (0.9, 2, 10)]), [], "two of ours, one of theirs");
+        assert_eq!(settled(&[(0.95, 2, 11), (0.9, 1, 10), (0.9, 1, 11)]), [(2, 11), (1, 10)], "the other one is taken");
+    }
+}
