@@ -13,6 +13,7 @@ import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = 7
+FRESH_SEED = 11
 HOST_KEPT = 0.3
 # Share of a library's top-level classes that stay reachable.
 KEPT = {"r8f30": 0.3, "r8f10": 0.1, "r8f3": 0.03}
@@ -43,11 +44,12 @@ def fetch(work):
         run("unzip", "-q", "-o", "-j", wheel, "*/jadx/lib/r8-*.jar", "*/jadx/lib/dalvik-dx*.jar", "-d", tools)
         wheel.unlink()
     raw = work / "raw"
-    if not raw.exists():
+    missing = [c for _, c in libraries() if not (raw / f"{name(c)}.jar").exists()]
+    if missing:
         entries = "".join(
             "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
             "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>".format(*c.split(":"))
-            for _, c in libraries())
+            for c in missing)
         pom = work / "libraries.pom.xml"
         pom.write_text('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>'
                        f"<artifactId>libraries</artifactId><version>0</version><packaging>pom</packaging><dependencies>{entries}</dependencies></project>")
@@ -86,7 +88,6 @@ def keeps(names, share, chance):
 
 
 def jobs(work):
-    chance = random.Random(SEED)
     for folder in ("jars", "refs", "made", "maps", "rules"):
         (work / folder).mkdir(exist_ok=True)
     names = {}
@@ -99,8 +100,17 @@ def jobs(work):
             continue
         names[n] = clean(jar, work / "jars" / f"{n}.jar")
         references.append(f"d8|{work}/refs/{n}.dex|{work}/jars/{n}.jar")
-    targets = [name(c) for role, c in libraries() if role == "target" and name(c) in names]
     hosts = [name(c) for role, c in libraries() if role == "host" and name(c) in names]
+    made = []
+    # Each half by a chance of its own: what is added to one changes nothing in the other.
+    for wanted, seed in (("target", SEED), ("fresh", FRESH_SEED)):
+        chance = random.Random(seed)
+        made += transformed(work, [name(c) for role, c in libraries() if role == wanted and name(c) in names], hosts, names, chance)
+    return references + made
+
+
+def transformed(work, targets, hosts, names, chance):
+    """Every target under every transformation, as jobs."""
     platform = work / "tools" / "platform.jar"
     rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx")}
     for n in targets:
@@ -122,13 +132,45 @@ def jobs(work):
         rows["dx"].append(f"dx|{work}/made/{n}@dx.dex|{jar}")
     # Some of every kind early: whatever time there was, what was made is balanced.
     mixed = [rows[row][k] for k in range(len(targets)) for row in rows]
-    return references + mixed
+    return mixed
+
+
+def versions(work):
+    """Every version of some libraries, as it is and under R8, as jobs."""
+    lines = [line.split(":") for line in (HERE / "versions.txt").read_text().splitlines() if line and not line.startswith("#")]
+    for folder in ("raw", "jars", "refs", "made", "rules"):
+        (work / "versions" / folder).mkdir(parents=True, exist_ok=True)
+    raw = work / "versions" / "raw"
+    missing = [line for line in lines if not (raw / f"{line[1]}-{line[2]}.jar").exists()]
+    if missing:
+        items = "".join("<artifactItem><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></artifactItem>".format(*line)
+                        for line in missing)
+        pom = work / "versions.pom.xml"
+        pom.write_text('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>'
+                       "<artifactId>versions</artifactId><version>0</version><packaging>pom</packaging><build><plugins><plugin>"
+                       f"<artifactId>maven-dependency-plugin</artifactId><configuration><artifactItems>{items}</artifactItems>"
+                       "</configuration></plugin></plugins></build></project>")
+        run("mvn", "-q", "-B", "-f", pom, "dependency:copy", f"-DoutputDirectory={raw}")
+    made, folder, platform = [], work / "versions", work / "tools" / "platform.jar"
+    chance = random.Random(SEED)
+    for _, artifact, version in lines:
+        n = f"{artifact}-{version}"
+        jar = folder / "jars" / f"{n}.jar"
+        names = clean(raw / f"{n}.jar", jar)
+        made.append(f"d8|{folder}/refs/{n}.dex|{jar}")
+        rows = {"r8obf": "-dontshrink\n-dontoptimize\n", "r8full": keeps(names, 1, chance),
+                "r8f30": keeps(names, 0.3, chance), "r8f10": keeps(names, 0.1, chance)}
+        for row, how in rows.items():
+            rules = folder / "rules" / f"{n}@{row}.pro"
+            rules.write_text(f"{how}-allowaccessmodification\n-repackageclasses 'x'\n{QUIET}")
+            made.append(f"r8|{folder}/made/{n}@{row}.dex|--lib|{platform}|--pg-conf|{rules}|{jar}")
+    return made
 
 
 def main():
     work = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "target/similarity").resolve()
     fetch(work)
-    (work / "jobs.txt").write_text("\n".join(jobs(work)) + "\n")
+    (work / "jobs.txt").write_text("\n".join(jobs(work) + versions(work)) + "\n")
     classes = ":".join(str(p) for p in sorted((work / "tools").glob("*.jar")) if p.name != "platform.jar")
     run("javac", "-cp", classes, "-d", work / "tools", HERE / "Jobs.java")
     run("java", "-Xmx4g", "-cp", f"{classes}:{work / 'tools'}", "Jobs", work / "jobs.txt")

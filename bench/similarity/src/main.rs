@@ -2,10 +2,12 @@
 
 mod baselines;
 mod cpu;
+mod libscan;
 mod mapping;
 mod matrix;
 mod scale;
 mod speed;
+mod versions;
 mod world;
 
 use std::path::PathBuf;
@@ -18,8 +20,10 @@ fn main() {
         "matrix" => matrix::run(&folder),
         "speed" => speed::run(&folder),
         "baselines" => baselines::run(&folder),
+        "misses" => matrix::misses(&folder),
+        "versions" => versions::run(&folder),
         "hunt" => scale::hunt(&folder),
         "postings" => scale::postings(&folder),
-        _ => eprintln!("similarity-bench matrix|baselines|speed|hunt|postings [FOLDER]"),
+        _ => eprintln!("similarity-bench matrix|misses|baselines|versions|speed|hunt|postings [FOLDER]"),
     }
 }

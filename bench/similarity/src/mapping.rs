@@ -1,7 +1,9 @@
-//! Mapping files of ProGuard and R8: which method became which. Inlined methods are truth too: their code stands
-//! in the method that the line ends with.
+//! Mapping files of ProGuard and R8: which method became which, told by class, name and types, for methods share their
+//! names. Inlined methods are truth too: their code stands in the method that the line ends with.
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use similarity::fingerprint::{hash, mix};
+use similarity::program::{Function, Program};
 use std::path::Path;
 
 type Member = (String, String);
@@ -9,8 +11,9 @@ type Member = (String, String);
 /// What became of each class and method.
 #[derive(Default)]
 pub struct Mapping {
-    pub classes: FxHashMap<String, String>,
-    pub methods: FxHashMap<Member, FxHashSet<Member>>,
+    classes: FxHashMap<String, String>,
+    /// By the symbol of the original.
+    methods: FxHashMap<u64, FxHashSet<Member>>,
 }
 
 impl Mapping {
@@ -26,18 +29,67 @@ impl Mapping {
                 mapping.classes.insert(old.clone(), new.clone());
                 continue;
             }
-            let Some((before, _)) = left.split_once('(') else { continue };
-            let Some((_, name)) = before.rsplit_once(' ') else { continue };
-            let member = name.rsplit_once('.').map_or_else(|| (old.clone(), name.to_owned()), |(c, m)| (c.to_owned(), m.to_owned()));
-            mapping.methods.entry(member).or_default().insert((new.clone(), right.trim().to_owned()));
+            let Some((before, after)) = left.split_once('(') else { continue };
+            let (Some((kind, name)), Some((parameters, _))) = (before.rsplit_once(' '), after.split_once(')')) else { continue };
+            let kind = kind.trim().rsplit(':').next().unwrap_or(kind);
+            let (class, method) = name.rsplit_once('.').unwrap_or((&old, name));
+            mapping.methods.entry(symbol(class, method, kind, parameters)).or_default().insert((new.clone(), right.trim().to_owned()));
         }
         Some(mapping)
     }
 
-    /// Whether a method of the original became (or stands in) a method of what was made.
-    pub fn agrees(&self, class: &str, method: &str, new_class: &str, new_method: &str) -> bool {
-        let listed = self.methods.get(&(class.to_owned(), method.to_owned()));
-        listed.is_some_and(|set| set.contains(&(new_class.to_owned(), new_method.to_owned())))
-            || (method == new_method && self.classes.get(class).map_or(class, String::as_str) == new_class)
+    /// Where the code of a method of the original stands. One that is not listed has kept its name and types, if it is
+    /// there.
+    pub fn places(&self, known: &Program, function: &Function) -> Vec<Place> {
+        if let Some(set) = self.methods.get(&function.symbol) {
+            return set.iter().map(|(class, name)| Place { class: class.clone(), name: name.clone(), shape: None }).collect();
+        }
+        let class = self.classes.get(known.class_name(function));
+        let place = |class: &String| Place { class: class.clone(), name: known.words(function.name).to_owned(), shape: Some(function.shape) };
+        class.map(place).into_iter().collect()
     }
+}
+
+/// Where code stands in what was made.
+#[derive(Debug)]
+pub struct Place {
+    pub class: String,
+    pub name: String,
+    /// Types, if they are known to be the same.
+    pub shape: Option<u64>,
+}
+
+impl Place {
+    pub fn is(&self, program: &Program, function: &Function) -> bool {
+        self.name == program.words(function.name)
+            && self.class == program.class_name(function)
+            && self.shape.is_none_or(|shape| shape == function.shape)
+    }
+}
+
+/// The symbol of a method as the reader of Dalvik code makes it, from Java's way of writing it.
+fn symbol(class: &str, name: &str, result: &str, parameters: &str) -> u64 {
+    let mut symbol = mix(hash(descriptor(class).as_bytes()) ^ hash(name.as_bytes()).rotate_left(17));
+    for kind in std::iter::once(result).chain(parameters.split(',').filter(|kind| !kind.is_empty())) {
+        symbol = mix(symbol ^ hash(descriptor(kind.trim()).as_bytes()));
+    }
+    symbol
+}
+
+fn descriptor(java: &str) -> String {
+    let base = java.trim_end_matches("[]");
+    let dimensions = (java.len() - base.len()) / 2;
+    let inner = match base {
+        "void" => "V".to_owned(),
+        "boolean" => "Z".to_owned(),
+        "byte" => "B".to_owned(),
+        "short" => "S".to_owned(),
+        "char" => "C".to_owned(),
+        "int" => "I".to_owned(),
+        "long" => "J".to_owned(),
+        "float" => "F".to_owned(),
+        "double" => "D".to_owned(),
+        class => format!("L{};", class.replace('.', "/")),
+    };
+    "[".repeat(dimensions) + &inner
 }

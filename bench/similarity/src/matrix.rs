@@ -1,12 +1,12 @@
 //! The matrix: every library under every transformation, looked for among all references.
 
-use crate::mapping::Mapping;
-use crate::world::{self, Made};
-use rustc_hash::FxHashSet;
+use crate::mapping::{Mapping, Place};
+use crate::world::{self, Half, Made};
+use rustc_hash::{FxHashMap, FxHashSet};
 use similarity::background::Background;
 use similarity::index::Index;
 use similarity::matching::{self, Evidence, Via};
-use similarity::program::Program;
+use similarity::program::{Function, Program};
 use similarity::verdict::{self, Verdict};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,9 +25,16 @@ struct Row {
     hosts: Vec<(f32, f32, u32, String)>,
     claimed: [usize; 2],
     right: [usize; 2],
+    /// Methods that the mapping file says are there; those found; those found by themselves.
     wanted: usize,
     recalled: usize,
     direct: usize,
+    /// Those of which there still are as many tokens where they stand, and those of them found.
+    whole: usize,
+    whole_recalled: usize,
+    /// Claims about methods that are long enough to be asked for, and those of them that are right.
+    long_claimed: usize,
+    long_right: usize,
     verdicts: [usize; 3],
     empty: usize,
 }
@@ -36,10 +43,10 @@ pub fn run(folder: &Path) {
     let start = Instant::now();
     let index = Index::new(world::references(folder), &Background::default());
     println!("{} references, {} functions, {} postings, {:.1?}", index.references().len(), index.functions(), index.postings(), start.elapsed());
-    let mut rows: BTreeMap<(bool, String), Row> = BTreeMap::new();
+    let mut rows: BTreeMap<(Half, String), Row> = BTreeMap::new();
     let mut unrelated: Vec<(f32, f32, u32, String)> = Vec::new();
     let mut none = 0;
-    let mut judged: [Vec<(f32, bool, String)>; 2] = [Vec::new(), Vec::new()];
+    let mut judged: [Vec<(f32, bool, String)>; 3] = Default::default();
     let shared = world::shared();
     let mut features = Vec::new();
     let (mut read, mut matched, mut bytes) = (0.0, 0.0, 0_u64);
@@ -55,7 +62,8 @@ pub fn run(folder: &Path) {
         let reference = |name: &str| index.references().iter().find(|r| r.lineage == name).map(|r| &r.program);
         let inside = |name: &str| reference(name).is_some_and(|known| is_included(known, &program, &made, folder));
         let (is_inclusion, is_host_included) = (inside(&made.target), made.host.as_deref().is_some_and(inside));
-        let row = rows.entry((world::is_calibration(&made.target), made.row.clone())).or_default();
+        let of_half = Half::of(&made.target);
+        let row = rows.entry((of_half, made.row.clone())).or_default();
         let of = |name: &str| {
             let evidence = found.iter().find(|e| index.references()[e.reference].lineage == name);
             let (d, c, f) = evidence.map_or((0.0, 0.0, 0), |e| (e.distinct, e.containment, e.functions));
@@ -82,10 +90,10 @@ pub fn run(folder: &Path) {
                 continue;
             }
             features.push(format!(
-                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{name}\t{}", u8::from(world::is_calibration(&made.target)), u8::from(own), evidence.distinct, evidence.functions,
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{name}\t{}", of_half.word(), u8::from(own), evidence.distinct, evidence.functions,
                 evidence.classes, evidence.links, evidence.containment, judgement.probability, made.path.file_name().expect("a name").to_string_lossy()
             ));
-            let half = &mut judged[usize::from(world::is_calibration(&made.target))];
+            let half = &mut judged[of_half as usize];
             half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
             if *name == made.target && is_inclusion {
                 row.verdicts[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
@@ -103,6 +111,7 @@ pub fn run(folder: &Path) {
     }
     std::fs::write(folder.join("features.tsv"), features.join("\n")).expect("writable");
     report(&rows);
+    summary(&rows);
     reliability(&judged);
     unrelated.sort_by(|a, b| b.0.total_cmp(&a.0));
     println!("unrelated pairs: {} without anything, {} with something; heaviest:", none, unrelated.len());
@@ -112,17 +121,34 @@ pub fn run(folder: &Path) {
     println!("read {:.0} MB/s, matched {:.0} MB/s", bytes as f64 / 1e6 / read, bytes as f64 / 1e6 / matched);
 }
 
-/// Which methods of a program there are, by class and name.
-fn present(program: &Program) -> FxHashSet<(&str, &str)> {
-    program.functions.iter().map(|f| (program.class_name(f), program.words(f.name))).collect()
+/// The functions of a program by class and name.
+type Present<'a> = FxHashMap<(&'a str, &'a str), Vec<&'a Function>>;
+
+fn present(program: &Program) -> Present<'_> {
+    let mut present = Present::default();
+    for function in &program.functions {
+        present.entry((program.class_name(function), program.words(function.name))).or_default().push(function);
+    }
+    present
 }
 
-/// Whether a method of the original stands in what was made, by the mapping file.
-fn survives(made: &Made, mapping: &Mapping, present: &FxHashSet<(&str, &str)>, class: &str, name: &str) -> bool {
-    match mapping.methods.get(&(class.to_owned(), name.to_owned())) {
-        Some(set) => set.iter().any(|(c, m)| present.contains(&(c.as_str(), m.as_str()))),
-        None => made.row == "dx" || mapping.classes.get(class).is_some_and(|new| present.contains(&(new.as_str(), name))),
+/// Where a method of the original stands in what was made, by the mapping file.
+fn places(made: &Made, mapping: &Mapping, known: &Program, function: &Function) -> Vec<Place> {
+    // Nothing renames there, and nothing is written down.
+    if made.row == "dx" {
+        let (class, name) = (known.class_name(function).to_owned(), known.words(function.name).to_owned());
+        return vec![Place { class, name, shape: Some(function.shape) }];
     }
+    mapping.places(known, function)
+}
+
+/// Tokens of the longest function that stands in one of these places; nothing if none does.
+fn survives(places: &[Place], present: &Present<'_>) -> Option<u32> {
+    let at = |place: &Place| {
+        let named = present.get(&(place.class.as_str(), place.name.as_str()))?;
+        named.iter().filter(|f| place.shape.is_none_or(|shape| shape == f.shape)).map(|f| f.tokens).max()
+    };
+    places.iter().filter_map(at).max()
 }
 
 fn mapping_of(made: &Made, folder: &Path) -> Option<Mapping> {
@@ -135,7 +161,7 @@ fn is_included(known: &Program, program: &Program, made: &Made, folder: &Path) -
     let Some(mapping) = mapping_of(made, folder) else { return false };
     let present = present(program);
     let long = || known.functions.iter().filter(|f| f.tokens >= RECALL_TOKENS_MIN);
-    let there = long().filter(|f| survives(made, &mapping, &present, known.class_name(f), known.words(f.name))).count();
+    let there = long().filter(|f| survives(&places(made, &mapping, known, f), &present).is_some()).count();
     there > 0 && there >= INCLUSION_METHODS_MIN.min(long().count().div_ceil(2))
 }
 
@@ -148,9 +174,12 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
     for pair in &evidence.pairs {
         let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
         let kind = usize::from(pair.via != Via::Fingerprints);
+        let is_long = ours.tokens >= RECALL_TOKENS_MIN;
         row.claimed[kind] += 1;
-        if mapping.agrees(known.class_name(ours), known.words(ours.name), program.class_name(theirs), program.words(theirs.name)) {
+        row.long_claimed += usize::from(is_long);
+        if places(made, &mapping, known, ours).iter().any(|place| place.is(program, theirs)) {
             row.right[kind] += 1;
+            row.long_right += usize::from(is_long);
             found.insert(pair.reference);
             if kind == 0 {
                 direct.insert(pair.reference);
@@ -158,8 +187,11 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
         }
     }
     for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
-        let (class, name) = (known.class_name(function), known.words(function.name));
-        if survives(made, &mapping, &present, class, name) {
+        let places = places(made, &mapping, known, function);
+        if let Some(tokens) = survives(&places, &present) {
+            let is_whole = tokens >= RECALL_TOKENS_MIN;
+            row.whole += usize::from(is_whole);
+            row.whole_recalled += usize::from(is_whole && found.contains(&(n as u32)));
             row.wanted += 1;
             row.recalled += usize::from(found.contains(&(n as u32)));
             row.direct += usize::from(direct.contains(&(n as u32)));
@@ -167,9 +199,9 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
     }
 }
 
-fn report(rows: &BTreeMap<(bool, String), Row>) {
-    println!("{:<12} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)", "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision");
-    for ((calibration, name), row) in rows {
+fn report(rows: &BTreeMap<(Half, String), Row>) {
+    println!("{:<18} {:>8} {:>8} {:>9} {:>9} {:>9} {:>17} {:>17}  recall (direct)", "row", "≥50", "hosts", "least", "median", "contains", "direct precision", "others precision");
+    for ((half, name), row) in rows {
         let mut weights: Vec<f32> = row.pairs.iter().map(|p| p.0).collect();
         weights.sort_by(f32::total_cmp);
         let mut shares: Vec<f32> = row.pairs.iter().map(|p| p.1).collect();
@@ -179,11 +211,12 @@ fn report(rows: &BTreeMap<(bool, String), Row>) {
         let hosts = row.hosts.iter().filter(|h| h.0 >= 50.0).count();
         let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
         println!(
-            "{:<12} {:>4}/{:<3} {:>4}/{:<3} {:>9.0} {:>9.0} {:>9.3} {:>8.3} of {:<6} {:>8.3} of {:<6} {:.3} ({:.3}) of {}",
-            format!("{}{}", if *calibration { "c " } else { "t " }, name), hit, n, hosts, row.hosts.len(), weights[0], weights[n / 2], shares[n / 2],
+            "{:<18} {:>4}/{:<3} {:>4}/{:<3} {:>9.0} {:>9.0} {:>9.3} {:>8.3} of {:<6} {:>8.3} of {:<6} {:.3} ({:.3}) of {}",
+            format!("{} {name}", half.word()), hit, n, hosts, row.hosts.len(), weights.first().unwrap_or(&0.0), weights.get(n / 2).unwrap_or(&0.0), shares.get(n / 2).unwrap_or(&0.0),
             ratio(row.right[0], row.claimed[0]), row.claimed[0], ratio(row.right[1], row.claimed[1]), row.claimed[1],
             ratio(row.recalled, row.wanted), ratio(row.direct, row.wanted), row.wanted,
         );
+        println!("      whole ones {:.3} of {}; all claims from {RECALL_TOKENS_MIN} tokens: precision {:.3} of {}", ratio(row.whole_recalled, row.whole), row.whole, ratio(row.long_right, row.long_claimed), row.long_claimed);
         println!("      contains {}, unsure {}, not {}; {} where too little was kept", row.verdicts[0], row.verdicts[1], n - row.verdicts[0] - row.verdicts[1], row.empty);
         for (weight, share, functions, what) in row.pairs.iter().chain(&row.hosts).filter(|p| p.0 < 50.0) {
             println!("      missed {what}: {weight:.0} {share:.3} {functions}");
@@ -191,9 +224,21 @@ fn report(rows: &BTreeMap<(bool, String), Row>) {
     }
 }
 
+/// Method by method under full R8, all shares of what was kept together.
+fn summary(rows: &BTreeMap<(Half, String), Row>) {
+    for half in Half::ALL {
+        let of = |get: &dyn Fn(&Row) -> usize| rows.iter().filter(|((h, row), _)| *h == half && row.starts_with("r8f")).map(|(_, row)| get(row)).sum::<usize>() as f64;
+        println!(
+            "{} R8 full: recall {:.3} of {}, whole ones {:.3} of {}; precision direct {:.3}, others {:.3}, all from {RECALL_TOKENS_MIN} tokens {:.3}",
+            half.word(), of(&|r| r.recalled) / of(&|r| r.wanted), of(&|r| r.wanted), of(&|r| r.whole_recalled) / of(&|r| r.whole), of(&|r| r.whole),
+            of(&|r| r.right[0]) / of(&|r| r.claimed[0]), of(&|r| r.right[1]) / of(&|r| r.claimed[1]), of(&|r| r.long_right) / of(&|r| r.long_claimed)
+        );
+    }
+}
+
 /// How far the probabilities can be believed, on each half.
-fn reliability(judged: &[Vec<(f32, bool, String)>; 2]) {
-    for (half, name) in judged.iter().zip(["test", "calibration"]) {
+fn reliability(judged: &[Vec<(f32, bool, String)>; 3]) {
+    for (half, name) in judged.iter().zip(Half::ALL.map(Half::word)) {
         let mut bins = [(0.0_f64, 0.0_f64, 0_usize); 10];
         for (p, truth, _) in half {
             let bin = &mut bins[((p * 10.0) as usize).min(9)];
@@ -206,5 +251,56 @@ fn reliability(judged: &[Vec<(f32, bool, String)>; 2]) {
         println!("{name}: {} pairs with evidence, expected calibration error {error:.4}", half.len());
         println!("  falsely `contains`: {:?}", wrong(verdict::CONTAINS_MIN));
         println!("  falsely unsure or more: {}", wrong(verdict::UNSURE_MIN).len());
+    }
+}
+
+/// Which methods of the calibration half are not found, and what is left of each where it stands: the share of its
+/// fingerprints there, tokens on both sides, whether another method was found in that place.
+pub fn misses(folder: &Path) {
+    let index = Index::new(world::references(folder), &Background::default());
+    for made in world::made(folder).into_iter().filter(|made| Half::of(&made.target) == Half::Calibration && made.row.starts_with("r8f")) {
+        let (program, Some(mapping)) = (world::read(&made.path), mapping_of(&made, folder)) else { continue };
+        let found = matching::find(&index, &program);
+        let Some(evidence) = found.iter().find(|e| index.references()[e.reference].lineage == made.target) else { continue };
+        let known = &index.references()[evidence.reference].program;
+        let present = present(&program);
+        for pair in evidence.pairs.iter().filter(|pair| pair.via == Via::Fingerprints) {
+            let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
+            let places = places(&made, &mapping, known, ours);
+            if !places.iter().any(|place| place.is(&program, theirs)) {
+                println!(
+                    "wrong\t{}\t{}\t{}→{}\t{}\tshape {}\t{:.2} {:.0}\tis in {places:?}",
+                    made.path.file_name().expect("a name").to_string_lossy(), known.full_name(ours), ours.tokens, theirs.tokens,
+                    program.full_name(theirs), ours.shape == theirs.shape, pair.similarity, pair.distinct
+                );
+            }
+        }
+        for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
+            let places = places(&made, &mapping, known, function);
+            let is_place = |f: &Function| places.iter().any(|place| place.is(&program, f));
+            let claimed: Vec<_> = evidence.pairs.iter().filter(|pair| pair.reference == n as u32).collect();
+            if survives(&places, &present).is_none() || claimed.iter().any(|pair| is_place(&program.functions[pair.program as usize])) {
+                continue;
+            }
+            let own = known.fingerprints_of(function);
+            let shared = |f: &Function| own.iter().filter(|one| program.fingerprints_of(f).binary_search(one).is_ok()).count();
+            let all = program.functions.iter().enumerate().filter(|(_, f)| is_place(f));
+            let Some((place, there)) = all.max_by_key(|(_, f)| shared(f)) else { continue };
+            let taken: Vec<String> = evidence
+                .pairs
+                .iter()
+                .filter(|pair| pair.program == place as u32)
+                .map(|pair| format!("{} {:.2} {}", known.full_name(&known.functions[pair.reference as usize]), pair.similarity, pair.via.word()))
+                .collect();
+            let wrong: Vec<String> = claimed
+                .iter()
+                .map(|pair| format!("{} {:.2} {}", program.full_name(&program.functions[pair.program as usize]), pair.similarity, pair.via.word()))
+                .collect();
+            println!(
+                "{}\t{}\t{}/{}\t{}→{}\t{}\t{}\ttaken by {taken:?}\tfound in {wrong:?}",
+                made.path.file_name().expect("a name").to_string_lossy(), known.full_name(function), shared(there), own.len(),
+                function.tokens, there.tokens, program.full_name(there), places.len()
+            );
+        }
     }
 }

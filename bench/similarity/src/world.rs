@@ -13,9 +13,38 @@ pub struct Made {
     pub row: String,
 }
 
-/// Which half of the libraries thresholds may be fitted on; the other half is only scored.
-pub fn is_calibration(target: &str) -> bool {
-    similarity::fingerprint::hash(target.as_bytes()) % 2 == 0
+/// What a library's files are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Half {
+    /// Thresholds are fitted on it.
+    Calibration,
+    /// It is only scored.
+    Test,
+    /// Only scored too, and added after every threshold was fixed.
+    Fresh,
+}
+
+impl Half {
+    pub const ALL: [Self; 3] = [Self::Calibration, Self::Test, Self::Fresh];
+
+    pub fn of(library: &str) -> Self {
+        let is_fresh = |line: &str| line.strip_prefix("fresh ").is_some_and(|rest| rest.split(':').nth(1) == Some(library));
+        if include_str!("../factory/libraries.txt").lines().any(is_fresh) {
+            Self::Fresh
+        } else if similarity::fingerprint::hash(library.as_bytes()).is_multiple_of(2) {
+            Self::Calibration
+        } else {
+            Self::Test
+        }
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Calibration => "calibration",
+            Self::Test => "test",
+            Self::Fresh => "fresh",
+        }
+    }
 }
 
 pub fn read(path: &Path) -> Program {

@@ -2,18 +2,17 @@
 //! and reads again only the apps that may contain it. A sketch never decides; what is told was matched in full.
 
 use crate::commands::{Done, print};
+use crate::hunt_sets::{App, Set, Sets};
 use crate::{clock, scan, scan_references};
 use clap::Args;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use similarity::artefact::{Artefact, Budgets};
 use similarity::matching;
 use similarity::sketch;
-use similarity::table::{self, Entry, Pages, Table};
+use similarity::table::Entry;
 use similarity::verdict::{self, Judgement, Verdict};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,14 +20,8 @@ use std::{fs, time};
 
 /// Files sketched before what was learned is written down: what a broken run loses.
 const BATCH_FILES: usize = 512;
-/// Sets of sketches in one folder; each costs every hunt a search.
-const SETS_MAX: usize = 4_096;
-/// A list of apps is no larger.
-const LIST_BYTES_MAX: u64 = 1 << 30;
 /// Files named that could not be looked into; `--json` names all.
 const UNCLEAR_SHOWN: usize = 20;
-/// Version of the sketches: which fingerprints there are and which of them are kept.
-const VERSION: u32 = 1;
 
 /// Options of `similarity hunt`.
 #[derive(Debug, Args)]
@@ -54,47 +47,6 @@ pub(crate) struct Hunt {
     /// Write JSON
     #[arg(long)]
     json: bool,
-}
-
-/// An app as its sketch knows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct App {
-    path: PathBuf,
-    bytes: u64,
-    /// Nanoseconds since 1970, as the file system says.
-    modified: u64,
-    /// Fingerprints kept.
-    kept: u32,
-    /// Why nothing found in it would mean nothing.
-    unclear: Option<String>,
-}
-
-/// The apps of one set of sketches.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    version: u32,
-    apps: Vec<App>,
-}
-
-/// A file that a table is read from.
-#[derive(Debug)]
-struct Disk(fs::File);
-
-impl Pages for Disk {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(into, offset)
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-}
-
-struct Set {
-    apps: Vec<App>,
-    table: Table<Disk>,
 }
 
 /// What a hunt cost.
@@ -129,17 +81,15 @@ pub(crate) fn run(options: &Hunt) -> Done {
     }
     let mut cost = Cost::default();
     let files = files(&options.paths)?;
-    fs::create_dir_all(&options.sketches)
-        .map_err(|error| format!("cannot write {}: {error}", options.sketches.display()))?;
-    let mut sets = sets(&options.sketches)?;
+    let mut sets = Sets::open(&options.sketches)?;
     let missing: Vec<&App> = {
-        let known = newest(&sets, &files);
+        let known = sets.newest(&files);
         files.values().filter(|file| !known.contains_key(&file.path)).collect()
     };
-    add(&options.sketches, &mut sets, &missing, &mut cost)?;
-    let known = newest(&sets, &files);
+    add(&mut sets, &missing, &mut cost)?;
+    let known = sets.newest(&files);
     let start = clock::nanos();
-    let (suspects, small) = ask(&library, &sets, &known, &is_wanted)?;
+    let (suspects, small) = ask(&library, sets.all(), &known, &is_wanted)?;
     cost.asking_ns = clock::nanos() - start;
     let start = clock::nanos();
     cost.read_again = suspects.len();
@@ -152,7 +102,7 @@ pub(crate) fn run(options: &Hunt) -> Done {
     let unclear: Vec<(&Path, &str)> = known
         .iter()
         .filter_map(|(path, (set, n))| {
-            let app = sets.get(*set)?.apps.get(*n)?;
+            let app = sets.all().get(*set)?.apps.get(*n)?;
             Some((path.as_path(), app.unclear.as_deref()?))
         })
         .collect();
@@ -187,70 +137,10 @@ fn files(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, App>, String> {
     Ok(files)
 }
 
-/// Every set whose list was written: a table without one is what an interrupted run left.
-fn sets(folder: &Path) -> Result<Vec<Set>, String> {
-    let mut sets = Vec::new();
-    while sets.len() < SETS_MAX {
-        let path = list_path(folder, sets.len());
-        if !path.exists() {
-            break;
-        }
-        sets.push(read(folder, sets.len())?);
-    }
-    Ok(sets)
-}
-
-fn read(folder: &Path, n: usize) -> Result<Set, String> {
-    let (list, pages) = (list_path(folder, n), table_path(folder, n));
-    let told = |path: &Path, why: &dyn std::fmt::Display| {
-        format!("{}: {why}; remove the folder to sketch its apps anew", path.display())
-    };
-    let size = fs::metadata(&list).map_err(|error| told(&list, &error))?.len();
-    if size > LIST_BYTES_MAX {
-        return Err(told(&list, &"larger than any list of apps"));
-    }
-    let bytes = fs::read(&list).map_err(|error| told(&list, &error))?;
-    let read: List = serde_json::from_slice(&bytes).map_err(|error| told(&list, &error))?;
-    if read.version != VERSION {
-        return Err(told(&list, &format_args!("sketches of version {}, not {VERSION}", read.version)));
-    }
-    let file = fs::File::open(&pages).map_err(|error| told(&pages, &error))?;
-    let table = Table::open(Disk(file)).map_err(|why| told(&pages, &why))?;
-    Ok(Set { apps: read.apps, table })
-}
-
-fn list_path(folder: &Path, n: usize) -> PathBuf {
-    folder.join(format!("apps-{n:04}.json"))
-}
-
-fn table_path(folder: &Path, n: usize) -> PathBuf {
-    folder.join(format!("apps-{n:04}.idt"))
-}
-
-/// Of each file that is as it was when it was sketched, where its sketch is. The newest counts.
-fn newest(sets: &[Set], files: &BTreeMap<PathBuf, App>) -> BTreeMap<PathBuf, (usize, usize)> {
-    let mut known = BTreeMap::new();
-    for (s, set) in sets.iter().enumerate() {
-        for (n, app) in set.apps.iter().enumerate() {
-            let same = |file: &App| file.bytes == app.bytes && file.modified == app.modified;
-            if files.get(&app.path).is_some_and(same) {
-                known.insert(app.path.clone(), (s, n));
-            }
-        }
-    }
-    known
-}
-
 /// Sketches what is missing, a batch at a time, each batch a set of its own.
-fn add(folder: &Path, sets: &mut Vec<Set>, missing: &[&App], cost: &mut Cost) -> Result<(), String> {
+fn add(sets: &mut Sets, missing: &[&App], cost: &mut Cost) -> Result<(), String> {
     let start = clock::nanos();
     for (batch, before) in missing.chunks(BATCH_FILES).zip((0..).step_by(BATCH_FILES)) {
-        if sets.len() >= SETS_MAX {
-            return Err(format!(
-                "{}: more than {SETS_MAX} sets of sketches; remove the folder to sketch anew",
-                folder.display()
-            ));
-        }
         let mut apps = Vec::with_capacity(batch.len());
         let mut entries: Vec<Entry> = Vec::new();
         for (sketched, n) in each(batch, |file| one(file))?.into_iter().zip(0_u32..) {
@@ -259,22 +149,14 @@ fn add(folder: &Path, sets: &mut Vec<Set>, missing: &[&App], cost: &mut Cost) ->
             entries.extend(kept.into_iter().map(|fingerprint| (fingerprint, n)));
         }
         entries.sort_unstable();
-        let mut bytes = Vec::new();
-        table::write(entries.len() as u64, entries.into_iter(), &mut bytes).map_err(|error| error.to_string())?;
-        let list = serde_json::to_vec(&List { version: VERSION, apps }).map_err(|error| error.to_string())?;
-        let n = sets.len();
-        // The list last: with it the set is there.
-        scan_references::write(&table_path(folder, n), &bytes)?;
-        scan_references::write(&list_path(folder, n), &list)?;
-        cost.sketched_bytes += (bytes.len() + list.len()) as u64;
+        cost.sketched_bytes += sets.add(apps, entries)?;
         cost.sketched += batch.len();
-        sets.push(read(folder, n)?);
         if io::stderr().is_terminal() {
             eprintln!("{} of {} apps sketched", before + batch.len(), missing.len());
         }
     }
     cost.sketching_ns = clock::nanos() - start;
-    Ok(())
+    sets.merge()
 }
 
 fn one(file: &App) -> Result<(App, Vec<u64>), String> {

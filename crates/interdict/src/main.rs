@@ -25,6 +25,7 @@ mod commands;
 mod corpus;
 mod helper;
 mod hunt;
+mod hunt_sets;
 mod inventory;
 mod journal;
 mod law_note;

@@ -12,11 +12,9 @@ struct Lists {
 
 impl Lists {
     /// From pairs of number and item; the lists come out sorted, each item once.
-    fn new(count: usize, mut pairs: Vec<(u32, u32)>) -> Self {
-        pairs.sort_unstable();
-        pairs.dedup();
+    fn new(count: usize, pairs: &[(u32, u32)]) -> Self {
         let mut starts = vec![0_u32; count + 1];
-        for (number, _) in &pairs {
+        for (number, _) in pairs {
             if let Some(slot) = starts.get_mut(*number as usize + 1) {
                 *slot += 1;
             }
@@ -26,7 +24,41 @@ impl Lists {
             sum += *slot;
             *slot = sum;
         }
-        Self { starts, items: pairs.into_iter().map(|(_, item)| item).collect() }
+        let mut next = starts.clone();
+        let mut items = vec![0_u32; sum as usize];
+        for (number, item) in pairs {
+            let Some(at) = next.get_mut(*number as usize) else { continue };
+            if let Some(slot) = items.get_mut(*at as usize) {
+                *slot = *item;
+                *at += 1;
+            }
+        }
+        Self { starts, items }.tidy()
+    }
+
+    /// Each list sorted, each item of it once.
+    fn tidy(mut self) -> Self {
+        let (mut kept, mut from) = (0, 0);
+        for end in self.starts.iter_mut().skip(1) {
+            let list = from..*end as usize;
+            if let Some(list) = self.items.get_mut(list.clone()).filter(|list| !list.is_sorted()) {
+                list.sort_unstable();
+            }
+            let mut last = None;
+            for n in list {
+                let Some(item) = self.items.get(n).copied() else { break };
+                if last != Some(item) {
+                    last = Some(item);
+                    if let Some(slot) = self.items.get_mut(kept) {
+                        *slot = item;
+                    }
+                    kept += 1;
+                }
+            }
+            from = std::mem::replace(end, u32::try_from(kept).unwrap_or(u32::MAX)) as usize;
+        }
+        self.items.truncate(kept);
+        self
     }
 
     fn of(&self, number: u32) -> &[u32] {
@@ -54,12 +86,12 @@ impl Company {
             let called = program.calls_of(function).iter().filter_map(|symbol| symbols.get(symbol));
             calls.extend(called.map(|callee| (n, *callee)));
         }
-        let back = calls.iter().map(|(caller, callee)| (*callee, *caller)).collect();
+        let back: Vec<(u32, u32)> = calls.iter().map(|(caller, callee)| (*callee, *caller)).collect();
         let count = program.functions.len();
         Self {
-            callees: Lists::new(count, calls),
-            callers: Lists::new(count, back),
-            members: Lists::new(program.classes.len(), members),
+            callees: Lists::new(count, &calls),
+            callers: Lists::new(count, &back),
+            members: Lists::new(program.classes.len(), &members),
         }
     }
 

@@ -3,9 +3,10 @@
 
 mod code;
 
-pub use code::extract;
+pub use code::{extract, units};
 
 use crate::program::Damage;
+use std::ffi::CStr;
 
 /// Bytes of the header up to format 040.
 const HEADER_BYTES: usize = 0x70;
@@ -139,8 +140,8 @@ impl<'a> Dex<'a> {
         let offset = u32_at(self.bytes, self.strings.at(index)?)? as usize;
         let mut reader = Reader { bytes: self.bytes, at: offset };
         reader.uleb128()?;
-        let rest = self.bytes.get(reader.at..)?;
-        rest.get(..rest.iter().position(|byte| *byte == 0)?)
+        let ended = CStr::from_bytes_until_nul(self.bytes.get(reader.at..)?);
+        ended.ok().map(CStr::to_bytes)
     }
 
     /// A type's descriptor.

@@ -44,6 +44,8 @@ pub struct Index {
     references: Vec<Reference>,
     /// Of each reference, the number of its first function among all.
     first: Vec<u32>,
+    /// Of each reference, how many there are of its lineage.
+    versions: Vec<u32>,
     /// Of each function, its reference.
     owner: Vec<u32>,
     /// Of each function, the worth of its fingerprints: all, and those that are distinct.
@@ -52,6 +54,9 @@ pub struct Index {
     distinct: Vec<f32>,
     keys: Vec<Key>,
     postings: Vec<u32>,
+    /// The keys of all functions, one function after the other, each in order, and where each function's begin.
+    own_keys: Vec<u32>,
+    own_starts: Vec<u32>,
     directory: Vec<u32>,
     shift: u32,
     /// One bit for each fingerprint, by its lowest bits.
@@ -97,6 +102,8 @@ impl Index {
                 pairs.extend(reference.program.fingerprints_of(function).iter().map(|f| (*f, id)));
             }
         }
+        let versions = lineage_of.iter().map(|lineage| lineage_of.iter().filter(|other| *other == lineage).count());
+        let versions = versions.map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
         pairs.sort_unstable();
         let mut keys: Vec<Key> = Vec::new();
         let mut seen: Vec<u32> = Vec::new();
@@ -131,11 +138,14 @@ impl Index {
         let mut index = Self {
             references,
             first,
+            versions,
             owner,
             worth: Vec::new(),
             distinct: Vec::new(),
             keys,
             postings,
+            own_keys: Vec::new(),
+            own_starts: Vec::new(),
             directory: Vec::new(),
             shift: 0,
             filter: Vec::new(),
@@ -143,6 +153,7 @@ impl Index {
             echoes: 1.0,
         };
         index.company = index.references.iter().map(|reference| Company::new(&reference.program)).collect();
+        index.turn_over();
         index.build_directory();
         index.build_filter();
         index.weigh();
@@ -158,6 +169,34 @@ impl Index {
     /// Facts of its kind of code that together say what one fact of bytecode says.
     pub(crate) const fn echoes(&self) -> f32 {
         self.echoes
+    }
+
+    /// From which functions hold a key to which keys a function holds.
+    fn turn_over(&mut self) {
+        let mut starts = vec![0_u32; self.owner.len() + 1];
+        for id in &self.postings {
+            if let Some(slot) = starts.get_mut(*id as usize + 1) {
+                *slot += 1;
+            }
+        }
+        let mut sum = 0;
+        for slot in &mut starts {
+            sum += *slot;
+            *slot = sum;
+        }
+        let mut next = starts.clone();
+        let mut own = vec![0_u32; self.postings.len()];
+        for n in 0..self.keys.len() {
+            let number = u32::try_from(n).unwrap_or(u32::MAX);
+            for id in self.held_by(n).map_or(&[][..], |(_, postings)| postings) {
+                let Some(at) = next.get_mut(*id as usize) else { continue };
+                if let Some(slot) = own.get_mut(*at as usize) {
+                    *slot = number;
+                }
+                *at += 1;
+            }
+        }
+        (self.own_keys, self.own_starts) = (own, starts);
     }
 
     fn build_directory(&mut self) {
@@ -192,15 +231,14 @@ impl Index {
     fn weigh(&mut self) {
         let mut worth = Vec::with_capacity(self.owner.len());
         let mut distinct = Vec::with_capacity(self.references.len());
+        for id in 0..u32::try_from(self.owner.len()).unwrap_or(u32::MAX) {
+            let keys = self.keys_of(id).iter().filter_map(|n| self.key_at(*n));
+            worth.push(keys.fold(Worth::default(), |sum, key| Worth {
+                all: sum.all + key.weight,
+                distinct: sum.distinct + if key.distinct { key.weight } else { 0.0 },
+            }));
+        }
         for reference in &self.references {
-            for function in &reference.program.functions {
-                let mut sum = Worth::default();
-                for key in reference.program.fingerprints_of(function).iter().filter_map(|f| self.find(*f)) {
-                    sum.all += key.weight;
-                    sum.distinct += if key.distinct { key.weight } else { 0.0 };
-                }
-                worth.push(sum);
-            }
             let keys = reference.program.distinct_fingerprints();
             let keys = keys.iter().filter_map(|f| self.find(*f)).filter(|key| key.distinct);
             distinct.push(keys.map(|key| key.weight).sum());
@@ -213,6 +251,11 @@ impl Index {
     #[must_use]
     pub fn references(&self) -> &[Reference] {
         &self.references
+    }
+
+    /// Whether a reference is one of several of its lineage.
+    pub(crate) fn has_versions(&self, reference: usize) -> bool {
+        self.versions.get(reference).is_some_and(|versions| *versions > 1)
     }
 
     /// How many functions all references have.
@@ -270,6 +313,18 @@ impl Index {
         let key = self.keys.get(n)?;
         let end = self.keys.get(n + 1).map_or(self.postings.len(), |next| next.start as usize);
         Some((key, self.postings.get(key.start as usize..end)?))
+    }
+
+    /// The keys of a function, in order.
+    pub(crate) fn keys_of(&self, function: u32) -> &[u32] {
+        let at = |n: usize| self.own_starts.get(n).map(|start| *start as usize);
+        let (Some(start), Some(end)) = (at(function as usize), at(function as usize + 1)) else { return &[] };
+        self.own_keys.get(start..end).unwrap_or(&[])
+    }
+
+    /// A key by its number.
+    pub(crate) fn key_at(&self, n: u32) -> Option<&Key> {
+        self.keys.get(n as usize)
     }
 
     /// Who goes with whom in a reference.

@@ -3,41 +3,46 @@
 
 use crate::company::Company;
 use crate::fingerprint::Family;
+use crate::hits::Hits;
 use crate::index::Index;
 use crate::program::{Function, Program};
 use crate::propagate;
+use crate::votes::{Candidate, Votes};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Functions of the program kept as candidates for one of the reference.
-const CANDIDATES: usize = 4;
-/// A fingerprint with more postings than this says too little for the work; a common one is dropped sooner.
-const POSTINGS_MAX: usize = 1_024;
-const COMMON_POSTINGS_MAX: usize = 48;
 /// Fewer tokens are a getter or a delegate: left to propagation.
 const TOKENS_MIN: u32 = 6;
 /// A reference function worth less than this proves nothing.
-const WORTH_MIN: f32 = 3.0;
+pub(crate) const WORTH_MIN: f32 = 3.0;
 /// A pair counts by itself from this similarity and weight,
 const SIMILARITY_MIN: f32 = 0.6;
-const WEIGHT_MIN: f32 = 6.0;
+pub(crate) const WEIGHT_MIN: f32 = 6.0;
 /// or, where the two classes already go together, from these.
-const SIMILARITY_SUPPORTED_MIN: f32 = 0.4;
-const WEIGHT_SUPPORTED_MIN: f32 = 9.0;
+const SIMILARITY_SUPPORTED_MIN: f32 = 0.33;
+const WEIGHT_SUPPORTED_MIN: f32 = 7.0;
 /// Other evidence for the pair of classes, as a multiple of the pair's own.
-const SUPPORT: f32 = 1.0;
+const SUPPORT: f32 = 0.5;
 /// How sharply the best candidate is told from the second when classes are put together.
 const TWIN_POWER: i32 = 4;
 /// A function of fewer tokens has twins in other classes: it counts only where its class went as a whole.
 const TWIN_TOKENS: u32 = 16;
 const TWIN_CLASS_SHARE: f32 = 0.5;
+/// And only if no other candidate has as much as this share of its weight: which of the two it is, company may tell.
+const TWIN_RIVAL_SHARE: f32 = 0.95;
 /// Of a pair's weight at least this share must not have been claimed by another.
-const FRESH_MIN: f32 = 0.5;
+const FRESH_MIN: f32 = 0.35;
 /// No single pair is evidence for more than this: a table-driven initialiser is one function.
 const PAIR_WEIGHT_MAX: f32 = 60.0;
 /// References whose best pairs together weigh less are not looked at further.
 const REFERENCE_WEIGHT_MIN: f32 = 12.0;
 /// Less distinct weight than this is no finding in any verdict, and needs no further explanation.
 const EXPLAINED_WEIGHT_MIN: f32 = 30.0;
+
+/// Versions of one lineage with at least this share of the most evidence of it are told apart by how they fit.
+const RIVAL_SHARE: f32 = 0.8;
+
+/// What a version has and the program lacks says less than what both have: a shrinker may have removed it.
+const LACK: f32 = 0.25;
 
 /// How a pair was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,39 +102,84 @@ pub struct Evidence {
     pub links: u32,
     /// Share of the reference's distinct worth that the program holds, 0 to 1.
     pub containment: f32,
+    /// Between versions of one lineage: the distinct worth that the program holds and this version has, less a part of
+    /// what its found functions have and the program's lack. The version that the code was taken from has the most.
+    pub fit: f32,
     /// The pairs, heaviest first; those found by neighbours last.
     pub pairs: Vec<Pair>,
 }
 
-/// What a program holds of the references, most evidence first.
+/// What is looked in and looked for.
+pub(crate) struct Search<'a> {
+    pub(crate) index: &'a Index,
+    pub(crate) program: &'a Program,
+    pub(crate) hits: Hits,
+}
+
+/// What a program holds of the references: the lineage with the most evidence first, of each lineage the version that
+/// fits best.
 #[must_use]
 pub fn find(index: &Index, program: &Program) -> Vec<Evidence> {
-    let votes = Votes::count(index, program);
+    let hits = Hits::of(index, program);
+    let votes = Votes::count(index, &hits);
+    let search = Search { index, program, hits };
+    let mut claims = Claims::new(&search.hits);
     let mut company = None;
     let mut found: Vec<Evidence> = (0..index.references().len())
         .filter(|reference| votes.weight_of(index, *reference) >= REFERENCE_WEIGHT_MIN)
         .filter_map(|reference| {
-            let mut pairs = assign(index, program, reference, &votes);
+            let mut pairs = assign(&search, reference, &votes, &mut claims);
             let mut evidence = sum(index, reference, &pairs, votes.containment(index, reference));
             if evidence.functions == 0 {
                 return None;
             }
             let company = company.get_or_insert_with(|| Company::new(program));
             evidence.links = links(index, reference, program, company, &pairs);
+            if index.has_versions(reference) {
+                evidence.fit = votes.held(reference) - LACK * lacking(&search, reference, &pairs);
+            }
             if evidence.distinct >= EXPLAINED_WEIGHT_MIN {
-                propagate::extend(index, reference, program, company, &mut pairs);
+                propagate::extend(&search, reference, company, &mut pairs);
             }
             evidence.pairs = pairs;
             Some(evidence)
         })
         .collect();
+    rank(index, &mut found);
+    found
+}
+
+/// Lineages by evidence; within one, versions with almost as much evidence as the best by how well they fit.
+fn rank(index: &Index, found: &mut [Evidence]) {
+    let lineage = |evidence: &Evidence| index.references().get(evidence.reference).map_or("", |r| r.lineage.as_str());
+    let mut most: FxHashMap<&str, (f32, usize)> = FxHashMap::default();
+    for evidence in found.iter() {
+        let entry = most.entry(lineage(evidence)).or_insert((evidence.distinct, evidence.reference));
+        if evidence.distinct > entry.0 {
+            *entry = (evidence.distinct, evidence.reference);
+        }
+    }
+    let of = |evidence: &Evidence| most.get(lineage(evidence)).copied().unwrap_or_default();
+    let rivals = |evidence: &Evidence| evidence.distinct >= RIVAL_SHARE * of(evidence).0;
     found.sort_by(|a, b| {
-        b.distinct
-            .total_cmp(&a.distinct)
+        let between = of(b).0.total_cmp(&of(a).0).then(of(a).1.cmp(&of(b).1)).then(rivals(b).cmp(&rivals(a)));
+        between
+            .then(b.fit.total_cmp(&a.fit))
             .then(b.containment.total_cmp(&a.containment))
             .then(a.reference.cmp(&b.reference))
     });
-    found
+}
+
+/// What a reference's found functions have of distinct worth and their partners lack.
+fn lacking(search: &Search<'_>, reference: usize, pairs: &[Pair]) -> f32 {
+    let first = search.index.functions_of(reference).start;
+    let lacking = |pair: &Pair| {
+        let id = first + pair.reference;
+        let shared = both(search.index.keys_of(id), search.hits.of_function(pair.program));
+        let keys = shared.filter_map(|(_, key)| search.index.key_at(key)).filter(|key| key.distinct);
+        search.index.worth_of(id).distinct - keys.map(|key| key.weight).sum::<f32>()
+    };
+    pairs.iter().map(lacking).sum()
 }
 
 fn sum(index: &Index, reference: usize, pairs: &[Pair], containment: f32) -> Evidence {
@@ -145,6 +195,7 @@ fn sum(index: &Index, reference: usize, pairs: &[Pair], containment: f32) -> Evi
         functions: count(decisive().count()),
         classes: count(classes.len()),
         links: 0,
+        fit: 0.0,
         containment,
         pairs: Vec::new(),
     }
@@ -175,155 +226,6 @@ fn links(index: &Index, reference: usize, program: &Program, company: &Company, 
     links
 }
 
-/// A function of the program and the weight it shares.
-#[derive(Clone, Copy, Debug, Default)]
-struct Candidate {
-    weight: f32,
-    function: u32,
-}
-
-/// For each function of the references that may be there, its best candidates.
-struct Votes {
-    best: Vec<[Candidate; CANDIDATES]>,
-    /// Of each reference, what to take from a function's number to find it in `best`; nothing for a reference
-    /// that cannot be there.
-    base: Vec<Option<u32>>,
-    /// Of each reference, the distinct worth that the program holds anywhere.
-    held: Vec<f32>,
-}
-
-/// The fingerprints of a program that some reference has, function by function.
-struct Hits {
-    keys: Vec<u32>,
-    /// Behind the last of each function.
-    ends: Vec<u32>,
-}
-
-impl Hits {
-    fn of(index: &Index, program: &Program) -> Self {
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut hits = Self { keys: Vec::new(), ends: Vec::with_capacity(program.functions.len()) };
-        for function in &program.functions {
-            let own = program.fingerprints_of(function);
-            hits.keys.extend(own.iter().filter_map(|f| index.key(*f)).map(count));
-            hits.ends.push(count(hits.keys.len()));
-        }
-        hits
-    }
-
-    fn by_function(&self) -> impl Iterator<Item = (u32, &[u32])> {
-        let mut start = 0;
-        self.ends.iter().zip(0_u32..).map(move |(end, number)| {
-            let keys = self.keys.get(start..*end as usize).unwrap_or(&[]);
-            start = *end as usize;
-            (number, keys)
-        })
-    }
-
-    /// Of each reference, the worth of the distinct fingerprints that the program holds anywhere.
-    fn held(&self, index: &Index) -> Vec<f32> {
-        let mut held = vec![0_f32; index.references().len()];
-        let mut seen = vec![false; index.keys()];
-        for key in &self.keys {
-            match seen.get_mut(*key as usize) {
-                Some(seen) if !*seen => *seen = true,
-                Some(_) | None => continue,
-            }
-            let Some((key, postings)) = index.held_by(*key as usize).filter(|(key, _)| key.distinct) else { continue };
-            // Postings are in order, so those of one reference stand together.
-            let mut last = usize::MAX;
-            for id in postings {
-                let owner = index.owner_of(*id);
-                if owner != last {
-                    last = owner;
-                    if let Some(held) = held.get_mut(owner) {
-                        *held += key.weight;
-                    }
-                }
-            }
-        }
-        held
-    }
-}
-
-impl Votes {
-    fn count(index: &Index, program: &Program) -> Self {
-        let hits = Hits::of(index, program);
-        let held = hits.held(index);
-        let mut base = Vec::with_capacity(held.len());
-        let mut functions = 0_u32;
-        for (reference, held) in held.iter().enumerate() {
-            let range = index.functions_of(reference);
-            // Without distinct worth no pair can be evidence: its votes need not be counted.
-            base.push((*held >= WORTH_MIN).then(|| range.start.wrapping_sub(functions)));
-            functions += if *held >= WORTH_MIN { range.end - range.start } else { 0 };
-        }
-        let mut votes = Self { best: vec![[Candidate::default(); CANDIDATES]; functions as usize], base, held };
-        if functions > 0 {
-            votes.poll(index, &hits);
-        }
-        votes
-    }
-
-    fn poll(&mut self, index: &Index, hits: &Hits) {
-        let mut weights = vec![0_f32; self.best.len()];
-        let mut touched: Vec<u32> = Vec::new();
-        for (number, keys) in hits.by_function() {
-            for (key, postings) in keys.iter().filter_map(|key| index.held_by(*key as usize)) {
-                let most = if key.distinct { POSTINGS_MAX } else { COMMON_POSTINGS_MAX };
-                if postings.len() > most {
-                    continue;
-                }
-                for id in postings {
-                    let Some(at) = self.place(index, *id) else { continue };
-                    if let Some(weight) = weights.get_mut(at as usize) {
-                        if *weight == 0.0 {
-                            touched.push(at);
-                        }
-                        *weight += key.weight;
-                    }
-                }
-            }
-            for at in touched.drain(..) {
-                let (Some(weight), Some(best)) = (weights.get_mut(at as usize), self.best.get_mut(at as usize)) else {
-                    continue;
-                };
-                insert(best, Candidate { weight: std::mem::take(weight), function: number });
-            }
-        }
-    }
-
-    fn place(&self, index: &Index, id: u32) -> Option<u32> {
-        let base = self.base.get(index.owner_of(id)).copied().flatten()?;
-        Some(id.wrapping_sub(base))
-    }
-
-    /// The best candidates for a function of the index.
-    fn best(&self, index: &Index, id: u32) -> &[Candidate] {
-        let best = self.place(index, id).and_then(|at| self.best.get(at as usize));
-        best.map_or(&[][..], |best| &best[..])
-    }
-
-    fn weight_of(&self, index: &Index, reference: usize) -> f32 {
-        let best = index.functions_of(reference).filter_map(|id| self.best(index, id).first());
-        best.map(|first| first.weight).filter(|weight| *weight >= WEIGHT_MIN).sum()
-    }
-
-    fn containment(&self, index: &Index, reference: usize) -> f32 {
-        let all = index.distinct_worth(reference);
-        if all <= 0.0 { 0.0 } else { (self.held.get(reference).copied().unwrap_or(0.0) / all).min(1.0) }
-    }
-}
-
-fn insert(best: &mut [Candidate; CANDIDATES], new: Candidate) {
-    let mut new = new;
-    for slot in best {
-        if new.weight > slot.weight {
-            std::mem::swap(slot, &mut new);
-        }
-    }
-}
-
 struct Proposal {
     rank: f32,
     reference: u32,
@@ -332,24 +234,17 @@ struct Proposal {
 }
 
 /// Pairs by fingerprints: heaviest first, each claiming what it rests on.
-fn assign(index: &Index, program: &Program, reference: usize, votes: &Votes) -> Vec<Pair> {
+fn assign(search: &Search<'_>, reference: usize, votes: &Votes, claims: &mut Claims) -> Vec<Pair> {
+    let index = search.index;
     let Some(known) = index.references().get(reference).map(|r| &r.program) else { return Vec::new() };
-    let mut claims = Claims::default();
+    claims.begin();
     let mut settled = vec![false; known.functions.len()];
     let mut pairs = Vec::new();
-    for proposal in proposals(index, program, known, index.functions_of(reference), votes) {
-        let (Some(settled), Some(ours), Some(theirs)) = (
-            settled.get_mut(proposal.reference as usize),
-            known.functions.get(proposal.reference as usize),
-            program.functions.get(proposal.program as usize),
-        ) else {
-            continue;
-        };
-        if *settled {
-            continue;
-        }
-        let shared = shared(index, known.fingerprints_of(ours), program.fingerprints_of(theirs));
-        let Some((distinct, common)) = claims.claim(proposal.program, &shared) else { continue };
+    let ids = index.functions_of(reference);
+    for proposal in proposals(index, search.program, known, ids.clone(), votes) {
+        let Some(settled) = settled.get_mut(proposal.reference as usize).filter(|settled| !**settled) else { continue };
+        let ours = index.keys_of(ids.start + proposal.reference);
+        let Some((distinct, common)) = claims.claim(search, ours, proposal.program) else { continue };
         *settled = true;
         let limit = PAIR_WEIGHT_MAX / (distinct + common).max(PAIR_WEIGHT_MAX);
         pairs.push(Pair {
@@ -395,17 +290,23 @@ fn proposals(
         if function.tokens < TOKENS_MIN || worth < WORTH_MIN {
             continue;
         }
-        for candidate in best(id).iter().filter(|candidate| candidate.weight > 0.0) {
+        let candidates = best(id);
+        let has_twins = function.tokens < TWIN_TOKENS
+            && matches!(candidates, [first, second, ..] if second.weight > TWIN_RIVAL_SHARE * first.weight);
+        for candidate in candidates.iter().filter(|candidate| candidate.weight > 0.0 && !has_twins) {
             let similarity = candidate.weight / worth;
             let class_weight = together.get(&(function.class, class_of(candidate))).copied().unwrap_or(0.0);
             let supported = class_weight - candidate.weight > SUPPORT * candidate.weight;
             if (similarity > SIMILARITY_MIN && candidate.weight > WEIGHT_MIN)
                 || (similarity > SIMILARITY_SUPPORTED_MIN && candidate.weight > WEIGHT_SUPPORTED_MIN && supported)
             {
-                // Twins in weight are told apart by what their classes have in common, then by length.
-                let length = length_ratio(function, program.functions.get(candidate.function as usize));
+                // Twins in weight are told apart by what their classes have in common, by length and by types.
+                let partner = program.functions.get(candidate.function as usize);
+                let length = length_ratio(function, partner);
+                let shape = if partner.is_some_and(|partner| partner.shape == function.shape) { 1.0 } else { 0.0 };
                 let class_share = class_weight / most.get(&function.class).copied().unwrap_or(1.0).max(1.0);
-                let rank = candidate.weight * (0.8 + 0.1 * length + 0.1 * class_share) + 0.001 * class_weight;
+                let alike = 0.7 + 0.1 * length + 0.1 * class_share + 0.1 * shape;
+                let rank = candidate.weight * alike + 0.001 * class_weight;
                 if function.tokens < TWIN_TOKENS && class_share < TWIN_CLASS_SHARE {
                     continue;
                 }
@@ -429,50 +330,58 @@ fn length_ratio(ours: &Function, theirs: Option<&Function>) -> f32 {
     f32::from(u16::try_from(least).unwrap_or(u16::MAX)) / f32::from(u16::try_from(most).unwrap_or(u16::MAX))
 }
 
-/// A fingerprint that two functions share.
-#[derive(Clone, Copy)]
-struct Shared {
-    fingerprint: u64,
-    weight: f32,
-    distinct: bool,
-}
-
-fn shared(index: &Index, ours: &[u64], theirs: &[u64]) -> Vec<Shared> {
-    let keys = both(ours, theirs).filter_map(|f| index.find(f));
-    keys.map(|key| Shared { fingerprint: key.fingerprint, weight: key.weight, distinct: key.distinct }).collect()
-}
-
-/// What two sorted lists have in common.
-pub(crate) fn both<'a>(ours: &'a [u64], theirs: &'a [u64]) -> impl Iterator<Item = u64> + 'a {
-    let mut rest = theirs;
-    ours.iter().copied().filter(move |wanted| {
-        let skipped = rest.iter().take_while(|f| *f < wanted).count();
-        rest = rest.get(skipped..).unwrap_or(&[]);
-        rest.first() == Some(wanted)
+/// What two sorted lists have in common, by its place in the second.
+pub(crate) fn both<'a, T: Copy + Ord>(ours: &'a [T], theirs: &'a [T]) -> impl Iterator<Item = (usize, T)> + 'a {
+    let mut at = 0;
+    ours.iter().filter_map(move |wanted| {
+        while theirs.get(at).is_some_and(|one| one < wanted) {
+            at += 1;
+        }
+        theirs.get(at).filter(|one| *one == wanted).map(|one| (at, *one))
     })
 }
 
 /// What has been claimed of the program's fingerprints.
-#[derive(Default)]
 struct Claims {
-    taken: FxHashSet<(u32, u64)>,
+    /// By the place of a hit, the round that claimed it.
+    taken: Vec<u32>,
+    round: u32,
+    shared: Vec<usize>,
 }
 
 impl Claims {
+    fn new(hits: &Hits) -> Self {
+        Self { taken: vec![0; hits.count()], round: 0, shared: Vec::new() }
+    }
+
+    /// For another reference: nothing is claimed.
+    fn begin(&mut self) {
+        self.round += 1;
+    }
+
     /// Claims what a pair rests on, unless most of it is taken: gives the distinct and the common weight left.
-    fn claim(&mut self, function: u32, shared: &[Shared]) -> Option<(f32, f32)> {
+    fn claim(&mut self, search: &Search<'_>, ours: &[u32], function: u32) -> Option<(f32, f32)> {
         let (mut all, mut distinct, mut common) = (0.0, 0.0, 0.0);
-        for one in shared {
-            all += one.weight;
-            if !self.taken.contains(&(function, one.fingerprint)) {
-                *(if one.distinct { &mut distinct } else { &mut common }) += one.weight;
+        let place = search.hits.place_of(function);
+        self.shared.clear();
+        for (at, key) in both(ours, search.hits.of_function(function)) {
+            let Some(key) = search.index.key_at(key) else { continue };
+            all += key.weight;
+            let at = place.start + at;
+            if self.taken.get(at).is_some_and(|round| *round != self.round) {
+                *(if key.distinct { &mut distinct } else { &mut common }) += key.weight;
             }
+            self.shared.push(at);
         }
         let fresh: f32 = distinct + common;
         if fresh < FRESH_MIN * all || fresh < WEIGHT_MIN {
             return None;
         }
-        self.taken.extend(shared.iter().map(|one| (function, one.fingerprint)));
+        for at in &self.shared {
+            if let Some(taken) = self.taken.get_mut(*at) {
+                *taken = self.round;
+            }
+        }
         Some((distinct, common))
     }
 }
@@ -480,7 +389,72 @@ impl Claims {
 /// What a pair rests on, family by family: how many fingerprints both share.
 #[must_use]
 pub fn reasons(ours: &[u64], theirs: &[u64]) -> Vec<(Family, usize)> {
-    let shared: Vec<Family> = both(ours, theirs).filter_map(Family::of).collect();
+    let shared: Vec<Family> = both(ours, theirs).filter_map(|(_, f)| Family::of(f)).collect();
     let counted = Family::ALL.map(|family| (family, shared.iter().filter(|f| **f == family).count()));
     counted.into_iter().filter(|(_, n)| *n > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::background::Background;
+    use crate::fingerprint::{mix, of_text};
+    use crate::index::Reference;
+    use crate::program::{Class, Span};
+
+    /// A program of one class whose functions hold these numbers as strings.
+    fn program(functions: &[&[u64]]) -> Program {
+        let mut program = Program::default();
+        let name = program.keep("a");
+        program.classes.push(Class { name });
+        for (function, n) in functions.iter().zip(0_u64..) {
+            let start = program.fingerprints.len();
+            let mut own: Vec<u64> = function.iter().map(|text| of_text(mix(*text))).collect();
+            own.sort_unstable();
+            program.fingerprints.extend(own);
+            program.functions.push(Function {
+                class: 0,
+                name,
+                tokens: 40,
+                symbol: mix(n),
+                shape: 1,
+                body: mix(function.iter().sum()),
+                fingerprints: Span::since(start, program.fingerprints.len()),
+                calls: Span::default(),
+            });
+        }
+        program
+    }
+
+    /// The versions in the order in which they are told.
+    fn told(versions: &[(&str, &[&[u64]])], of: &[&[u64]]) -> Vec<String> {
+        let reference = |(label, functions): &(&str, &[&[u64]])| Reference {
+            lineage: label.split('-').next().unwrap_or_default().to_owned(),
+            label: (*label).to_owned(),
+            program: program(functions),
+            ..Reference::default()
+        };
+        let index = Index::new(versions.iter().map(reference).collect(), &Background::default());
+        let found = find(&index, &program(of));
+        found.iter().map(|evidence| index.references()[evidence.reference].label.clone()).collect()
+    }
+
+    #[test]
+    fn of_several_versions_the_one_that_fits_is_told_first() {
+        let (pay, close): (&[u64], &[u64]) = (&[1, 2, 3, 4, 5, 6], &[11, 12, 13, 14, 15]);
+        let (pay_later, open): (&[u64], &[u64]) = (&[1, 2, 3, 4, 5, 7], &[21, 22, 23, 24, 25]);
+        let versions: [(&str, &[&[u64]]); 4] = [
+            ("shop-1", &[pay]),
+            ("shop-2", &[pay, close]),
+            ("shop-3", &[pay_later, close, open]),
+            ("other-1", &[&[31, 32, 33, 34, 35]]),
+        ];
+        for (at, version) in versions.iter().enumerate() {
+            assert_eq!(told(&versions, version.1)[0], version.0, "version {at} as it is");
+        }
+        // A shrinker took the rest of it: what is there still says which.
+        assert_eq!(told(&versions, &[pay_later, close])[0], "shop-3");
+        // The other lineage has less evidence, and comes behind every version of the first.
+        assert_eq!(told(&versions, &[pay, close, &[31, 32, 33, 34]]), ["shop-2", "shop-3", "shop-1", "other-1"]);
+    }
 }

@@ -1,70 +1,95 @@
 //! Functions too short or too changed to be recognised alone, recognised by their company: what calls them, what
-//! they call, the class they stand in. Such pairs explain a finding and carry no evidence.
+//! they call, the class they stand in, a name that no renaming may touch. Such pairs explain a finding and carry no
+//! evidence.
 
 use crate::company::Company;
-use crate::index::Index;
-use crate::matching::{Pair, Via, both};
+use crate::matching::{Pair, Search, Via, both};
 use crate::program::{Function, Program};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Rounds in which what was found leads to more; later ones find almost nothing.
 const ROUNDS: usize = 3;
+/// Times that what was inlined is looked for, and that what it calls leads further.
+const PASSES: usize = 2;
 /// Likeness from which a neighbour counts as the same function, by how it was reached.
 const CALLED_MIN: f32 = 0.55;
-const CALLING_MIN: f32 = 0.62;
-const CLASS_MIN: f32 = 0.62;
+const CALLING_MIN: f32 = 0.6;
+const CLASS_MIN: f32 = 0.55;
+/// What makes functions alike: shared fingerprints, the same types, a like length; and, on top of that, the same name
+/// and neighbours that are known to be the same.
+const BY_SHARE: f32 = 0.55;
+const BY_SHAPE: f32 = 0.2;
+const BY_LENGTH: f32 = 0.25;
+const BY_NAME: f32 = 0.2;
+const BY_COMPANY: f32 = 0.3;
+/// Two proposals closer than this are as likely as each other.
+const MARGIN: f32 = 0.01;
+/// Shorter names are what renaming makes.
+const NAME_BYTES_MIN: usize = 3;
 /// Share of a function's fingerprints that must stand in another for it to be inlined there.
-const INLINED_MIN: f32 = 0.5;
+const INLINED_MIN: f32 = 0.35;
 /// Fingerprints a function must have for that.
 const INLINED_FINGERPRINTS_MIN: usize = 3;
 /// Functions compared with each other in one pair of classes or call lists: larger ones are generated code.
 const COMPARED_MAX: usize = 64;
 
 struct Sides<'a> {
+    search: &'a Search<'a>,
+    /// The number of the reference's first function among all.
+    first: u32,
     known: &'a Program,
     program: &'a Program,
     known_company: &'a Company,
     company: &'a Company,
 }
 
+/// Who is whose partner so far.
+struct Partners {
+    ours: FxHashMap<u32, u32>,
+    theirs: FxHashSet<u32>,
+}
+
 /// Adds to `pairs` what follows from them.
-pub(crate) fn extend(index: &Index, reference: usize, program: &Program, company: &Company, pairs: &mut Vec<Pair>) {
+pub(crate) fn extend(search: &Search<'_>, reference: usize, company: &Company, pairs: &mut Vec<Pair>) {
+    let (index, program) = (search.index, search.program);
     let (Some(known), Some(known_company)) =
         (index.references().get(reference).map(|r| &r.program), index.company_of(reference))
     else {
         return;
     };
-    let sides = Sides { known, program, known_company, company };
-    let mut ours: FxHashMap<u32, u32> = pairs.iter().map(|pair| (pair.reference, pair.program)).collect();
-    let mut theirs: FxHashSet<u32> = pairs.iter().map(|pair| pair.program).collect();
-    let mut from = 0;
-    for _ in 0..ROUNDS {
-        let new = sides.round(pairs.get(from..).unwrap_or(&[]), pairs, &ours, &theirs);
-        from = pairs.len();
-        for pair in new {
-            if !ours.contains_key(&pair.reference) && !theirs.contains(&pair.program) {
-                ours.insert(pair.reference, pair.program);
-                theirs.insert(pair.program);
-                pairs.push(pair);
+    let first = index.functions_of(reference).start;
+    let sides = Sides { search, first, known, program, known_company, company };
+    let mut partners = Partners {
+        ours: pairs.iter().map(|pair| (pair.reference, pair.program)).collect(),
+        theirs: pairs.iter().map(|pair| pair.program).collect(),
+    };
+    let (mut from, mut looked_into) = (0, 0);
+    for _ in 0..PASSES {
+        for _ in 0..ROUNDS {
+            let new = sides.round(pairs.get(from..).unwrap_or(&[]), pairs, &partners);
+            from = pairs.len();
+            partners.ours.extend(new.iter().map(|pair| (pair.reference, pair.program)));
+            partners.theirs.extend(new.iter().map(|pair| pair.program));
+            pairs.extend(new);
+            if pairs.len() == from {
+                break;
             }
         }
-        if pairs.len() == from {
-            break;
-        }
+        let inlined = sides.inlined(pairs.get(looked_into..).unwrap_or(&[]), &partners);
+        looked_into = pairs.len();
+        partners.ours.extend(inlined.iter().map(|pair| (pair.reference, pair.program)));
+        pairs.extend(inlined);
     }
-    let inlined = sides.inlined(pairs, &ours);
-    pairs.extend(inlined);
 }
 
 impl Sides<'_> {
     /// Likely pairs next to those just found, likeliest first.
-    fn round(&self, fresh: &[Pair], all: &[Pair], ours: &FxHashMap<u32, u32>, theirs: &FxHashSet<u32>) -> Vec<Pair> {
+    fn round(&self, fresh: &[Pair], all: &[Pair], partners: &Partners) -> Vec<Pair> {
         let mut proposals: Vec<(f32, u32, u32)> = Vec::new();
         let mut propose = |known: &[u32], program: &[u32], least: f32| {
-            for k in known.iter().filter(|k| !ours.contains_key(k)).take(COMPARED_MAX) {
-                for p in program.iter().filter(|p| !theirs.contains(p)).take(COMPARED_MAX) {
-                    let likeness = self.likeness(*k, *p);
-                    if likeness >= least {
+            for k in known.iter().filter(|k| !partners.ours.contains_key(k)).take(COMPARED_MAX) {
+                for p in program.iter().filter(|p| !partners.theirs.contains(p)).take(COMPARED_MAX) {
+                    if let Some(likeness) = self.likeness(*k, *p, least, partners) {
                         proposals.push((likeness, *k, *p));
                     }
                 }
@@ -80,15 +105,8 @@ impl Sides<'_> {
             propose(known, program, CLASS_MIN);
         }
         proposals.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let pair = |(similarity, reference, program)| Pair {
-            reference,
-            program,
-            similarity,
-            distinct: 0.0,
-            common: 0.0,
-            via: Via::Neighbours,
-        };
-        proposals.into_iter().map(pair).collect()
+        proposals.dedup();
+        settle(&proposals)
     }
 
     /// The functions of classes that go together by the pairs so far, where something is new.
@@ -118,47 +136,82 @@ impl Sides<'_> {
         touched.into_iter().map(|(k, p)| (self.known_company.members(k), self.company.members(p))).collect()
     }
 
-    /// How alike two functions are when their company already is: 0 to 1.
-    fn likeness(&self, known: u32, program: u32) -> f32 {
-        let (Some(ours), Some(theirs)) =
-            (self.known.functions.get(known as usize), self.program.functions.get(program as usize))
-        else {
-            return 0.0;
-        };
-        let shape = if ours.shape == theirs.shape { 1.0 } else { 0.0 };
+    /// How alike two functions are when their company already is: from `wanted` to 1, nothing below.
+    fn likeness(&self, known: u32, program: u32, wanted: f32, partners: &Partners) -> Option<f32> {
+        let ours = self.known.functions.get(known as usize)?;
+        let theirs = self.program.functions.get(program as usize)?;
+        let shape = if ours.shape == theirs.shape { BY_SHAPE } else { 0.0 };
         if ours.body == theirs.body {
-            return 0.8 + 0.2 * shape;
+            return Some(0.6 + shape + BY_COMPANY * self.agreement(known, program, partners));
         }
-        let share = overlap(self.known.fingerprints_of(ours), self.program.fingerprints_of(theirs));
-        0.55 * share + 0.2 * shape + 0.25 * ratio(ours, theirs)
+        let around = shape + BY_LENGTH * ratio(ours, theirs) + BY_NAME * self.same_name(ours, theirs);
+        let mine = self.known.fingerprints_of(ours).len();
+        let least = mine.min(self.program.fingerprints_of(theirs).len());
+        // No more can be shared than any reference has; most pairs need no closer look.
+        let most = mine.min(self.search.hits.of_function(program).len());
+        if BY_SHARE * share(most, least) + around + BY_COMPANY < wanted {
+            return None;
+        }
+        let alone = BY_SHARE * share(self.shared(known, program), least) + around;
+        if alone + BY_COMPANY < wanted {
+            return None;
+        }
+        let likeness = (alone + BY_COMPANY * self.agreement(known, program, partners)).min(1.0);
+        Some(likeness).filter(|likeness| *likeness >= wanted)
     }
 
-    /// Functions of the reference that found no partner and whose code stands in their caller's partner.
-    fn inlined(&self, pairs: &[Pair], ours: &FxHashMap<u32, u32>) -> Vec<Pair> {
+    /// 1 where both have a name that renaming did not make: what the platform calls keeps its name.
+    fn same_name(&self, ours: &Function, theirs: &Function) -> f32 {
+        let name = self.known.words(ours.name);
+        if name.len() >= NAME_BYTES_MIN && name == self.program.words(theirs.name) { 1.0 } else { 0.0 }
+    }
+
+    /// How many of a function's neighbours with known partners have them beside the other function: 0 to 1, and less
+    /// than 1 where there are few.
+    fn agreement(&self, known: u32, program: u32, partners: &Partners) -> f32 {
+        let (mut met, mut all) = (0, 0);
+        let mut count = |neighbours: &[u32], beside: &[u32]| {
+            for partner in neighbours.iter().take(COMPARED_MAX).filter_map(|n| partners.ours.get(n)) {
+                all += 1;
+                met += usize::from(*partner == program || beside.binary_search(partner).is_ok());
+            }
+        };
+        count(self.known_company.callees(known), self.company.callees(program));
+        count(self.known_company.callers(known), self.company.callers(program));
+        share(met, all + 1)
+    }
+
+    /// How many fingerprints two functions share.
+    fn shared(&self, known: u32, program: u32) -> usize {
+        both(self.search.index.keys_of(self.first + known), self.search.hits.of_function(program)).count()
+    }
+
+    /// Functions of the reference that found no partner and whose code stands in their caller's, or in what their
+    /// caller was inlined into.
+    fn inlined(&self, fresh: &[Pair], partners: &Partners) -> Vec<Pair> {
         let mut found: FxHashMap<u32, Pair> = FxHashMap::default();
-        for pair in pairs {
-            let Some(host) = self.program.functions.get(pair.program as usize) else { continue };
-            for callee in self.known_company.callees(pair.reference).iter().copied() {
-                if ours.contains_key(&callee) {
+        let mut callers: Vec<(u32, u32)> = fresh.iter().map(|pair| (pair.reference, pair.program)).collect();
+        while let Some((caller, host)) = callers.pop() {
+            for callee in self.known_company.callees(caller).iter().copied() {
+                let wanted =
+                    self.known.functions.get(callee as usize).map_or(0, |f| self.known.fingerprints_of(f).len());
+                if partners.ours.contains_key(&callee) || wanted < INLINED_FINGERPRINTS_MIN {
                     continue;
                 }
-                let Some(function) = self.known.functions.get(callee as usize) else { continue };
-                let wanted = self.known.fingerprints_of(function);
-                if wanted.len() < INLINED_FINGERPRINTS_MIN {
+                let similarity = share(self.shared(callee, host), wanted);
+                if similarity < INLINED_MIN || found.get(&callee).is_some_and(|known| known.similarity >= similarity) {
                     continue;
                 }
-                let share = contained(wanted, self.program.fingerprints_of(host));
-                if share >= INLINED_MIN && found.get(&callee).is_none_or(|known| known.similarity < share) {
-                    let pair = Pair {
-                        reference: callee,
-                        program: pair.program,
-                        similarity: share,
-                        distinct: 0.0,
-                        common: 0.0,
-                        via: Via::Inlined,
-                    };
-                    found.insert(callee, pair);
-                }
+                let pair = Pair {
+                    reference: callee,
+                    program: host,
+                    similarity,
+                    distinct: 0.0,
+                    common: 0.0,
+                    via: Via::Inlined,
+                };
+                found.insert(callee, pair);
+                callers.push((callee, host));
             }
         }
         let mut found: Vec<Pair> = found.into_values().collect();
@@ -167,21 +220,69 @@ impl Sides<'_> {
     }
 }
 
+/// Takes proposals, likeliest first. One for which there is another as likely is left alone: later something may tell
+/// them apart, and a guess helps nobody.
+fn settle(proposals: &[(f32, u32, u32)]) -> Vec<Pair> {
+    let mut of_known: FxHashMap<u32, Vec<(f32, u32)>> = FxHashMap::default();
+    let mut of_program: FxHashMap<u32, Vec<(f32, u32)>> = FxHashMap::default();
+    for (likeness, known, program) in proposals {
+        of_known.entry(*known).or_default().push((*likeness, *program));
+        of_program.entry(*program).or_default().push((*likeness, *known));
+    }
+    let (mut ours, mut theirs) = (FxHashSet::default(), FxHashSet::default());
+    let mut pairs = Vec::new();
+    for (likeness, known, program) in proposals {
+        let rival = |others: &FxHashMap<u32, Vec<(f32, u32)>>, of: u32, chosen: u32, taken: &FxHashSet<u32>| {
+            let near = |(other, n): &&(f32, u32)| *n != chosen && *other > likeness - MARGIN && !taken.contains(n);
+            others.get(&of).is_some_and(|others| others.iter().find(near).is_some())
+        };
+        if ours.contains(known)
+            || theirs.contains(program)
+            || rival(&of_known, *known, *program, &theirs)
+            || rival(&of_program, *program, *known, &ours)
+        {
+            continue;
+        }
+        ours.insert(*known);
+        theirs.insert(*program);
+        pairs.push(Pair {
+            reference: *known,
+            program: *program,
+            similarity: *likeness,
+            distinct: 0.0,
+            common: 0.0,
+            via: Via::Neighbours,
+        });
+    }
+    pairs
+}
+
 fn count(n: usize) -> f32 {
     u16::try_from(n).map_or(f32::from(u16::MAX), f32::from)
 }
 
-fn contained(ours: &[u64], theirs: &[u64]) -> f32 {
-    if ours.is_empty() { 0.0 } else { count(both(ours, theirs).count()) / count(ours.len()) }
-}
-
-/// Shared fingerprints as a share of the shorter list.
-fn overlap(ours: &[u64], theirs: &[u64]) -> f32 {
-    let least = ours.len().min(theirs.len());
-    if least == 0 { 0.0 } else { count(both(ours, theirs).count()) / count(least) }
+fn share(part: usize, all: usize) -> f32 {
+    if all == 0 { 0.0 } else { count(part) / count(all) }
 }
 
 fn ratio(ours: &Function, theirs: &Function) -> f32 {
     let (a, b) = (count(ours.tokens as usize), count(theirs.tokens as usize));
     (a.min(b) + 1.0) / (a.max(b) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(proposals: &[(f32, u32, u32)]) -> Vec<(u32, u32)> {
+        settle(proposals).iter().map(|pair| (pair.reference, pair.program)).collect()
+    }
+
+    #[test]
+    fn what_could_as_well_be_another_is_left_alone() {
+        assert_eq!(settled(&[(0.9, 1, 10), (0.8, 1, 11), (0.7, 2, 11)]), [(1, 10), (2, 11)], "likeliest first");
+        assert_eq!(settled(&[(0.9, 1, 10), (0.9, 1, 11)]), [], "one of ours, two of theirs");
+        assert_eq!(settled(&[(0.9, 1, 10), (0.9, 2, 10)]), [], "two of ours, one of theirs");
+        assert_eq!(settled(&[(0.95, 2, 11), (0.9, 1, 10), (0.9, 1, 11)]), [(2, 11), (1, 10)], "the other one is taken");
+    }
 }

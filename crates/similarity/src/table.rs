@@ -206,21 +206,77 @@ impl<P: Pages> Table<P> {
         Ok(())
     }
 
+    /// Every entry, in order, page by page.
+    pub fn entries_in_order(&self) -> Entries<'_, P> {
+        Entries { table: self, page: Box::new([0; PAGE_BYTES]), next: 0, held: 0..0 }
+    }
+
     fn entries_of(&self, page: usize) -> usize {
         let before = page as u64 * PAGE_ENTRIES as u64;
         usize::try_from(self.entries.saturating_sub(before)).unwrap_or(usize::MAX).min(PAGE_ENTRIES)
     }
 }
 
-fn search(page: &[u8], entries: usize, wanted: &[u64], found: &mut dyn FnMut(u64, u32)) -> Result<(), Fault> {
+/// The entries of a table, in order. It ends behind the first fault.
+#[derive(Debug)]
+pub struct Entries<'a, P> {
+    table: &'a Table<P>,
+    page: Box<[u8; PAGE_BYTES]>,
+    /// The page that is read next.
+    next: usize,
+    /// What of the page has not been told.
+    held: std::ops::Range<usize>,
+}
+
+impl<P: Pages> Entries<'_, P> {
+    fn turn(&mut self) -> Result<(), Fault> {
+        self.table.pages.read_at(HEAD_BYTES + self.next as u64 * PAGE_BYTES as u64, &mut self.page[..])?;
+        check(&self.page[..])?;
+        self.held = 0..self.table.entries_of(self.next);
+        self.next += 1;
+        Ok(())
+    }
+}
+
+impl<P: Pages> Iterator for Entries<'_, P> {
+    type Item = Result<Entry, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.held.is_empty() {
+            if self.next >= self.table.fences.len() {
+                return None;
+            }
+            if let Err(fault) = self.turn() {
+                self.next = usize::MAX;
+                return Some(Err(fault));
+            }
+        }
+        let (entries, _) = self.page.as_chunks::<ENTRY_BYTES>();
+        let entry = self.held.next().and_then(|n| entries.get(n))?;
+        Some(Ok((key(entry), number(entry))))
+    }
+}
+
+/// The entries of a page, if it is what was written.
+fn check(page: &[u8]) -> Result<&[[u8; ENTRY_BYTES]], Fault> {
     let (body, sum) = page.split_last_chunk::<4>().ok_or(Fault::Damaged(Damage::Truncated))?;
     if u32::from_le_bytes(*sum) != checksum(body) {
         return Err(Fault::Damaged(Damage::Malformed));
     }
-    let (all, _) = body.as_chunks::<ENTRY_BYTES>();
+    Ok(body.as_chunks().0)
+}
+
+fn key(entry: &[u8; ENTRY_BYTES]) -> u64 {
+    entry.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
+}
+
+fn number(entry: &[u8; ENTRY_BYTES]) -> u32 {
+    entry.last_chunk().map_or(0, |four| u32::from_le_bytes(*four))
+}
+
+fn search(page: &[u8], entries: usize, wanted: &[u64], found: &mut dyn FnMut(u64, u32)) -> Result<(), Fault> {
+    let all = check(page)?;
     let all = all.get(..entries).unwrap_or(all);
-    let key = |entry: &[u8; ENTRY_BYTES]| entry.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-    let number = |entry: &[u8; ENTRY_BYTES]| entry.last_chunk().map_or(0, |four| u32::from_le_bytes(*four));
     for fingerprint in wanted {
         let start = all.partition_point(|entry| key(entry) < *fingerprint);
         let same = all.get(start..).unwrap_or(&[]).iter().take_while(|entry| key(entry) == *fingerprint);
@@ -260,6 +316,11 @@ mod tests {
             let mut found = find(table(&entries), &wanted).unwrap();
             found.sort_unstable();
             assert_eq!(found, plain, "{count} entries");
+            let table = Table::open(table(&entries)).unwrap();
+            let mut all: Vec<Entry> = table.entries_in_order().map(Result::unwrap).collect();
+            assert!(all.is_sorted_by_key(|(f, _)| *f));
+            all.sort_unstable();
+            assert_eq!(all, entries);
         }
     }
 

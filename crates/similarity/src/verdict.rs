@@ -99,6 +99,7 @@ mod tests {
                     classes,
                     links: functions / 2,
                     containment: 0.0,
+                    fit: 0.0,
                     pairs: Vec::new(),
                 },
             )

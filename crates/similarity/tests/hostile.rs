@@ -15,6 +15,34 @@ mod tests {
         encoder.finish().expect("finished")
     }
 
+    /// The least zip archive: its entries are stored.
+    fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let (mut local, mut central) = (Vec::new(), Vec::new());
+        for (name, content) in files {
+            let offset = local.len() as u32;
+            let mut sum = flate2::Crc::new();
+            sum.update(content);
+            let size = (content.len() as u32).to_le_bytes();
+            let mut about = vec![10, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+            about.extend(sum.sum().to_le_bytes());
+            about.extend([size, size].concat());
+            about.extend((name.len() as u16).to_le_bytes());
+            about.extend([0, 0]);
+            local.extend([b"PK\x03\x04", &about[..], name.as_bytes(), content].concat());
+            central.extend([b"PK\x01\x02\x0a\0", &about[..], &[0; 10]].concat());
+            central.extend([&offset.to_le_bytes(), name.as_bytes()].concat());
+        }
+        let mut end = b"PK\x05\x06\0\0\0\0".to_vec();
+        end.extend([(files.len() as u16).to_le_bytes(); 2].concat());
+        end.extend([central.len() as u32, local.len() as u32].map(u32::to_le_bytes).concat());
+        end.extend([0, 0]);
+        [local, central, end].concat()
+    }
+
+    fn noise(bytes: u64) -> Vec<u8> {
+        (1..=bytes).map(|n| similarity::fingerprint::mix(n) as u8).collect()
+    }
+
     /// A header with empty tables: the least file that is sound.
     fn empty_dex(version: &[u8; 3]) -> Vec<u8> {
         let size = if version == b"041" { 0x78_u32 } else { 0x70 };
@@ -24,6 +52,53 @@ mod tests {
         dex[36..40].copy_from_slice(&size.to_le_bytes());
         dex[40..44].copy_from_slice(&0x1234_5678_u32.to_le_bytes());
         dex
+    }
+
+    /// A sound file: `classes` times the same class named `name`, with `methods` times the same method of `units`
+    /// units of instructions.
+    fn dex_of(classes: u32, methods: u32, units: u32, name: &str) -> Vec<u8> {
+        let mut dex = empty_dex(b"035");
+        let table = |dex: &mut Vec<u8>, at: usize, count: u32, content: &[u8]| {
+            let offset = dex.len() as u32;
+            dex[at..at + 4].copy_from_slice(&count.to_le_bytes());
+            dex[at + 4..at + 8].copy_from_slice(&offset.to_le_bytes());
+            dex.extend(content);
+        };
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        // Behind the tables, whose sizes are known: three strings, the code, the members of the class.
+        let strings = 0x70 + 12 + 8 + 12 + 8 + 32 * classes;
+        let long = name.len() as u32 + 3;
+        let code = strings + long + 3 + 5;
+        let data = code + 16 + 2 * units;
+        table(&mut dex, 56, 3, &words(&[strings, strings + long, strings + long + 3]));
+        table(&mut dex, 64, 2, &words(&[0, 1]));
+        table(&mut dex, 72, 1, &words(&[1, 1, 0]));
+        table(&mut dex, 88, 1, &[0, 0, 0, 0, 2, 0, 0, 0]);
+        table(&mut dex, 96, classes, &words(&[0, 1, 0, 0, 0, 0, data, 0]).repeat(classes as usize));
+        dex.extend([&[0x80 | (name.len() & 0x7f) as u8, (name.len() >> 7) as u8], name.as_bytes(), b"\0"].concat());
+        dex.extend(b"\x01V\0\x03pay\0");
+        dex.extend(words(&[1, 0, 0, units]));
+        // `add-int`, over and over: two units each.
+        dex.extend([0x90, 0, 0, 0].repeat(units as usize / 2));
+        let uleb = |n: u32| [0x80 | (n & 0x7f) as u8, 0x80 | ((n >> 7) & 0x7f) as u8, (n >> 14) as u8];
+        dex.extend([&[0, 0][..], &uleb(methods), &[0]].concat());
+        dex.extend([&[0, 1][..], &uleb(code)].concat().repeat(methods as usize));
+        let size = dex.len() as u32;
+        dex[32..36].copy_from_slice(&size.to_le_bytes());
+        dex
+    }
+
+    /// Whether every number of what was read points at something.
+    fn is_sound(artefact: &Artefact) -> bool {
+        artefact.code.iter().map(|code| &code.program).all(|program| {
+            program.functions.iter().all(|function| {
+                let fingerprints = program.fingerprints.get(function.fingerprints.range());
+                (function.class as usize) < program.classes.len()
+                    && program.text.get(function.name.range()).is_some()
+                    && program.calls.get(function.calls.range()).is_some()
+                    && fingerprints.is_some_and(|own| own.is_sorted())
+            })
+        })
     }
 
     #[test]
@@ -73,6 +148,115 @@ mod tests {
             many.extend(b"xy");
         }
         assert_eq!(what(&open("many.a", &many, &small)), Some("FILES_MAX"));
+        let little = Budgets { source_bytes_max: 1_000, ..Budgets::default() };
+        for name in ["a.js", "a.py"] {
+            let line = "shop.pay(amount, 'the customer')\n";
+            assert_eq!(what(&open(name, line.repeat(20).as_bytes(), &little)), None, "{name}");
+            let read = open(name, line.repeat(60).as_bytes(), &little);
+            assert_eq!(what(&read), Some("SOURCE_BYTES_MAX"), "{name}");
+            assert!(!read.has_code(), "{name} is not read in part");
+        }
+    }
+
+    #[test]
+    fn dalvik_files_that_repeat_themselves_are_not_cleared() {
+        let read = open("a.dex", &dex_of(1, 3, 40, "Lshop/Till;"), &Budgets::default());
+        assert_eq!((read.unclear.as_slice(), read.code[0].program.functions.len()), (&[][..], 3));
+        let container = |parts: u32| {
+            let part = |n: u32| {
+                let mut part = empty_dex(b"041");
+                part[0x74..0x78].copy_from_slice(&(n * 0x78).to_le_bytes());
+                part
+            };
+            (0..parts).flat_map(part).collect::<Vec<u8>>()
+        };
+        assert_eq!(open("a.dex", &container(1_024), &Budgets::default()).unclear, []);
+        let asking = [
+            ("executables in a container", container(1_025)),
+            ("methods with the same code", dex_of(1, 400, 4_000, "Lshop/Till;")),
+            ("classes with the same long name", dex_of(400, 0, 0, &"n".repeat(10_000))),
+        ];
+        for (what, bytes) in asking {
+            let unclear = open("a.dex", &bytes, &Budgets::default()).unclear;
+            assert!(unclear.iter().any(|why| why.to_string().contains("asks for more work")), "{what}: {unclear:?}");
+        }
+        let shared = open("a.dex", &dex_of(400, 400, 2, "Lshop/Till;"), &Budgets::default());
+        assert!(matches!(shared.unclear[..], [Unclear::Damaged { .. }]), "classes with the same list of methods");
+    }
+
+    #[test]
+    fn no_more_reasons_are_listed_than_say_something_new() {
+        let names: Vec<String> = (0..100).map(|n| format!("{n}.dex")).collect();
+        let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"dex\n035\0"[..])).collect();
+        let read = open("many.zip", &zip(&files), &Budgets::default());
+        assert_eq!(read.unclear.len(), similarity::artefact::UNCLEAR_MAX);
+    }
+
+    /// Packages in parts, as stores hand them out.
+    #[test]
+    fn packages_within_xapk_and_apks_are_opened() {
+        let code = dex_of(1, 3, 40, "Lshop/Till;");
+        let base = zip(&[("classes.dex", &code)]);
+        let split = zip(&[("classes2.dex", &code), ("res/x.bin", b"nothing")]);
+        let about = br#"{"package_name":"com.example.shop"}"#;
+        let xapk = zip(&[("manifest.json", about), ("com.example.shop.apk", &base), ("config.arm64_v8a.apk", &split)]);
+        let apks = zip(&[("toc.pb", b"\x0a\x02ok"), ("splits/base-master.apk", &base), ("splits/base-en.apk", &split)]);
+        for (name, bytes) in [("shop.xapk", &xapk), ("shop.apks", &apks), ("shop.apkm", &apks), ("no-name", &apks)] {
+            let read = open(name, bytes, &Budgets::default());
+            assert_eq!(read.unclear, [], "{name}");
+            assert_eq!(read.code[0].program.functions.len(), 6, "{name}");
+            let shallow = open(name, bytes, &Budgets { depth_max: 1, ..Budgets::default() });
+            assert!(matches!(shallow.unclear[..], [Unclear::Budget { what: "DEPTH_MAX", .. }, ..]), "{name}");
+        }
+        let broken = zip(&[("base.apk", &base), ("split.apk", &split[..split.len() - 30])]);
+        let read = open("shop.xapk", &broken, &Budgets::default());
+        assert!(read.has_code(), "what can be read is read");
+        assert!(matches!(&read.unclear[..], [Unclear::Damaged { path, .. }] if path == "shop.xapk!split.apk"));
+        let expansion = zip(&[("base.apk", &base), ("Android/obb/main.1.obb", &zip(&[("secret.dex", &code)]))]);
+        assert_eq!(open("shop.xapk", &expansion, &Budgets::default()).code[0].program.functions.len(), 6);
+        let disordered = zip(&[("base.apk", &base), ("Android/obb/main.1.obb", &noise(64 << 10))]);
+        assert!(open("shop.xapk", &disordered, &Budgets::default()).has_code());
+    }
+
+    /// Each byte turned, each cut made: what is read is sound, and a file with a table of contents that ends too
+    /// early is not cleared.
+    #[test]
+    fn every_byte_turned_and_every_cut_leaves_something_sound() {
+        let script = br#"function pay(c, a) { if (a > 1000) throw new Error("more than is allowed"); return `x${c.name}`; }
+            class Till { async close(day) { for (const s of this.sales) await s.settle(day % 7, /[,;]+/g, 0x1f, "\u{41}"); } }
+            const list = { shop: "the corner shop", "open": true, f: (x) => ({ x, y: x?.y ?? 4096 }) };"#;
+        let python = br#"import os
+
+def pay(customer, amount=0x10):
+    """Pays."""
+    if amount > 1000:
+        raise ValueError(f"more than {amount!r}")
+    def log(line):
+        with open(customer.path, 'a') as out: out.write(line + rb'\x41'.decode())
+    return [s.settle(day % 7, currency="EUR") for s in customer.sales]
+
+class Till:
+	def close(self): return lambda x: x ** 2
+"#;
+        let dex = dex_of(2, 3, 40, "Lshop/Till;");
+        let package = zip(&[("classes.dex", &dex), ("a.txt", b"text")]);
+        let samples: [(&str, &[u8], bool); 4] =
+            [("a.js", script, false), ("a.py", python, false), ("a.dex", &dex, true), ("a.zip", &package, true)];
+        for (name, good, has_contents) in samples {
+            assert!(open(name, good, &Budgets::default()).has_code(), "{name}");
+            for cut in 1..good.len() {
+                let read = open(name, &good[..cut], &Budgets::default());
+                assert!(is_sound(&read), "{name} cut at {cut}");
+                assert!(!has_contents || cut < 8 || !read.unclear.is_empty(), "{name} cut at {cut} is cleared");
+            }
+            for at in 0..good.len() {
+                for value in [0, 0xff, good[at] ^ 1, good[at] ^ 0x80, b'"', b'{', b'\n', b'\\'] {
+                    let mut turned = good.to_vec();
+                    turned[at] = value;
+                    assert!(is_sound(&open(name, &turned, &Budgets::default())), "{name}: {value} at {at}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub fn extract(dexes: &[Dex<'_>], sink: &mut dyn FnMut(u64, &[u8])) -> Result<Pr
             sink,
             types: vec![0; dex.types.count as usize],
             descriptors: vec![0; dex.types.count as usize],
+            names: vec![0; dex.strings.count as usize],
             strings: vec![None; dex.strings.count as usize],
             fields: vec![None; dex.fields.count as usize],
             methods: vec![None; dex.methods.count as usize],
@@ -74,6 +75,8 @@ struct Reading<'a, 'd> {
     types: Vec<u64>,
     /// Hash of each type's whole descriptor, 0 before it is asked for.
     descriptors: Vec<u64>,
+    /// Hash of each string that is a name, 0 before it is asked for.
+    names: Vec<u64>,
     /// Hash of each string; 0 for one that is too short.
     strings: Vec<Option<u64>>,
     /// Token half of each field, and whether it is of the platform.
@@ -130,6 +133,7 @@ impl<'d> Reading<'_, 'd> {
         }
         let (symbol, shape) = self.signature(owner, proto, name)?;
         let written = self.dex.string(name).ok_or(Damage::Malformed)?;
+        self.spend_name(cut(written))?;
         let tokens = u32::try_from(self.gatherer.tokens()).unwrap_or(u32::MAX);
         let body = self.gatherer.body();
         let fingerprints = program.fingerprints.len();
@@ -150,16 +154,29 @@ impl<'d> Reading<'_, 'd> {
 
     /// The symbol of a method, and its shape with the program's own types erased.
     fn signature(&mut self, owner: u32, proto: u32, name: u32) -> Result<(u64, u64), Damage> {
-        let written = self.dex.string(name).ok_or(Damage::Malformed)?;
-        self.spend_name(written)?;
         let (result, parameters) = self.dex.proto(proto).ok_or(Damage::Malformed)?;
-        let mut symbol = mix(self.descriptor(owner)? ^ hash(written).rotate_left(17));
+        let mut symbol = mix(self.descriptor(owner)? ^ self.name(name)?.rotate_left(17));
         let mut shape = 0;
         for kind in std::iter::once(result).chain(parameters) {
             symbol = mix(symbol ^ self.descriptor(kind)?);
             shape = mix(shape ^ self.erased(kind).ok_or(Damage::Malformed)?);
         }
         Ok((symbol, shape))
+    }
+
+    /// The hash of a name: many methods share theirs.
+    fn name(&mut self, index: u32) -> Result<u64, Damage> {
+        let known = self.names.get(index as usize).copied().ok_or(Damage::Malformed)?;
+        if known != 0 {
+            return Ok(known);
+        }
+        let written = self.dex.string(index).ok_or(Damage::Malformed)?;
+        self.spend_name(written)?;
+        let found = hash(written);
+        if let Some(slot) = self.names.get_mut(index as usize) {
+            *slot = found;
+        }
+        Ok(found)
     }
 
     /// The hash of a type's descriptor: read once, asked for by every signature.
@@ -276,7 +293,8 @@ impl<'d> Reading<'_, 'd> {
                 return Some(Call::Noise);
             }
             let (_, parameters) = self.dex.proto(proto)?;
-            return Some(Call::Platform(token::platform_call(hash(written), parameters.len())));
+            let parameters = parameters.len();
+            return Some(Call::Platform(token::platform_call(self.name(name).ok()?, parameters)));
         }
         let (result, _) = self.dex.proto(proto)?;
         let result = match self.dex.descriptor(result)? {
@@ -406,7 +424,8 @@ fn cut(name: &[u8]) -> &[u8] {
 }
 
 /// Length of an instruction in 16-bit units (Dalvik executable instruction formats).
-const fn units(opcode: u8) -> u8 {
+#[must_use]
+pub const fn units(opcode: u8) -> u8 {
     match opcode {
         0x02
         | 0x05
