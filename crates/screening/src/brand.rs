@@ -474,23 +474,10 @@ impl Scratch {
 
     /// What [`text::keys`] makes of plain text, without remembering where each letter was.
     fn plain(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        let mut between = BEGINS;
-        let mut last = 0_u8;
-        for (n, byte) in bytes.iter().enumerate() {
-            if byte.is_ascii_alphanumeric() {
-                let seam = last.is_ascii_digit() != byte.is_ascii_digit() || last == 0;
-                self.letters.push(byte.to_ascii_lowercase());
-                self.marks.push(between | if seam { SEAM } else { 0 });
-                between = 0;
-                last = *byte;
-            } else {
-                let dropped = matches!(byte, b'.' | b'\'' | b'`')
-                    && last != 0
-                    && bytes.get(n + 1).is_some_and(u8::is_ascii_alphanumeric);
-                between |= if dropped { SEAM } else { BEGINS };
-            }
-        }
+        text::each_plain(text, &mut |_, letter, mark| {
+            self.letters.push(letter);
+            self.marks.push(mark);
+        });
     }
 
     fn piece(&self, at: usize) -> Option<&Piece> {

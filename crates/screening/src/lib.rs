@@ -1,7 +1,8 @@
 //! Finds apps, wallets, companies and listed parties in payment messages, with the role each plays.
 //!
 //! Reading order: [`payment`] (a payment as fields with roles), [`door`] (how bytes come in), [`iso20022`]
-//! (credit transfers as a stream), [`mt103`] with [`telegraph`] and [`nacha`], all as [`parts`] that no byte is outside of, [`text`] (letters made comparable) with [`han`],
+//! (credit transfers as a stream), [`mt103`] and [`nacha`], all as [`parts`] that no byte is outside of, [`text`]
+//! (letters made comparable) with [`han`] and [`telegraph`] (Han letters in code),
 //! [`brand`] (names of apps and wallets, exactly and with a slip of the pen), [`identifier`] (codes that
 //! need no guessing), [`names`] (people and companies on lists).
 //!

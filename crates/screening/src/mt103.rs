@@ -1,11 +1,9 @@
 //! MT103 customer transfers, one or many in a file.
 //!
-//! Han letters in Chinese telegraphic code are four-digit groups; names written so are read in Han letters, too.
 
 use crate::iso20022::Paths;
 use crate::parts::{Line, Lines, Part, Parts};
 use crate::payment::{Field, Payment, Role, Says, Whom};
-use crate::telegraph;
 use std::io::Read;
 
 /// Lines of one message: the standard allows some 10,000 characters in all.
@@ -98,11 +96,7 @@ impl<R: Read> Reader<R> {
             let path = self.paths.child(Paths::ROOT, name);
             let bytes = start..start + text.len() as u64;
             let field = Field { says, whom, role, path, text: 0..0, bytes, plain: true };
-            self.payment.push(field.clone(), text);
-            let may_be_coded = matches!(says, Says::Name | Says::Address | Says::Text | Says::Instruction);
-            if let Some(han) = Some(text).filter(|_| may_be_coded).and_then(telegraph::han) {
-                self.payment.push(Field { plain: false, ..field }, &han);
-            }
+            self.payment.push(field, text);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! One buffer serves a whole file: a payment is cleared and filled again, so memory does not grow with it.
 
+use crate::telegraph;
 use std::ops::Range;
 
 /// What a piece of text makes of whoever it names. Only the first five are taking part in a payment.
@@ -202,8 +203,18 @@ impl Payment {
         self.fields.iter().find(|f| f.says == says).map(|f| self.text_of(f))
     }
 
-    /// Adds a field.
+    /// Adds a field, and beside it what it says in Chinese telegraphic code, if anything.
     pub fn push(&mut self, as_field: Field, text: &str) {
+        let may_be_coded = matches!(as_field.says, Says::Name | Says::Address | Says::Text | Says::Instruction);
+        let han = if may_be_coded { telegraph::han(text) } else { None };
+        let beside = han.map(|han| (Field { plain: false, ..as_field.clone() }, han));
+        self.put(as_field, text);
+        if let Some((field, han)) = beside {
+            self.put(field, &han);
+        }
+    }
+
+    fn put(&mut self, as_field: Field, text: &str) {
         let from = self.text.len();
         self.text.push_str(text);
         self.fields.push(Field { text: from..self.text.len(), ..as_field });

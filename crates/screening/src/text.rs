@@ -84,12 +84,50 @@ pub fn may_be_unreadable(text: &str) -> bool {
 /// Brings a text into its forms.
 #[must_use]
 pub fn keys(text: &str) -> Keys {
+    if is_plain(text) {
+        let unreadable = may_be_unreadable(text) && is_lost(text);
+        return Keys { own: plain(text), unreadable, ..Keys::default() };
+    }
     let letters = unescape(text);
     let repaired = repair(&letters).map(|letters| Box::new(forms(letters)));
     let mut keys = forms(letters);
     keys.repaired = repaired;
     keys.unreadable = is_lost(text);
     keys
+}
+
+/// The key of a plain text, and [`each_plain`] where its letters come from.
+fn plain(text: &str) -> Key {
+    let mut key = Key::default();
+    key.letters.reserve(text.len());
+    key.marks.reserve(text.len());
+    key.from.reserve(text.len());
+    each_plain(text, &mut |at, letter, mark| {
+        key.letters.push(char::from(letter));
+        key.marks.push(mark);
+        key.from.push((short(at), short(at + 1)));
+    });
+    key
+}
+
+/// Each letter and digit of a plain text in lower case, where it is, and its mark.
+pub(crate) fn each_plain(text: &str, put: &mut impl FnMut(usize, u8, u8)) {
+    let bytes = text.as_bytes();
+    let mut between = BEGINS;
+    let mut last = 0_u8;
+    for (n, byte) in bytes.iter().enumerate() {
+        if byte.is_ascii_alphanumeric() {
+            let seam = last.is_ascii_digit() != byte.is_ascii_digit() || last == 0;
+            put(n, byte.to_ascii_lowercase(), between | if seam { SEAM } else { 0 });
+            between = 0;
+            last = *byte;
+        } else {
+            let dropped = matches!(byte, b'.' | b'\'' | b'`')
+                && last != 0
+                && bytes.get(n + 1).is_some_and(u8::is_ascii_alphanumeric);
+            between |= if dropped { SEAM } else { BEGINS };
+        }
+    }
 }
 
 /// A letter on its way, and the bytes of the text it came from.

@@ -76,6 +76,18 @@ fn fields_have_their_roles() {
 }
 
 #[test]
+fn names_in_telegraphic_code_are_read_in_han_letters_too() {
+    let text = TWO.replace("<![CDATA[WeChat Pay]]>", "1792 0207 2388 0102");
+    let mut reader = Reader::new(text.as_bytes());
+    while !matches!(reader.next_part().expect("a payment"), Part::Payment(_)) {}
+    let payment = reader.payment();
+    assert_eq!(said(payment, Whom::Creditor, Says::Name), ["1792 0207 2388 0102", "微信支付"]);
+    let field = payment.fields.iter().find(|field| payment.text_of(field) == "微信支付").expect("read");
+    assert!(!field.plain);
+    assert_eq!(&text[field.bytes.start as usize..field.bytes.end as usize], "1792 0207 2388 0102");
+}
+
+#[test]
 fn a_byte_order_mark_moves_nothing() {
     let with = [b"\xef\xbb\xbf", TWO.as_bytes()].concat();
     assert_eq!(payments(&parts(&with)), 2);
@@ -195,24 +207,54 @@ fn no_damage_loses_a_byte() {
     println!("{damaged} damaged files, no byte lost");
 }
 
-/// Samples up to this length are cut at every byte, longer ones at every so many: all cuts of all would be eleven
-/// gigabytes to read.
-const CUT_EVERYWHERE_BYTES_MAX: usize = 4_000;
-const CUT_STEP: usize = 127;
+/// Samples up to this length are cut at every byte, longer ones at every so many: all cuts of all are eleven gigabytes
+/// to read, which is left to whoever asks for it.
+const CUT_EVERYWHERE_BYTES_MAX: usize = 9_000;
+const CUT_STEP: usize = 61;
 
 #[test]
+fn sample_files_cut_short_lose_nothing() {
+    cut_samples(|length| if length <= CUT_EVERYWHERE_BYTES_MAX { 1 } else { CUT_STEP });
+}
+
+#[test]
+#[ignore = "reads eleven gigabytes: cargo test --release -p screening -- --ignored"]
 fn sample_files_cut_at_every_byte_lose_nothing() {
+    cut_samples(|_| 1);
+}
+
+/// Cuts every sample at every so many bytes, on two threads.
+fn cut_samples(step: impl Fn(usize) -> usize + Sync) {
     let samples: Vec<Vec<u8>> = sample_files().into_iter().map(|path| std::fs::read(path).expect("readable")).collect();
-    let (mut cuts, mut whole) = (0, 0);
-    for sample in &samples {
-        let step = if sample.len() <= CUT_EVERYWHERE_BYTES_MAX { 1 } else { CUT_STEP };
-        whole += usize::from(step == 1);
-        for cut in (0..sample.len()).step_by(step) {
-            parts(&sample[..cut]);
-            cuts += 1;
+    let cut_all = |from: usize| {
+        let mut cuts = 0;
+        for sample in &samples {
+            let step = step(sample.len());
+            for cut in (from * step..sample.len()).step_by(2 * step) {
+                parts(&sample[..cut]);
+                cuts += 1;
+            }
+        }
+        cuts
+    };
+    let cuts: usize = std::thread::scope(|scope| {
+        let cut_all = &cut_all;
+        let threads = [0, 1].map(|from| scope.spawn(move || cut_all(from)));
+        threads.map(|thread| thread.join().expect("no cut panics")).iter().sum()
+    });
+    println!("{} files, {cuts} cuts", samples.len());
+}
+
+#[test]
+fn an_end_tag_twice_loses_nothing() {
+    for sample in sample_files().into_iter().map(|path| std::fs::read(path).expect("readable")) {
+        let step = if sample.len() <= CUT_EVERYWHERE_BYTES_MAX { 1 } else { 7 };
+        for at in (0..sample.len() - 1).filter(|n| sample[*n..].starts_with(b"</")).step_by(step) {
+            let to = at + sample[at..].iter().position(|b| *b == b'>').map_or(0, |n| n + 1);
+            let parts = parts(&[&sample[..to], &sample[at..to], &sample[to..]].concat());
+            assert!(fault(&parts).is_some(), "a second {}", String::from_utf8_lossy(&sample[at..to]));
         }
     }
-    println!("{} files, {whole} of them at every byte, {cuts} cuts", samples.len());
 }
 
 /// The messages that lie beside the repository, where they do.

@@ -299,11 +299,6 @@ pub(super) fn groups(text: &str) -> &'static [u16] {
     WORDS.same.get(text).map_or(&[], Vec::as_slice)
 }
 
-/// Every name that is the same as others by custom, with its group.
-pub(super) fn customs() -> impl Iterator<Item = (u16, &'static str)> {
-    (0..).zip(SAME).flat_map(|(group, names)| names.split(' ').map(move |name| (group, name)))
-}
-
 /// Whether two given names are one person's by custom.
 #[must_use]
 pub fn are_one_name(a: &str, b: &str) -> bool {

@@ -30,7 +30,7 @@ const PARTED: f32 = 0.97;
 /// Shorter than this, two words that spell two others do so by chance.
 const PARTED_LETTERS_MIN: usize = 5;
 /// Initials that spell a short name.
-const ACRONYM: f32 = 0.85;
+pub(super) const ACRONYM: f32 = 0.85;
 
 /// Why two names score as they do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -335,7 +335,7 @@ fn parted(a: &[&Token], b: &[&Token], found: &mut dyn FnMut(Range<usize>, Range<
 }
 
 /// Shorter than this, words that happen to stand side by side spell too much.
-const RUN_LETTERS_MIN: usize = 4;
+pub(super) const RUN_LETTERS_MIN: usize = 4;
 /// Names that are one by custom differ in length by less than this.
 const CUSTOM_LETTERS_MAX: usize = 8;
 
@@ -408,9 +408,7 @@ fn spelling(a: &str, b: &str, sounds: bool) -> f32 {
         _ => 3,
     };
     let budget = budget + usize::from(sounds);
-    // Letters that look alike cost 0.7, so that more of them fit a budget that is higher for the sound.
-    let slips = if sounds && budget >= 3 { budget + 1 } else { budget };
-    if long - short > budget || letters_apart(a, b) > 2 * slips {
+    if long - short > budget {
         return 0.0;
     }
     let edits = edits(a, b, budget);
@@ -421,15 +419,6 @@ fn spelling(a: &str, b: &str, sounds: bool) -> f32 {
     let first = a.chars().next() != b.chars().next() && !sounds;
     let cost = if sounds { edits * 0.5 } else { edits } + if first { 0.5 } else { 0.0 };
     (1.0 - cost / long as f32).max(0.0)
-}
-
-/// How many letters are in only one of two words; a slip changes at most two. Of long words only beginnings are compared.
-fn letters_apart(a: &str, b: &str) -> usize {
-    let letters = |text: &str| text.bytes().fold(0_u64, |letters, letter| letters | 1 << (letter & 63));
-    if a.len().max(b.len()) > LETTERS_MAX || !a.is_ascii() || !b.is_ascii() {
-        return 0;
-    }
-    (letters(a) ^ letters(b)).count_ones() as usize
 }
 
 fn is_doubled(a: &str, b: &str) -> bool {
@@ -453,7 +442,20 @@ fn edits(a: &str, b: &str, budget: usize) -> f32 {
     edits_of(&letters(a), &letters(b), budget)
 }
 
+/// What two words begin and end with alike costs nothing, and nearly all there is.
 fn edits_of<L: Copy + PartialEq + Into<u32>>(a: &[L], b: &[L], budget: usize) -> f32 {
+    let begin = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (a.get(begin..).unwrap_or_default(), b.get(begin..).unwrap_or_default());
+    let end = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    let (a, b) = (a.get(..a.len() - end).unwrap_or_default(), b.get(..b.len() - end).unwrap_or_default());
+    match (a, b) {
+        ([], rest) | (rest, []) => rest.len() as f32,
+        ([x], [y]) => replacement((*x).into(), (*y).into(), &LOOKS).min(2.0),
+        (a, b) => edits_between(a, b, budget),
+    }
+}
+
+fn edits_between<L: Copy + PartialEq + Into<u32>>(a: &[L], b: &[L], budget: usize) -> f32 {
     let (count_b, looks) = (b.len(), &*LOOKS);
     // Only cells as far from the diagonal as letters may be more or less; beyond them nothing is within the budget.
     let mut rows = [[f32::MAX; LETTERS_MAX + 2]; 3];
@@ -496,6 +498,7 @@ fn edits_of<L: Copy + PartialEq + Into<u32>>(a: &[L], b: &[L], budget: usize) ->
 }
 
 /// What it costs to take one letter for another.
+#[inline]
 fn replacement(x: u32, y: u32, looks: &[[bool; 128]; 128]) -> f32 {
     if x == y {
         return 0.0;

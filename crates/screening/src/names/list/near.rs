@@ -27,16 +27,16 @@ pub(super) fn form(class: u8) -> u64 {
 }
 
 /// Everything a token is kept and looked up under.
-pub(super) fn keys(token: &Token, put: &mut dyn FnMut(u64)) {
+pub(super) fn keys(token: &Token, put: &mut impl FnMut(u64)) {
     put(whole(&token.text));
-    if !matches!(token.class, Class::Word | Class::Common | Class::Particle) {
+    if !is_word(token.class) {
         return;
     }
-    for (salt, (lengths, beginning, drops)) in (3..).zip(&DROPS) {
+    for (salt, (lengths, beginning, drops)) in (3_u64..).zip(&DROPS) {
         if lengths.contains(&token.text.len()) {
             let bytes = token.text.bytes().take(*beginning);
             let (word, length) = bytes.fold((0, 0), |(word, n), b| (word | u64::from(b) << (8 * n), n + 1));
-            drop_letters(word, length, 0, *drops, &mut |left| put(mixed(left ^ salt << 60)));
+            drop_letters(word, length, 0, *drops, salt << 60, put);
         }
     }
     if token.sound.len() >= 2 {
@@ -44,16 +44,20 @@ pub(super) fn keys(token: &Token, put: &mut dyn FnMut(u64)) {
     }
 }
 
+const fn is_word(class: Class) -> bool {
+    matches!(class, Class::Word | Class::Common | Class::Particle)
+}
+
 /// What is left of a word of at most eight letters after dropping any `drops` of them or fewer.
-fn drop_letters(word: u64, length: u32, from: u32, drops: u32, put: &mut dyn FnMut(u64)) {
-    put(word);
+fn drop_letters(word: u64, length: u32, from: u32, drops: u32, salt: u64, put: &mut impl FnMut(u64)) {
+    put(mixed(word ^ salt));
     if drops == 0 {
         return;
     }
     for at in from..length {
         let before = word & !(u64::MAX << (8 * at));
         let behind = word.checked_shr(8 * (at + 1)).unwrap_or(0) << (8 * at);
-        drop_letters(before | behind, length - 1, at, drops - 1, put);
+        drop_letters(before | behind, length - 1, at, drops - 1, salt, put);
     }
 }
 
@@ -68,19 +72,34 @@ pub(super) struct Gist {
     pub(super) weight: f32,
     pub(super) class: Class,
     length: u8,
-    /// Which letters of the alphabet are in it.
+    /// The byte it begins with.
+    first: u8,
+    /// Which letters of the alphabet are in it, and more that a bit says.
     letters: u32,
     /// Of how it sounds.
     sound: u32,
 }
 
+/// Bits of [`Gist::letters`] that are letters.
+const ALPHABET: u32 = (1 << 27) - 1;
+/// It is no word: an initial, a number, a legal form.
+const OTHER: u32 = 1 << 29;
+/// It is one of several names that are one by custom.
+const CUSTOM: u32 = 1 << 30;
+/// It has letters beyond ASCII.
+const FOREIGN: u32 = 1 << 31;
+
 impl Gist {
     pub(super) fn of(token: &Token) -> Self {
+        let custom = if token.customs.is_empty() { 0 } else { CUSTOM };
+        let other = if is_word(token.class) { 0 } else { OTHER };
+        let foreign = if token.text.is_ascii() { 0 } else { FOREIGN };
         Self {
             weight: token.weight,
             class: token.class,
             length: u8::try_from(token.text.len()).unwrap_or(u8::MAX),
-            letters: letters(&token.text),
+            first: token.text.bytes().next().unwrap_or(0),
+            letters: letters(&token.text) | custom | foreign | other,
             sound: tag(whole(&token.sound)),
         }
     }
@@ -95,11 +114,11 @@ fn letters(text: &str) -> u32 {
 /// A word ready to be compared with many.
 pub(super) struct Letters<'t> {
     token: &'t Token,
-    gist: Gist,
+    pub(super) gist: Gist,
     /// Where each ASCII letter stands in it.
     places: [u64; 128],
-    /// It may be alike in other ways than by letters.
-    otherwise: bool,
+    /// Its letters tell nothing, since it is compared by sound.
+    pub(super) across: bool,
 }
 
 impl<'t> Letters<'t> {
@@ -110,29 +129,38 @@ impl<'t> Letters<'t> {
                 *place |= 1 << n;
             }
         }
-        let by_class = matches!(token.class, Class::Initial | Class::Form(_));
-        let otherwise = across || by_class || !token.text.is_ascii() || !token.customs.is_empty();
-        Self { token, gist: Gist::of(token), places, otherwise }
+        Self { token, gist: Gist::of(token), places, across }
     }
 
-    /// A quick no to most words that only share a key: more letters differ than may.
-    pub(super) fn may_be_alike(&self, gist: &Gist, other: &Token) -> bool {
+    /// A quick no to most words: more letters differ than may.
+    #[inline]
+    pub(super) fn may_be_alike<'o>(&self, gist: &Gist, other: impl FnOnce() -> Option<&'o Token>) -> bool {
         let (here, there) = (usize::from(self.gist.length), usize::from(gist.length));
-        if self.otherwise || gist.class == Class::Initial || here.max(there) > 32 {
-            return true;
+        let (some, both) = (self.gist.letters | gist.letters, self.gist.letters & gist.letters);
+        if self.across || some & (OTHER | FOREIGN) != 0 || both & CUSTOM != 0 || here.max(there) > 32 {
+            return self.may_be_otherwise(gist);
         }
         // Words that sound alike may differ in one letter more, and letters that look alike cost 0.7 of one.
         let sounds = self.gist.sound == gist.sound;
-        let budget = match (here.min(there), sounds) {
-            (0..=5, false) => 1,
-            (0..=5, true) | (6..=9, false) => 2,
-            (6..=9, true) => 4,
-            (_, false) => 3,
-            (_, true) => 5,
-        };
+        let short = here.min(there);
+        let budget =
+            1 + usize::from(short > 5) + usize::from(short > 9) + if sounds { 1 + usize::from(short > 5) } else { 0 };
         // A letter more, less or other changes at most two of those that are in it.
-        let letters = (self.gist.letters ^ gist.letters).count_ones() as usize;
-        here.abs_diff(there) <= budget && letters <= 2 * budget && self.slips(&other.text) <= budget
+        here.abs_diff(there) <= budget
+            && ((self.gist.letters ^ gist.letters) & ALPHABET).count_ones() as usize <= 2 * budget
+            && other().is_some_and(|other| self.slips(&other.text) <= budget)
+    }
+
+    /// The same where letters are not all that counts.
+    fn may_be_otherwise(&self, gist: &Gist) -> bool {
+        match (self.gist.class, gist.class) {
+            (Class::Initial, _) | (_, Class::Initial) => self.gist.first == gist.first,
+            (Class::Form(a), Class::Form(b)) => a == b,
+            (Class::Form(_) | Class::Number, _) | (_, Class::Form(_) | Class::Number) => {
+                self.gist.length == gist.length && (self.gist.letters ^ gist.letters) & ALPHABET == 0
+            }
+            (Class::Word | Class::Common | Class::Particle, Class::Word | Class::Common | Class::Particle) => true,
+        }
     }
 
     /// Letters more, less, other or swapped (Hyyrö 2003, bit-parallel, with transpositions).

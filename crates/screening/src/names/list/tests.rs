@@ -189,18 +189,6 @@ fn a_search_for_scripts_without_vowels_does_too() {
     }
 }
 
-#[test]
-fn words_are_remembered_up_to_a_number() {
-    let list = list();
-    let mut scratch = Scratch::default();
-    for n in 0..=REMEMBERED_MAX {
-        let word: String = n.to_string().bytes().map(|digit| char::from(digit + 49)).collect();
-        let _none = list.search(&Name::new(&format!("{word} zz"), Kind::Company), 0.75, &mut scratch);
-    }
-    assert!(scratch.remembered.iter().map(|memory| memory.len()).sum::<usize>() <= REMEMBERED_MAX + 2);
-    assert_eq!(list.search(&Name::new("Bank Meli Iran", Kind::Company), 0.75, &mut scratch).len(), 1);
-}
-
 /// A list in which some given and family names are common and others are not.
 fn crowd() -> List {
     let mut builder = Builder::default();
