@@ -73,6 +73,23 @@ impl Artefact {
     }
 }
 
+impl Artefact {
+    /// What escapes it of what an order forbids: to be said beside its reach, and no reason for a wider rule.
+    #[must_use]
+    pub const fn does_not_see(self) -> Option<&'static str> {
+        match self {
+            Self::Store => Some("copies at other mirrors"),
+            Self::Edge => Some(
+                "names that TLS hides from it (Encrypted Client Hello, where it passes connections on), nor copies that \
+                 delivery networks of others serve",
+            ),
+            Self::NameServer => Some("questions put to other resolvers"),
+            Self::Build => Some("code that is loaded only when a program runs"),
+            Self::Provisioning | Self::Interconnect | Self::Payments | Self::Fleet => None,
+        }
+    }
+}
+
 /// How an order stands to an artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {

@@ -56,8 +56,12 @@ pub(crate) fn reach(loading: &Loading, options: &Reach) -> Done {
             None => writeln!(text, "{word:<13} {}", reach.provisions.join(", ")).unwrap_or_default(),
             Some(why) => writeln!(text, "{word:<13} no: {why}").unwrap_or_default(),
         }
+        let blind = reach.artefact.does_not_see().filter(|_| why.is_none());
+        if let Some(blind) = blind {
+            writeln!(text, "              does not see {blind}").unwrap_or_default();
+        }
         code = if wanted.is_some() && why.is_some() { 1 } else { code };
-        list.push(json!({ "gate": word, "reached": why.is_none(), "provisions": reach.provisions, "why": why }));
+        list.push(json!({ "gate": word, "reached": why.is_none(), "provisions": reach.provisions, "why": why, "does_not_see": blind }));
     }
     if options.json {
         print(&format!("{}\n", json!({ "order": options.order, "gates": list })))?;

@@ -216,6 +216,8 @@ fn an_order_yields_nothing_for_a_gate_it_does_not_reach() {
         .filter_map(|gate| gate["gate"].as_str())
         .collect();
     assert_eq!(reached, ["store", "edge", "provisioning"], "two limbs and no more");
+    let blind = told["gates"][1]["does_not_see"].as_str().unwrap_or_default();
+    assert!(blind.contains("Encrypted Client Hello"), "what a gate cannot see is said, not made up for: {blind}");
     for gate in ["name-server", "interconnect", "payments", "fleet", "build"] {
         let ran = run(&["reach", "us-pafaca", "--gate", gate], b"");
         assert_eq!(ran.code, 1, "{gate}");
@@ -262,6 +264,40 @@ fn an_inventory_is_told_apart_row_by_row() {
         let ran = run(&["inventory", "-"], text.as_bytes());
         assert_eq!(ran.code, 2, "{text}");
         assert!(ran.err.contains(told), "{}", ran.err);
+    }
+}
+
+/// Hosts that public lists of one app carry along, and names that resemble it.
+const CARRIED_ALONG: [&str; 10] = [
+    "akamaized.net",
+    "img.akamaized.net",
+    "bytedance.map.fastly.net",
+    "map.fastly.net",
+    "x.myqcloud.com",
+    "appsflyersdk.com",
+    "notes.appsflyersdk.com",
+    "nottiktok.com",
+    "tiktok.com.example",
+    "wechat.com",
+];
+
+#[test]
+fn the_shipped_law_reaches_nothing_that_lists_carry_along_and_ends_when_it_has_ended() {
+    let folder = Folder::new();
+    let rows: String = CARRIED_ALONG.map(|host| format!("{host},US\n")).concat();
+    let file = folder.write("inventory.csv", &format!("hostname,place\nwww.tiktok.com,US\n{rows}"));
+    for (at, expected) in [("2025-01-19T12:00:00-05:00", &[1_u64][..]), ("2026-11-29T12:00:00Z", &[])] {
+        let ran = run(&["inventory", &file, "--at", at, "--not-enforced", "forbid", "--json"], b"");
+        let told: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let reached: Vec<u64> =
+            told["reached"].as_array().expect("a list").iter().filter_map(|row| row["row"].as_u64()).collect();
+        assert_eq!(reached, expected, "{at}: {}", ran.out);
+    }
+    // Whoever bought the app, a government's own devices and networks are another law's.
+    for act in ["network.access", "app.use"] {
+        let asked = ["decide", "--act", act, "--app", "tiktok", "--place", "US-VA", "--actor", "government"];
+        let ran = run(&[&asked[..], &["--at", "2026-11-29T12:00:00Z"]].concat(), b"");
+        assert!([1, 3].contains(&ran.code), "{act}: {}{}", ran.out, ran.err);
     }
 }
 
