@@ -105,7 +105,7 @@ pub(crate) enum AttestCommand {
 /// Options of `attest oscal`.
 #[derive(Debug, Args)]
 pub(crate) struct Oscal {
-    /// The assessment results (OSCAL 1.1 or 1.2, JSON)
+    /// The assessment results, or a plan of action and milestones (OSCAL 1.1 or 1.2, JSON)
     results: PathBuf,
     /// Which system was assessed, as conditions name it after `system:`
     #[arg(long, required_unless_present = "against")]
