@@ -227,6 +227,8 @@ fn what_the_law_left_to_people_gates_answer_as_two_of_them_decided() {
     assert!(explained.code == 0 && explained.out.contains(&note), "{}{}", explained.out, explained.err);
     let (status, _, page) = serving.get(&format!("/decisions/{left}"));
     assert!(status == 200 && page.contains("Decided by hand: permit") && page.contains("Gates answer so"), "{page}");
+    let (_, _, page) = serving.get(&format!("/decisions/{again}"));
+    assert!(page.contains(&format!("as people had decided: entry {entry} of the gov log")), "{page}");
     let (_, _, list) = serving.get("/decisions");
     assert!(list.contains("app.distribute, brook") && list.contains(">permit<"), "{list}");
 
