@@ -1,4 +1,5 @@
-//! What an OSCAL assessment comes to: one answer for each control, until when, and whether all of it is satisfied.
+//! What an OSCAL assessment comes to: one answer for each control, until when, and whether all of it is satisfied. And
+//! what a plan of action comes to: whether anything in it is overdue, and until when nothing is.
 //!
 //! OSCAL has no signatures. So somebody signs a statement that names the file by its digest and says what it comes
 //! to; whoever has the file can work the same out again and compare. What the file does not say, says twice or says
@@ -23,9 +24,33 @@ pub const LISTED_MAX: usize = 200;
 /// The versions whose assessment results have the members that are read.
 const VERSIONS: [&str; 2] = ["1.1.", "1.2."];
 
+/// Which document it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// What was found.
+    Results,
+    /// What is to be done about it, and by when (a POA&M). It finds nothing satisfied.
+    Plan,
+}
+
+impl Model {
+    const ALL: [Self; 2] = [Self::Results, Self::Plan];
+
+    /// Its name in OSCAL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Results => "assessment-results",
+            Self::Plan => "plan-of-action-and-milestones",
+        }
+    }
+}
+
 /// What an assessment comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assessment {
+    /// Which document it is.
+    pub model: Model,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub digest: String,
     /// Its length.
@@ -51,24 +76,27 @@ struct Observed {
 }
 
 impl Assessment {
-    /// Reads assessment results in JSON.
+    /// Reads assessment results or a plan of action in JSON.
     ///
     /// # Errors
-    /// Where the file is no such thing, or a finding rests on something that is not in it.
+    /// Where the file is no such thing, or something rests on what is not in it.
     pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
         let value = json::parse_within(bytes, FILE_BYTES_MAX)?;
-        let mut document = Members::new(&value, "")?;
-        let results = document.get("assessment-results");
-        let results = results
-            .ok_or_else(|| Fault::new("", "`assessment-results` is needed: no other model says what was found"))?;
-        let mut members = Members::new(results, "/assessment-results")?;
+        let found = Model::ALL.iter().find_map(|model| Some((*model, value.get(model.name())?)));
+        let (model, body) = found.ok_or_else(|| {
+            let names = Model::ALL.map(Model::name).join("` or `");
+            Fault::new("", format!("`{names}` is needed: no other model says what was found, or is to be done"))
+        })?;
+        let at = format!("/{}", model.name());
+        let mut members = Members::new(body, &at)?;
         let uuid = members.text("uuid")?.to_owned();
-        let mut metadata = Members::new(members.needed("metadata")?, "/assessment-results/metadata")?;
+        let mut metadata = Members::new(members.needed("metadata")?, &format!("{at}/metadata"))?;
         let version = metadata.text("oscal-version")?.to_owned();
         if !VERSIONS.iter().any(|known| version.starts_with(known)) {
             return Err(metadata.fault("oscal-version", format!("`{version}` is not 1.1 or 1.2")));
         }
         let mut read = Self {
+            model,
             digest: hex(&Sha256::digest(bytes)),
             bytes: bytes.len(),
             uuid,
@@ -78,24 +106,57 @@ impl Assessment {
             collected: (NEVER, Time::MIN),
             expires: NEVER,
         };
-        let list = members.list("results")?;
-        let mut findings = 0;
-        for (number, result) in list.iter().enumerate() {
-            let at = format!("/assessment-results/results/{number}");
-            findings += read.result(result, &at)?;
-            if findings > FINDINGS_MAX {
-                return Err(Fault::new(at, format!("more than {FINDINGS_MAX} findings")));
+        match model {
+            Model::Results => read.results(&mut members, &at)?,
+            Model::Plan => {
+                // A plan is as old as its last edit, whatever it looks back on.
+                let edited = metadata.time("last-modified")?;
+                read.plan(&mut members, body, &at)?;
+                read.collected = (read.collected.0.min(edited), edited);
             }
-        }
-        if read.controls.is_empty() {
-            return Err(members.fault("results", "nothing was found in any of them"));
         }
         Ok(read)
     }
 
+    fn results(&mut self, members: &mut Members<'_>, at: &str) -> Result<(), Fault> {
+        let mut findings = 0;
+        for (number, result) in members.list("results")?.iter().enumerate() {
+            let at = format!("{at}/results/{number}");
+            Members::new(result, &at)?.time("start")?;
+            findings += self.result(result, &at)?;
+            if findings > FINDINGS_MAX {
+                return Err(Fault::new(at, format!("more than {FINDINGS_MAX} findings")));
+            }
+        }
+        if self.controls.is_empty() {
+            return Err(members.fault("results", "nothing was found in any of them"));
+        }
+        Ok(())
+    }
+
+    /// Each item of a plan names risks that are in it; their deadlines are what the plan promises.
+    fn plan(&mut self, members: &mut Members<'_>, body: &Value, at: &str) -> Result<(), Fault> {
+        self.result(body, at)?;
+        let risks: BTreeSet<&str> =
+            members.optional_list("risks")?.iter().filter_map(|risk| risk.get("uuid")?.as_str()).collect();
+        let items = members.list("poam-items")?;
+        if items.is_empty() || items.len() > FINDINGS_MAX {
+            return Err(members.fault("poam-items", format!("between 1 and {FINDINGS_MAX} are needed")));
+        }
+        for (number, item) in items.iter().enumerate() {
+            let mut item = Members::new(item, &format!("{at}/poam-items/{number}"))?;
+            for related in item.optional_list("related-risks")? {
+                let named = related.get("risk-uuid").and_then(Value::as_str);
+                if named.is_none_or(|named| !risks.contains(named)) {
+                    return Err(item.fault("related-risks", "there is no such risk"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn result(&mut self, result: &Value, at: &str) -> Result<usize, Fault> {
         let mut members = Members::new(result, at)?;
-        members.time("start")?;
         let mut observations = BTreeMap::new();
         for (number, item) in members.optional_list("observations")?.iter().enumerate() {
             let mut item = Members::new(item, &format!("{at}/observations/{number}"))?;
@@ -178,7 +239,7 @@ impl Assessment {
         let (first, last) = self.collected;
         if last > at {
             let why = format!("an observation was collected {}, after the statement is made", format_time(last));
-            return Err(Fault::new("/assessment-results/results", why));
+            return Err(Fault::new(format!("/{}", self.model.name()), why));
         }
         let unsatisfied = self.unsatisfied(required);
         let overdue: Vec<&str> =
@@ -189,15 +250,19 @@ impl Assessment {
         let mut predicate = json!({
             "timeCreated": format_time(at),
             "framework": framework,
-            "satisfied": unsatisfied.is_empty() && overdue.is_empty() && until > at,
             "controls": self.controls.len(),
             "unsatisfied": listed(&unsatisfied),
             "unsatisfiedCount": unsatisfied.len(),
             "overdueRisks": listed(&overdue),
-            "oscal": { "model": "assessment-results", "uuid": self.uuid, "version": self.version },
+            "oscal": { "model": self.model.name(), "uuid": self.uuid, "version": self.version },
             "document": { "sha256": self.digest, "size": self.bytes, "media": "application/oscal+json" },
         });
         if let Some(members) = predicate.as_object_mut() {
+            let holds = overdue.is_empty() && until > at;
+            match self.model {
+                Model::Results => members.insert(String::from("satisfied"), json!(unsatisfied.is_empty() && holds)),
+                Model::Plan => members.insert(String::from("onTime"), json!(holds)),
+            };
             let mut say = |name: &str, time: Time| members.insert(name.to_owned(), json!(format_time(time)));
             if first <= last {
                 // A period has a length; what was collected at one instant was collected within that second.

@@ -236,6 +236,7 @@ fn what(docket: &Docket, decision: &Decision) -> Markup {
         dl {
             dt { "verdict" } dd { strong { (words(&outcome, "verdict").unwrap_or_default()) } @if !status.is_empty() { " " span class={ "tag " (if status.contains(',') { "undetermined" } else { &status }) } { (status.replace('_', " ").replace(", ", " or ")) } } }
             (row("the gate", words(&outcome, "outcome").map(|did| format!("{}: {did}", words(&record, "gate").unwrap_or_default()))))
+            (row("by hand", outcome.get("override").and_then(Value::as_u64).map(|entry| format!("as people had decided: entry {entry} of the gov log"))))
             (row("act", words(&act, "act")))
             dt { "about" } dd { @match &app { Some(app) => a href={ "/subjects/" (app) } { (app) }, None => "nothing that is known" } ", named by its " (words(&thing, "type").unwrap_or_default()) @if let Some(found) = words(&thing, "found") { "; " (found) } }
             (row("who", words(&actor, "actor").map(|who| match words(&actor, "role") { Some(role) => format!("{who}, as {role}"), None => who })))

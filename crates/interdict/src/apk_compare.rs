@@ -4,7 +4,8 @@
 use crate::clock;
 use crate::commands::{Done, print};
 use apk::compare::{Comparison, Difference, NORMALISER, compare};
-use apk::{Archive, Budgets};
+use apk::verified::{Unverified, verified};
+use apk::{Archive, Budgets, Scheme};
 use attest::statement::{Type, compose};
 use clap::{Args, Subcommand};
 use docket::moment::format_rfc3339;
@@ -26,7 +27,8 @@ pub(crate) enum ApkCommand {
         after_help = "Levels: L0 identical outside the signing block; L1 identical without the files of the first signature \
                       scheme; L2 the same content in another order, compression or alignment; L3 the same code (.dex, .so). \
                       L0 and L1 are a reproduced build.\n\
-                      Signatures are not verified; `apksigner verify` does.\n\
+                      The second and third signature scheme of the package that is distributed are verified: one whose signature does \
+                      not hold is compared with nothing. The first scheme is not; `apksigner verify` does that.\n\
                       Exit code: 0 reproduced, 1 not, 2 a file cannot be read."
     )]
     Compare(Compare),
@@ -65,14 +67,12 @@ pub(crate) fn run(command: &ApkCommand) -> Done {
 fn run_compare(options: &Compare) -> Done {
     let [first, second] = [read(&options.first)?, read(&options.second)?];
     let [ours, theirs] = [open(&options.first, &first)?, open(&options.second, &second)?];
+    let signed = signed(&ours).map_err(|why| format!("{}: {why}", options.first.display()))?;
     let found = compare(&ours, &theirs).map_err(|fault| format!("cannot compare: {fault}"))?;
-    let signers = apk::signing::signers(&ours).map_err(|fault| format!("{}: {fault}", options.first.display()))?;
-    let mut certificates: Vec<String> = signers.iter().map(|signer| hex(&signer.certificate_sha256)).collect();
-    certificates.dedup();
     let told = json!({
         "level": found.level.map(apk::compare::Level::name),
         "reproduced": found.level.is_some_and(apk::compare::Level::is_reproduced),
-        "first": { "file": options.first.display().to_string(), "sha256": digest(&first), "signer_certificates": certificates },
+        "first": { "file": options.first.display().to_string(), "sha256": digest(&first), "signed": signed },
         "second": { "file": options.second.display().to_string(), "sha256": digest(&second) },
         "differences": found.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "normaliser": NORMALISER,
@@ -87,6 +87,26 @@ fn run_compare(options: &Compare) -> Done {
         print(&report(&found))?
     };
     Ok(u8::from(!found.level.is_some_and(apk::compare::Level::is_reproduced)))
+}
+
+/// Who signed the package that is distributed, scheme by scheme. Not verified is what only the first scheme signed.
+///
+/// # Errors
+/// A signature does not hold: Android would not install it.
+fn signed(archive: &Archive<'_>) -> Result<Vec<Value>, String> {
+    let told = |scheme: Scheme, certificate: &[u8; 32], content: Option<&[u8]>| json!({ "scheme": scheme.name(), "verified": content.is_some(), "certificate": hex(certificate), "content": content.map(hex) });
+    match verified(archive) {
+        Ok(signers) => {
+            Ok(signers.iter().map(|one| told(one.scheme, &one.certificate_sha256, Some(&one.content))).collect())
+        }
+        // Not broken: of a kind that only others can check.
+        Err(why @ (Unverified::Unsigned | Unverified::Algorithm)) => {
+            eprintln!("note: {why}; `apksigner verify` says more");
+            let signers = apk::signing::signers(archive).map_err(|fault| fault.to_string())?;
+            Ok(signers.iter().map(|one| told(one.scheme, &one.certificate_sha256, None)).collect())
+        }
+        Err(why) => Err(format!("{why}; Android would not install it")),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -124,6 +144,7 @@ fn statement(options: &Compare, told: &Value, found: &Comparison) -> Result<Valu
         "level": told.get("level"),
         "rebuilt": { "sha256": told.pointer("/second/sha256") },
         "normaliser": NORMALISER,
+        "signed": told.pointer("/first/signed"),
     });
     let more = [
         ("sourceDigest", options.source_digest.clone()),

@@ -84,10 +84,11 @@ pub(crate) enum AttestCommand {
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
     },
-    /// Put the trust document, conditions and artefacts of a folder into a log; what is there already is not repeated
+    /// Put the trust document, conditions, artefacts and statements of a folder into a log; what is there already is not repeated
     #[command(after_help = "Exit code: 0 the log has them, 2 one is wrong, or the log has another trust document.")]
     Adopt {
-        /// The folder, with `trust.json` and if need be `conditions/*.json` and `artifacts`
+        /// The folder, with `trust.json` and if need be `conditions/*.json`, `artifacts` and `entries.ndjson`, of which those count
+        /// that were made within the last week
         folder: PathBuf,
         /// The socket of the signer of the log; without it, one is started if it is needed
         #[arg(long, value_name = "PATH")]
@@ -104,7 +105,7 @@ pub(crate) enum AttestCommand {
 /// Options of `attest oscal`.
 #[derive(Debug, Args)]
 pub(crate) struct Oscal {
-    /// The assessment results (OSCAL 1.1 or 1.2, JSON)
+    /// The assessment results, or a plan of action and milestones (OSCAL 1.1 or 1.2, JSON)
     results: PathBuf,
     /// Which system was assessed, as conditions name it after `system:`
     #[arg(long, required_unless_present = "against")]

@@ -123,7 +123,7 @@ impl<'l> Desk<'l> {
         Err(String::from("the running service has not logged it yet; it stays handed in"))
     }
 
-    /// Puts a folder's trust document, conditions and list of what is distributed into the log; says what is new.
+    /// Puts a folder's trust document, conditions, list of what is distributed and statements into the log; says what is new.
     ///
     /// # Errors
     /// If one cannot be read, or is another trust document than the log has.
@@ -180,7 +180,28 @@ impl<'l> Desk<'l> {
             log_gov::hand_in(&self.home, &entry).map_err(told)?;
             done.push(format!("{name} (gone)"));
         }
+        self.adopt_statements(folder, &mut done)?;
         Ok(done)
+    }
+
+    /// Takes up the statements of a folder that count when they are logged now. A log says when it was told something, so
+    /// what was told to the folder more than a week ago has to be said again.
+    fn adopt_statements(&self, folder: &Path, done: &mut Vec<String>) -> Result<(), String> {
+        let mut known = Known::default();
+        for (index, entry) in self.log.entries()? {
+            known.learn(index, &entry);
+        }
+        for attest::Entry { index, envelope, .. } in attest_folder::entries(folder)? {
+            let bytes = format!("{}\n", envelope.to_value()).into_bytes();
+            if known.statements.contains_key(&tlog::Hash::of(&bytes).0) {
+                continue;
+            }
+            done.push(match self.take_up(&bytes) {
+                Ok((entry, _)) => format!("statement {index} (entry {entry})"),
+                Err(why) => format!("statement {index} is not taken up: {why}"),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -93,6 +93,9 @@ pub(crate) struct Law {
     /// The law that was in force when the gov log had so many entries
     #[arg(long, value_name = "ENTRIES", conflicts_with = "decision")]
     size: Option<u64>,
+    /// In the logs of this number, which were sealed
+    #[arg(long, value_name = "NUMBER")]
+    sealed: Option<u64>,
     /// The folder to write it to; `interdict --corpus` reads it
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
@@ -237,14 +240,16 @@ fn in_force(log: &GovLog, size: u64) -> Result<Vec<Source>, Problem> {
 }
 
 pub(crate) fn law(options: &Law) -> Ended {
-    let Law { folder, decision, size, output } = options;
+    let Law { folder, decision, size, sealed, output } = options;
     let home = Home::open(folder, None)?;
-    let log = GovLog::named(folder, None).ok_or_else(|| Problem::file(folder, "no log"))?;
+    let disk = |log: &str| sealed.map_or_else(|| home.disk(log), |number| home.past(log, number));
+    let log = GovLog::named(&disk("gov").path().join("public"), None);
+    let log = log.ok_or_else(|| Problem::file(disk("gov").path(), "no log"))?;
     let (size, named) = match decision {
         None => (size.unwrap_or_default(), None),
         Some(index) => {
-            let public = Place::public(&home.disk("dec"));
-            let (_, entry) = proof_of(&public, &Policy::of_log(home.vkey("dec")?), *index)?;
+            let dec = disk("dec");
+            let (_, entry) = proof_of(&Place::public(&dec), &Policy::of_log(Home::key_of(&dec)?), *index)?;
             match Entry::from_bytes(&entry) {
                 Some(Entry::Decision { gov_size, edition, .. }) => (gov_size, Some(edition)),
                 _other => return Err(Problem::new(2, format!("entry {index} is no decision"))),

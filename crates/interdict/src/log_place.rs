@@ -90,18 +90,24 @@ impl Place {
         }
     }
 
-    /// Where a log of the same keeper lies that was sealed.
+    /// Where a log of the same kind and keeper lies that was sealed.
     pub(crate) fn past(&self, number: u64) -> Self {
         match self {
             Self::Folder(disk) => {
                 let log = disk.path().parent().unwrap_or(disk.path());
+                let beside = log.parent().filter(|kind| kind.parent().is_some_and(|past| past.ends_with("past")));
+                if let Some(kind) = beside {
+                    return Self::Folder(Folder::new(kind.join(number.to_string()).join("public")));
+                }
                 let name = log.file_name().unwrap_or_default();
                 let home = log.parent().unwrap_or(log);
                 Self::Folder(Folder::new(home.join("past").join(name).join(number.to_string()).join("public")))
             }
             Self::Web { base, agent } => {
                 let (home, name) = base.rsplit_once('/').unwrap_or((base, ""));
-                Self::Web { base: format!("{home}/past/{name}/{number}"), agent: agent.clone() }
+                let is_past = home.rsplit_once('/').is_some_and(|(past, _)| past.ends_with("/past"));
+                let base = if is_past { format!("{home}/{number}") } else { format!("{home}/past/{name}/{number}") };
+                Self::Web { base, agent: agent.clone() }
             }
         }
     }

@@ -9,12 +9,15 @@ use crate::log::{Problem, read};
 use crate::log_gov;
 use crate::log_home::Home;
 use crate::log_keep::{make_private, new_key, write_secret};
+use crate::log_place::Place;
+use crate::log_read::proof_of;
 use clap::{Args, ValueEnum};
 use ledger::log::Ledger;
 use ledger::publish::CHECKPOINT;
 use ledger::wal::Record;
 use std::path::{Path, PathBuf};
 use tlog::note::{Kind, VerifierKey};
+use tlog::policy::Policy;
 use wire::entry::{Entry, KeyChange};
 
 /// Options of `log roll`.
@@ -93,6 +96,15 @@ fn add(ledger: &Ledger, entry: &Entry) -> Result<(), Problem> {
     ledger.covered(index, false).wait().map_err(failed).map(drop)
 }
 
+/// Whether the last entry of an open log is its seal.
+fn ends_sealed(home: &Home, log: &str, ledger: &Ledger) -> Result<bool, Problem> {
+    let Some(last) = ledger.durable().checked_sub(1) else { return Ok(false) };
+    let failed = |error: ledger::log::Unavailable| Problem::new(6, error.to_string());
+    ledger.covered(last, false).wait().map_err(failed)?;
+    let (_, entry) = proof_of(&Place::public(&home.disk(log)), &Policy::of_log(home.vkey(log)?), last)?;
+    Ok(matches!(Entry::from_bytes(&entry), Some(Entry::Seal { .. })))
+}
+
 /// Seals both logs with the keys that follow.
 fn seal(home: &Home) -> Result<(), Problem> {
     let next = home.folder().join("next");
@@ -107,7 +119,10 @@ fn seal(home: &Home) -> Result<(), Problem> {
         ));
     }
     if !known.sealed {
-        add(&dec, &Entry::Seal { at: clock::now(), next: key_in(&next.join("dec"))?.to_string() })?;
+        // A roll that was killed may have come as far as this.
+        if !ends_sealed(home, "dec", &dec)? {
+            add(&dec, &Entry::Seal { at: clock::now(), next: key_in(&next.join("dec"))?.to_string() })?;
+        }
         if let Some(published) = dec.published() {
             let checkpoint = published.checkpoint;
             let (origin, size, tlog::Hash(root)) = (checkpoint.origin, checkpoint.size, checkpoint.root);

@@ -185,3 +185,39 @@ fn a_new_trust_document_needs_the_root_of_both() {
     assert!(!renewed(&["agency", "chief"], 3));
     assert!(!renewed(&["agency", "chief"], 1));
 }
+
+#[test]
+fn what_is_more_than_anybody_needs_is_refused_before_any_work() {
+    let requirement = |name: usize| json!({ "req": name.to_string(), "type": "audit-report", "subject": "system:x", "by": "auditor" });
+    let million: Vec<Value> = (0..1_000_000).map(|_| json!({ "req": "a" })).collect();
+    let text = json!({ "need": { "all": million } }).to_string();
+    assert!(attest::json::parse(text.as_bytes()).unwrap_err().why.contains("longer than"));
+    let many: Vec<Value> = (0..10_000).map(requirement).collect();
+    let value = json!({ "order": "o", "condition": "c", "effect": "monitor-only", "onLapse": { "act": "alert" },
+        "authority": "agency", "need": { "all": many } });
+    assert!(attest::Condition::read(&value).unwrap_err().why.contains("more than"));
+
+    let read = |principals: Vec<Value>, groups: Vec<Value>| {
+        Trust::read(&json!({ "version": 1, "principals": principals, "groups": groups })).unwrap_err().to_string()
+    };
+    let group = |name: String, members: &[String]| json!({ "name": name, "need": "any", "members": members });
+    let people = || vec![principal("r1", "red"), principal("g", "green")];
+    let many = (0..=attest::trust::GROUPS_MAX).map(|n| group(format!("g{n}"), &["r1".into()])).collect();
+    assert!(read(people(), many).contains("more than"));
+    let below = |n: usize| if n == 0 { String::from("r1") } else { format!("g{}", n - 1) };
+    let deep = (0..attest::trust::DEPTH_MAX + 2).map(|n| group(format!("g{n}"), &[below(n)])).collect();
+    assert!(read(people(), deep).contains("deeper"));
+    // Each level holds the one below twice: two to the thirtieth ways down, of which the second is refused.
+    let twice = |n: usize| [group(format!("a{n}"), &[below(n)]), group(format!("g{n}"), &[below(n), format!("a{n}")])];
+    assert!(read(people(), (0..30).flat_map(twice).collect()).contains("twice"));
+
+    let subject = attest::statement::named_subject("system:x");
+    let subjects = vec![subject; attest::statement::SUBJECTS_MAX + 1];
+    let said = attest::statement::compose(Type::AuditReport, &subjects, &json!({ "timeCreated": DAY }));
+    let why = attest::Statement::parse(said.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(why.contains("/subject") && why.contains("are needed"), "{why}");
+    let mut envelope = crate::world::sign(&said, &["r1"]);
+    let one = envelope.signatures.first().cloned().unwrap();
+    envelope.signatures = vec![one; attest::dsse::SIGNATURES_MAX + 1];
+    assert!(attest::Envelope::from_value(&envelope.to_value()).unwrap_err().why.contains("are needed"));
+}

@@ -367,6 +367,24 @@ fn the_impact_of_a_statement_is_what_recomputing_says() {
 }
 
 #[test]
+fn nobody_crowds_out_the_source_that_enough_others_name() {
+    let day = "2020-10-01T00:00:00Z";
+    let mut world = World::new(small_trust());
+    let built = |world: &mut World, by: &[&str], source: &str| {
+        world.say(day, by, Type::BuildReproduced, &format!("artifact:{APK}"), json!({ "sourceDigest": source }));
+    };
+    for number in 0..=attest::standing::MATCHES_MAX {
+        built(&mut world, &["r1"], &format!("{number:064x}"));
+    }
+    built(&mut world, &["g", "b"], SOURCE);
+    let reviewed_source = json!({ "openCritical": 0 });
+    world.say(day, &["auditor"], Type::SourceReview, &format!("artifact:{SOURCE}"), reviewed_source);
+    let history = world.history();
+    let answer = Standing::new(&condition(reviewed()), &history.now(), Some(APK)).answer(t(day));
+    assert!(answer.met, "{:?}", answer.missing);
+}
+
+#[test]
 fn conditions_that_say_less_than_they_seem_to_do_not_load() {
     let why = |need: Value| {
         let value = json!({ "order": "o", "condition": "c", "effect": "eligible-for-lift", "onLapse": { "act": "alert" },

@@ -155,6 +155,48 @@ fn a_condition_rests_on_the_assessment_until_its_deadline() {
     assert!(key("assessor").key().spki().len() > 40);
 }
 
+/// A plan against two risks, one of which is done with.
+fn plan() -> Value {
+    let risk = |number: u32, status: &str, deadline: &str| {
+        json!({ "uuid": uuid(number), "title": "patches", "description": "late", "statement": "patches are late",
+            "status": status, "deadline": deadline })
+    };
+    let item = |number: u32| {
+        json!({ "uuid": uuid(100 + number), "title": "patch", "description": "all of it",
+            "related-risks": [{ "risk-uuid": uuid(number) }] })
+    };
+    json!({ "plan-of-action-and-milestones": {
+        "uuid": uuid(1),
+        "metadata": { "title": "Plan", "last-modified": "2026-03-15T12:00:00Z", "version": "1", "oscal-version": "1.1.3" },
+        "risks": [risk(20, "open", "2026-05-31T00:00:00Z"), risk(21, "closed", "2026-01-31T00:00:00Z")],
+        "poam-items": [item(20), item(21)]
+    }})
+}
+
+#[test]
+fn a_plan_of_action_is_on_time_until_a_deadline_and_finds_nothing_satisfied() {
+    let said = |value: &Value, at: &str| made(value, &[], at)["predicate"].clone();
+    let now = said(&plan(), SIGNED);
+    assert_eq!((&now["onTime"], &now["notAfter"]), (&json!(true), &json!("2026-05-31T00:00:00Z")));
+    assert_eq!(now.get("satisfied"), None, "no plan meets what an assessment has to meet");
+    assert_eq!(
+        (&now["periodEnd"], &now["oscal"]["model"]),
+        (&json!("2026-03-15T12:00:00Z"), &json!("plan-of-action-and-milestones"))
+    );
+    let late = said(&plan(), "2026-06-01T00:00:00Z");
+    assert_eq!((&late["onTime"], &late["overdueRisks"]), (&json!(false), &json!([uuid(20)])));
+    let signed = json!(made(&plan(), &[], SIGNED)).to_string();
+    assert_eq!(read(&plan()).differences(signed.as_bytes(), &required(&[])).unwrap(), Vec::<String>::new());
+    assert!(read(&plan()).statement("s", "f", &BTreeSet::new(), t("2026-03-15T00:00:00Z")).is_err(), "edited later");
+    let mut dangling = plan();
+    dangling["plan-of-action-and-milestones"]["poam-items"][0]["related-risks"][0]["risk-uuid"] = json!(uuid(9));
+    let why = |value: &Value| Assessment::read(value.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(why(&dangling).contains("no such risk"));
+    let mut empty = plan();
+    empty["plan-of-action-and-milestones"]["poam-items"] = json!([]);
+    assert!(why(&empty).contains("between 1"));
+}
+
 /// Where a member stands, and what is put there; nothing takes it out.
 type Change = (&'static str, Option<Value>);
 
@@ -180,6 +222,13 @@ fn files_that_are_no_assessment_are_refused_here_and_by_another_reader() {
         }
         files.push((changed, false));
     }
+    let without = |place: &str, name: &str| {
+        let mut changed = plan();
+        changed.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(name);
+        (changed, false)
+    };
+    let body = "/plan-of-action-and-milestones";
+    files.extend([(plan(), true), without(body, "poam-items"), without(&format!("{body}/metadata"), "last-modified")]);
     for (file, sound) in &files {
         assert_eq!(Assessment::read(file.to_string().as_bytes()).is_ok(), *sound, "{file}");
     }
@@ -197,8 +246,8 @@ fn files_that_are_no_assessment_are_refused_here_and_by_another_reader() {
     assert!(Assessment::read(old.as_bytes()).is_err_and(|fault| fault.why.contains("1.0.4")));
     let long = vec![b' '; attest::oscal::FILE_BYTES_MAX + 1];
     assert!(Assessment::read(&long).is_err_and(|fault| fault.why.contains("longer")));
-    let plan = json!({ "plan-of-action-and-milestones": {} }).to_string();
-    assert!(Assessment::read(plan.as_bytes()).is_err_and(|fault| fault.why.contains("assessment-results")));
+    let other = json!({ "catalog": {} }).to_string();
+    assert!(Assessment::read(other.as_bytes()).is_err_and(|fault| fault.why.contains("assessment-results")));
 
     let Some(python) = python() else { return };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oscal-{}", std::process::id()));

@@ -192,6 +192,9 @@ fn what_a_rebuilder_found_can_be_signed() {
     let predicate = &statement["predicate"];
     assert_eq!((&predicate["level"], &predicate["result"]), (&"L1".into(), &"reproduced".into()));
     assert_eq!(predicate["recipe"].as_str().map(str::len), Some(64));
+    let schemes: Vec<_> =
+        predicate["signed"].as_array().expect("a list").iter().map(|one| (&one["scheme"], &one["verified"])).collect();
+    assert_eq!(schemes, [(&"v3".into(), &true.into()), (&"v2".into(), &true.into())], "{predicate}");
     let listed = tool(folder.path(), "sha256sum", &["all.apk"]);
     assert!(listed.starts_with(statement["subject"][0]["digest"]["sha256"].as_str().expect("a digest")), "{statement}");
     let made = run(&["log", "key", "rebuilder.example", "--output", &path("key")], b"");
@@ -199,6 +202,16 @@ fn what_a_rebuilder_found_can_be_signed() {
     let signed = run(&["attest", "sign", &path("statement.json"), "--key", &path("key")], b"");
     assert_eq!(signed.code, 0, "{}", signed.err);
     assert!(signed.out.contains("\"payloadType\""), "{}", signed.out);
+
+    // What Android would not install is not compared, whatever it is the same as.
+    let mut changed = std::fs::read(path("v2.apk")).expect("made");
+    let code = changed.len() / 2;
+    changed[code] ^= 1;
+    std::fs::write(path("changed.apk"), changed).expect("written");
+    let ran = run(&["apk", "compare", &path("changed.apk"), &path("base.apk")], b"");
+    assert!(ran.code == 2 && ran.err.contains("Android would not install it"), "{}{}", ran.out, ran.err);
+    let ran = run(&["apk", "compare", &path("v1.apk"), &path("base.apk"), "--json"], b"");
+    assert!(ran.code == 0 && ran.err.contains("neither the second nor the third"), "{}", ran.err);
 
     std::fs::write(path("broken.apk"), "no package").expect("written");
     let ran = run(&["apk", "compare", &path("all.apk"), &path("broken.apk")], b"");

@@ -20,7 +20,7 @@ const CALLS: [&str; 8] = ["openat", "pwrite64", "fdatasync", "fsync", "syncfs", 
 /// What the kernel does instead.
 const FAULTS: [&str; 3] = ["error=EIO", "error=ENOSPC", "signal=KILL"];
 
-fn there(path: &str, package: &str) -> bool {
+pub(crate) fn there(path: &str, package: &str) -> bool {
     let there = Path::new(path).exists();
     assert!(there || std::env::var_os("CI").is_none(), "{package} is not installed");
     if !there {
@@ -30,7 +30,7 @@ fn there(path: &str, package: &str) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how much is tried is a setting of the run")]
-fn all() -> bool {
+pub(crate) fn all() -> bool {
     std::env::var("FAULTS").is_ok_and(|value| value == "all")
 }
 
