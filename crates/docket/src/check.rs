@@ -61,7 +61,11 @@ pub fn check(docket: &Docket) -> Report {
     coverage(docket, &citing, &mut report);
     let weighed: BTreeSet<Origin> = citing.keys().copied().collect();
     report.lints = lint::lints(docket, &weighed);
-    report.lints.append(&mut report.redundant.clone());
+    // What is never a reason needs no second word that it changes nothing.
+    let told: BTreeSet<(usize, usize)> =
+        report.lints.iter().map(|lint| (lint.span.file, lint.span.bytes.start)).collect();
+    let more = report.redundant.iter().filter(|fault| !told.contains(&(fault.span.file, fault.span.bytes.start)));
+    report.lints.extend(more.cloned().collect::<Vec<_>>());
     report
 }
 

@@ -84,9 +84,10 @@ pub(crate) fn load(sources: Vec<Source>, image: Option<law::Image>) -> Result<Do
     Docket::load_with(sources.clone(), image).map_err(|faults| faulty(&faults, &sources))
 }
 
-/// A report of faults, coloured where a person reads it.
+/// A report of faults, coloured where a person reads it who has not asked for none (<https://no-color.org>).
 pub(crate) fn faulty(faults: &[Fault], sources: &[Source]) -> String {
-    report(faults, sources, io::stderr().is_terminal())
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|asked| !asked.is_empty());
+    report(faults, sources, !plain && io::stderr().is_terminal())
 }
 
 pub(crate) fn unreadable(Unreadable { path, error }: Unreadable) -> String {

@@ -3,13 +3,14 @@
 use crate::agent::Keeping;
 use crate::canary::Canaries;
 use crate::cli::Serve;
-use crate::commands::{Done, Loading, faulty};
+use crate::commands::{Done, Loading};
 use crate::log_serve::Kept;
 use crate::recording::{Name, Recording};
 use crate::settings::Settings;
 use crate::{attest_page, clock, listen, log_page, log_rulings, question};
 use docket::Docket;
 use docket::docket::Source;
+use docket::fault::report;
 use gate::http::{Clock, Gate};
 use gate::live::Live;
 use gate::metrics::Metrics;
@@ -223,7 +224,8 @@ pub(crate) async fn watch(
         // Compiling takes seconds; requests go on with the law in force meanwhile.
         let kept = kept.clone();
         let loaded = tokio::task::spawn_blocking(move || {
-            let docket = Docket::load(sources.clone()).map_err(|faults| faulty(&faults, &sources))?;
+            // Also told by the service's health, so without colours wherever it is printed.
+            let docket = Docket::load(sources.clone()).map_err(|faults| report(&faults, &sources, false))?;
             // Logged before it is in force: a decision names the entry that says so.
             if let Some(kept) = kept {
                 kept.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;

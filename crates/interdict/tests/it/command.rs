@@ -418,6 +418,28 @@ fn an_explanation_names_what_would_change_the_answer() {
 }
 
 #[test]
+fn faults_are_coloured_for_people_who_want_it() {
+    let folder = Folder::new();
+    let file = folder.write("zz.order", "instrument zz { issued 2020-09-31 }\n");
+    // `script` gives the program a terminal.
+    let line = format!("{} check {file}", env!("CARGO_BIN_EXE_interdict"));
+    let seen = |wish: Option<&str>| {
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qfc", &line, "/dev/null"]).stdin(std::process::Stdio::null()).env_remove("NO_COLOR");
+        if let Some(wish) = wish {
+            terminal.env("NO_COLOR", wish);
+        }
+        String::from_utf8(terminal.output().expect("script runs").stdout).expect("UTF-8")
+    };
+    for (wish, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let seen = seen(wish);
+        assert!(seen.contains("does not exist"), "{seen}");
+        assert_eq!(seen.contains('\u{1b}'), coloured, "{wish:?}: {seen}");
+    }
+    assert!(!run(&["check", &file], b"").err.contains('\u{1b}'), "a pipe is no person");
+}
+
+#[test]
 fn faults_are_told_as_json_too() {
     let folder = Folder::new();
     folder.write("subjects/all.subject", "app brook { name \"Brook\" ; operator nobody ; evidence seen }\n");
