@@ -20,7 +20,7 @@ pub enum Half {
     Calibration,
     /// It is only scored.
     Test,
-    /// Only scored too, and added after every threshold was fixed.
+    /// Only scored too: libraries that nothing was ever fitted on.
     Fresh,
 }
 
