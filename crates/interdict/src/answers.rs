@@ -9,9 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The file of exceptions, beside the answers.
-const EXCEPTIONS: &str = "exceptions.txt";
-
 /// How the answers of a corpus compare with those that are known.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
@@ -43,9 +40,9 @@ struct Expected {
     provisions: Vec<String>,
 }
 
-/// Asks everything that a folder knows the answer to.
-pub(crate) fn compare(docket: &Docket, folder: &Path) -> Result<Answers, String> {
-    let unread = |path: &Path, error: std::io::Error| format!("cannot read {}: {error}", path.display());
+/// Asks everything that a folder knows the answer to. A file of exceptions says which are answered otherwise, and why.
+pub(crate) fn compare(docket: &Docket, folder: &Path, excepted: Option<&Path>) -> Result<Answers, String> {
+    let from = excepted.map(|path| path.display().to_string()).unwrap_or_default();
     let entries = fs::read_dir(folder).map_err(|error| unread(folder, error))?;
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.map(|entry| entry.path()))
@@ -53,7 +50,7 @@ pub(crate) fn compare(docket: &Docket, folder: &Path) -> Result<Answers, String>
         .map_err(|error| unread(folder, error))?;
     files.retain(|path| path.extension().is_some_and(|kind| kind == "jsonl"));
     files.sort();
-    let mut reasons = exceptions(&folder.join(EXCEPTIONS))?;
+    let mut reasons = excepted.map_or_else(|| Ok(BTreeMap::new()), exceptions)?;
     let mut answers = Answers::default();
     for path in &files {
         let text = fs::read_to_string(path).map_err(|error| unread(path, error))?;
@@ -67,29 +64,26 @@ pub(crate) fn compare(docket: &Docket, folder: &Path) -> Result<Answers, String>
                 (None, None) => {}
                 (Some(_), Some(reason)) => answers.excepted.push((known.id, reason)),
                 (Some(difference), None) => answers.wrong.push(format!("{place}: {}: {difference}", known.id)),
-                (None, Some(_)) => answers.wrong.push(format!(
-                    "{}: `{}` is answered as it is known to be; take the exception out",
-                    folder.join(EXCEPTIONS).display(),
-                    known.id
-                )),
+                (None, Some(_)) => answers
+                    .wrong
+                    .push(format!("{from}: `{}` is answered as it is known to be; take the exception out", known.id)),
             }
         }
     }
     if answers.asked == 0 {
         return Err(format!("{}: no known answers; they are lines of files named *.jsonl", folder.display()));
     }
-    let unheard = |id: &String| format!("{}: no answer `{id}` is known", folder.join(EXCEPTIONS).display());
-    answers.wrong.extend(reasons.keys().map(unheard));
+    answers.wrong.extend(reasons.keys().map(|id| format!("{from}: no answer `{id}` is known")));
     Ok(answers)
 }
 
-/// Ids and reasons, a line each; `#` begins a comment. Without the file there is no exception.
+fn unread(path: &Path, error: std::io::Error) -> String {
+    format!("cannot read {}: {error}", path.display())
+}
+
+/// Ids and reasons, a line each; `#` begins a comment.
 fn exceptions(path: &Path) -> Result<BTreeMap<String, String>, String> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
+    let text = fs::read_to_string(path).map_err(|error| unread(path, error))?;
     let told = |(n, line): (usize, &str)| match line.trim().split_once(char::is_whitespace) {
         Some((id, reason)) => Ok((id.to_owned(), reason.trim().to_owned())),
         None => Err(format!("{}:{}: `{}` has no reason; write it after the id", path.display(), n + 1, line.trim())),

@@ -22,7 +22,8 @@ pub(crate) fn check(loading: &Loading, options: &Check) -> Done {
         Err(faults) => return Err(faulty(&faults, &sources)),
     };
     let report = docket::check::check(&docket);
-    let answers = options.answers.as_deref().map(|folder| answers::compare(&docket, folder)).transpose()?;
+    let answers = options.answers.as_deref();
+    let answers = answers.map(|folder| answers::compare(&docket, folder, options.exceptions.as_deref())).transpose()?;
     let (wrong, odd): (Vec<Fault>, Vec<Fault>) =
         report.lints.iter().cloned().partition(|lint| lint.grade == Grade::Error);
     let failed = report.failed.iter().map(|(_, fault)| fault);

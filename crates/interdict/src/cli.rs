@@ -236,9 +236,12 @@ pub(crate) struct Check {
     #[arg(long, value_name = "DIR")]
     pub(crate) documents: Option<PathBuf>,
     /// Fail where an answer is not the one known from elsewhere: a folder of JSON lines, each an inquiry and what must
-    /// come out, and of `exceptions.txt`, each line an id and the reason why its answer is another
+    /// come out
     #[arg(long, value_name = "DIR")]
     pub(crate) answers: Option<PathBuf>,
+    /// Which of those are answered otherwise, and why: each line an id and the reason
+    #[arg(long, value_name = "FILE", requires = "answers")]
+    pub(crate) exceptions: Option<PathBuf>,
 }
 
 /// Formats of `export`.
