@@ -5,7 +5,7 @@
 //! not be read. Then the whole file is for a person.
 
 use super::run::{decimal, written};
-use screening::iso20022::Reader;
+use screening::iso20022::{Paths, Reader};
 use screening::parts::{Part, Parts};
 use screening::{Field, Payment, Says};
 use std::collections::HashSet;
@@ -98,7 +98,7 @@ impl Plan {
                     if batch > open + 1 {
                         return Err(String::from("a batch without transactions"));
                     }
-                    let mut edits = edits(reader.header(), header_seen, 0);
+                    let mut edits = edits(reader.header(), reader.paths(), header_seen, 0);
                     header_seen = reader.header().fields.len();
                     let (begins, ends) = reader.batch_edges();
                     let inside = |edge: u64| Some(edge).filter(|edge| bytes.contains(edge) && *edge > 0);
@@ -107,7 +107,7 @@ impl Plan {
                     if batch > open {
                         batch_seen = 0;
                     }
-                    edits.extend(self::edits(reader.batch(), batch_seen, batch));
+                    edits.extend(self::edits(reader.batch(), reader.paths(), batch_seen, batch));
                     batch_seen = reader.batch().fields.len();
                     let before = if ended { 0 } else { open };
                     ended = edges.0.is_some() && batch == open;
@@ -173,7 +173,8 @@ impl Plan {
         self.len() == 0
     }
 
-    /// Writes one side; `held` are the numbers of the transactions held. A batch left empty is left out.
+    /// Writes one side; `held` are the numbers of the transactions held. A batch left empty is left out. A side that all
+    /// are on is the file as it came, and the other is empty: nothing is parted, so nothing is written anew.
     ///
     /// # Errors
     /// Reading or writing fails.
@@ -188,6 +189,13 @@ impl Plan {
                     total.sum += amount;
                 }
             }
+        }
+        let count = totals.first().map_or(0, |total| total.count);
+        if count == 0 || count == self.len() {
+            if count > 0 {
+                io::copy(&mut { source }, out)?;
+            }
+            return Ok(count);
         }
         let kept = |batch: usize| totals.get(batch).is_some_and(|total| total.count > 0);
         let mut source = Exact { inner: source, at: 0 };
@@ -207,13 +215,17 @@ impl Plan {
                 }
             }
         }
-        Ok(totals.first().map_or(0, |total| total.count))
+        Ok(count)
     }
 }
 
 /// Fields of a header that a split changes.
-fn edits(header: &Payment, from: usize, batch: usize) -> Vec<Edit> {
-    let changes = |field: &&Field| matches!(field.says, Says::Count | Says::Sum | Says::MessageId | Says::BatchId);
+fn edits(header: &Payment, paths: &Paths, from: usize, batch: usize) -> Vec<Edit> {
+    // The envelope has the message's identification again.
+    let is_envelopes = |field: &Field| paths.words(field.path).ends_with("BizMsgIdr");
+    let changes = |field: &&Field| {
+        matches!(field.says, Says::Count | Says::Sum | Says::MessageId | Says::BatchId) || is_envelopes(field)
+    };
     let fields = header.fields.iter().skip(from).filter(changes);
     fields
         .map(|field| Edit {
@@ -339,6 +351,10 @@ mod tests {
             let a = plan.write(PAIN.as_bytes(), Side::Released, &held, &mut released).expect("written");
             let b = plan.write(PAIN.as_bytes(), Side::Held, &held, &mut kept).expect("written");
             assert_eq!((a, b), (4 - held.len() as u64, held.len() as u64));
+            for side in [&released, &kept] {
+                let whole = transactions(side).len() == 4;
+                assert!(!whole || *side == PAIN.as_bytes(), "what is not parted is as it came");
+            }
             let mut both = [transactions(&released), transactions(&kept)].concat();
             both.sort_unstable();
             assert_eq!(both, transactions(PAIN.as_bytes()));
@@ -363,6 +379,18 @@ mod tests {
             "{out}"
         );
         assert!(out.contains("<CtrlSum>7.00</CtrlSum>"), "{out}");
+    }
+
+    #[test]
+    fn the_envelope_is_renamed_with_the_message() {
+        let header =
+            "<AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'><BizMsgIdr>M1</BizMsgIdr></AppHdr>";
+        let text = format!("<Envelope>{header}{}</Envelope>", PAIN.trim_end());
+        let plan = Plan::read(text.as_bytes()).expect("it can be split");
+        let mut out = Vec::new();
+        plan.write(text.as_bytes(), Side::Held, &HashSet::from([1]), &mut out).expect("written");
+        let out = String::from_utf8(out).expect("UTF-8");
+        assert!(out.contains("<BizMsgIdr>M1-H<") && out.contains("<MsgId>M1-H<"), "{out}");
     }
 
     #[test]
