@@ -221,10 +221,10 @@ impl Plan {
 
 /// Fields of a header that a split changes.
 fn edits(header: &Payment, paths: &Paths, from: usize, batch: usize) -> Vec<Edit> {
-    let changes = |field: &&Field| match field.says {
-        Says::Count | Says::Sum | Says::MessageId | Says::BatchId => true,
-        // The envelope has the message's identification again.
-        _ => paths.words(field.path).ends_with("BizMsgIdr"),
+    // The envelope has the message's identification again.
+    let is_envelopes = |field: &Field| paths.words(field.path).ends_with("BizMsgIdr");
+    let changes = |field: &&Field| {
+        matches!(field.says, Says::Count | Says::Sum | Says::MessageId | Says::BatchId) || is_envelopes(field)
     };
     let fields = header.fields.iter().skip(from).filter(changes);
     fields

@@ -355,6 +355,15 @@ fn a_file_is_parted_byte_for_byte() {
             && read(&held).contains("<NbOfTxs>1</NbOfTxs>")
             && read(&held).contains("PM1-H")
     );
+    // A message of one transaction, as all across borders are, is on one side as it came.
+    for (payee, code) in [("WeChat Pay", 1), ("Orchard Foods LLC", 0)] {
+        let text = cross_border(1, "pacs.008", payee, "US");
+        let whole = folder.write("whole.xml", &text);
+        let words: Vec<&str> = words.iter().map(|word| if *word == file { whole.as_str() } else { word }).collect();
+        assert_eq!(run(&words, b"").code, code);
+        let expected = if code == 0 { (text, String::new()) } else { (String::new(), text) };
+        assert_eq!((read(&released), read(&held)), expected, "{payee}");
+    }
     let signed = folder.write("signed.xml", &PAIN.replace("</GrpHdr>", "</GrpHdr><Sgntr/>"));
     let ran = run(&["pay", "split", "--released", "/dev/null", "--held", "/dev/null", &signed], b"");
     assert!(ran.code == 2 && ran.err.contains("signed"), "{}", ran.err);
