@@ -88,19 +88,10 @@ async fn run(
         routes = routes.merge(kept.router());
         println!("log       {base}/log/dec/checkpoint");
     }
-    let mut apart = None;
     let store = crate::store::Gate::bind(&options.store, settings, &live, &metrics, &recording.of(Name::Store)).await?;
-    if let Some(edge) = &settings.edge {
-        let gate = gate::edge::Gate {
-            edge: Arc::new(edge.chosen()?),
-            live: Arc::clone(&live),
-            locator: Arc::new(settings.locator()?),
-            clock,
-            metrics: Arc::clone(&metrics),
-            recorder: recording.of(Name::Edge),
-        };
-        let asked = gate::forward::router(gate);
-        let told = match edge.listen {
+    let mut apart = None;
+    if let Some((chosen, asked)) = edge(settings, &live, &metrics, recording)? {
+        let told = match chosen {
             Some(address) => {
                 let (listener, base) = bind(address).await?;
                 apart = Some((listener, asked));
@@ -135,6 +126,25 @@ async fn run(
         never = watching => match never {},
         never = log_rulings::keep(recording.log.clone(), &live) => match never {},
     }
+}
+
+/// What proxies ask, if settings say so, and the address of its own if it has one.
+fn edge(
+    settings: &Settings,
+    live: &Arc<Live>,
+    metrics: &Arc<Metrics>,
+    recording: &Recording,
+) -> Result<Option<(Option<SocketAddr>, axum::Router)>, String> {
+    let Some(edge) = &settings.edge else { return Ok(None) };
+    let gate = gate::edge::Gate {
+        edge: Arc::new(edge.chosen()?),
+        live: Arc::clone(live),
+        locator: Arc::new(settings.locator()?),
+        clock: Clock { now: clock::now, nanos: clock::nanos },
+        metrics: Arc::clone(metrics),
+        recorder: recording.of(Name::Edge),
+    };
+    Ok(Some((edge.listen, gate::forward::router(gate))))
 }
 
 /// The pages for people.
