@@ -5,6 +5,15 @@ use docket::Docket;
 use law::Time;
 use maud::{Markup, html};
 
+/// How the conditions stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether anybody's statements are counted at all.
+    pub is_attested: bool,
+    /// Each of them.
+    pub conditions: Vec<Condition>,
+}
+
 /// A condition as it stands, as whoever keeps the attestations says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
@@ -71,7 +80,7 @@ fn summary(condition: &Condition) -> String {
     format!("{} of {all} requirements hold", condition.holds.len())
 }
 
-pub(crate) fn list(docket: &Docket, conditions: &Result<Vec<Condition>, String>) -> Markup {
+pub(crate) fn list(docket: &Docket, standing: &Result<Standing, String>) -> Markup {
     whole(
         docket,
         "/conditions",
@@ -79,10 +88,12 @@ pub(crate) fn list(docket: &Docket, conditions: &Result<Vec<Condition>, String>)
         html! {
             h1 { "Conditions" }
             p class="lede" { "An order can say what would end the concern it was made for. Signed statements say whether that is so; the authority's own signed act lifts." }
-            @match conditions {
+            @match standing {
                 Err(why) => { p role="alert" { "The attestations cannot be read: " (why) } }
-                Ok(conditions) if conditions.is_empty() => { p { "No attestations are supplied here. " code { "interdict serve --attestations DIR" } " counts them; " code { "interdict attest --help" } " says how they are made." } }
-                Ok(conditions) => {
+                Ok(Standing { is_attested, conditions }) => {
+                    @if !is_attested {
+                        p { "No attestations are supplied here, so nothing counts as met. " code { "interdict serve --attestations DIR" } " counts them; " code { "interdict attest --help" } " says how they are made." }
+                    }
                     div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
                         thead { tr { th scope="col" { "condition" } th scope="col" { "of" } th scope="col" { "now" } th scope="col" { "requirements" } th scope="col" { "in law" } } }
                         tbody { @for c in conditions { tr {

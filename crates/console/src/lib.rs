@@ -57,7 +57,7 @@ impl Default for Decisions {
 }
 
 /// Who says how conditions stand.
-pub type Conditions = Arc<dyn Fn(Time) -> Result<Vec<conditions::Condition>, String> + Send + Sync>;
+pub type Conditions = Arc<dyn Fn(Time) -> Result<conditions::Standing, String> + Send + Sync>;
 
 type Params = BTreeMap<String, String>;
 type Asked = Result<Query<Params>, QueryRejection>;
@@ -149,24 +149,32 @@ async fn subject_page(State(console): State<Console>, Path(id): Path<String>) ->
     }
 }
 
-async fn standing(console: &Console) -> Result<Vec<conditions::Condition>, String> {
+/// How the conditions stand of the orders that are on file here.
+async fn standing(console: &Console, docket: &Docket) -> Result<conditions::Standing, String> {
     let (ask, now) = (Arc::clone(&console.conditions), (console.now)());
-    tokio::task::spawn_blocking(move || ask(now)).await.unwrap_or_else(|error| Err(error.to_string()))
+    let found = tokio::task::spawn_blocking(move || ask(now)).await.unwrap_or_else(|error| Err(error.to_string()));
+    found.map(|mut standing| {
+        let on_file = |order: &str| docket.corpus().instruments.iter().any(|known| known.id == order);
+        standing.conditions.retain(|condition| on_file(&condition.order));
+        standing
+    })
 }
 
 async fn conditions_page(State(console): State<Console>) -> Response {
-    let found = standing(&console).await;
+    let docket = (console.docket)();
+    let found = standing(&console, &docket).await;
     let status = if found.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    page(status, conditions::list(&(console.docket)(), &found))
+    page(status, conditions::list(&docket, &found))
 }
 
 async fn condition_page(State(console): State<Console>, Path((order, id)): Path<(String, String)>) -> Response {
-    let found = standing(&console).await;
-    let Ok(conditions) = &found else {
-        return page(StatusCode::INTERNAL_SERVER_ERROR, conditions::list(&(console.docket)(), &found));
+    let docket = (console.docket)();
+    let found = standing(&console, &docket).await;
+    let Ok(standing) = &found else {
+        return page(StatusCode::INTERNAL_SERVER_ERROR, conditions::list(&docket, &found));
     };
-    match conditions.iter().find(|condition| condition.order == order && condition.id == id) {
-        Some(condition) => page(StatusCode::OK, conditions::one(&(console.docket)(), condition, (console.now)())),
+    match standing.conditions.iter().find(|condition| condition.order == order && condition.id == id) {
+        Some(condition) => page(StatusCode::OK, conditions::one(&docket, condition, (console.now)())),
         None => not_found(&console, &format!("There is no condition `{id}` of `{order}`.")),
     }
 }

@@ -1,20 +1,24 @@
 //! The conditions that were attested to, for the pages of the console.
 
 use crate::attest::told;
-use crate::attest_folder::Statements;
+use crate::attest_folder::{Attestations, Statements};
+use attest::History;
 use attest::timeline::Time;
 use console::Conditions;
-use console::conditions::{Act, Condition, Missing};
+use console::conditions::{Act, Condition, Missing, Standing};
 use docket::moment::parse_rfc3339;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// How the conditions stand, read anew each time; none without statements.
+/// How the conditions stand, read anew each time. Without statements, the shipped ones with all that they miss.
 pub(crate) fn conditions(statements: Option<Statements>) -> Conditions {
     Arc::new(move |now| {
-        let Some(statements) = &statements else { return Ok(Vec::new()) };
-        let read = statements.read()?;
-        Ok((0..read.conditions.len()).map(|number| shown(&told(&read, number, now, None, None))).collect())
+        let read = match &statements {
+            Some(statements) => statements.read()?,
+            None => Arc::new(Attestations::new(Vec::new(), History::none(), Vec::new())?),
+        };
+        let conditions = (0..read.conditions.len()).map(|number| shown(&told(&read, number, now, None, None)));
+        Ok(Standing { is_attested: statements.is_some(), conditions: conditions.collect() })
     })
 }
 

@@ -77,7 +77,8 @@ pub(crate) fn serve(sources: Vec<Source>) -> SocketAddr {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            let conditions: console::Conditions = Arc::new(|_now| Ok(vec![condition()]));
+            let conditions: console::Conditions =
+                Arc::new(|_now| Ok(console::conditions::Standing { is_attested: true, conditions: vec![condition()] }));
             let decisions = crate::receipts::decisions();
             let console = Console { docket: Arc::new(move || Arc::clone(&docket)), now, conditions, decisions };
             axum::serve(listener, console::router(console)).await.expect("serving");

@@ -525,6 +525,13 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     assert_eq!(serving.stop(), Some(0));
     assert_eq!(desk.attest(&["status", "mitigation-2020"]).code, 1, "revoked");
 
+    // Without statements, what it would take.
+    let serving = Serving::start(&[]);
+    assert!(page(&serving, "/conditions").contains("No attestations are supplied here"));
+    let standing = page(&serving, "/conditions/us-doc-tiktok-id-v2/mitigation-2020");
+    assert!(standing.contains(">not met</span>") && standing.contains("reviewers"), "{standing}");
+    assert_eq!(serving.stop(), Some(0));
+
     std::fs::write(desk.folder.path().join("entries.ndjson"), "{\"index\":0").unwrap();
     let ran = desk.attest(&["status"]);
     assert!(ran.code == 2 && ran.err.contains("cut off"), "{}", ran.err);
