@@ -509,6 +509,22 @@ fn a_revocation_names_the_decisions_of_the_log_that_rested_on_what_it_takes_back
 }
 
 #[test]
+fn what_a_log_takes_over_from_a_folder_is_named() {
+    let desk = Desk::new();
+    let (_folder, home, _keys) = new_log("log.example/adopting");
+    let source = desk.folder.path().display().to_string();
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(run(&["--attestations", &source, "attest", "add", &signed], b"").code, 0);
+    let adopt = || run(&["--attestations", &home, "attest", "adopt", &source, "--json"], b"").json();
+    let adopted = adopt();
+    let last = adopted["adopted"].as_array().and_then(|all| all.last()).expect("the statement");
+    assert!(last["statement"] == 0 && last["entry"].as_u64() > Some(0), "{adopted}");
+    std::fs::remove_file(desk.folder.path().join("artifacts")).expect("removed");
+    assert_eq!(adopt(), json!({ "adopted": [{ "file": "artifacts", "gone": true }] }));
+    assert_eq!(adopt(), json!({ "adopted": [] }));
+}
+
+#[test]
 fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
     let desk = Desk::new();
     let folder = Folder::new();
