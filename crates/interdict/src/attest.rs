@@ -2,8 +2,8 @@
 //! revocation touches.
 
 use crate::attest_folder::{self, Attestations, Statements};
-use crate::attest_log::Desk;
-use crate::commands::{Done, Loading, print};
+use crate::attest_log::{Adopted, Desk};
+use crate::commands::{Done, Loading, print, tell};
 use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::{clock, log_read};
@@ -45,6 +45,9 @@ pub(crate) enum AttestCommand {
     Key {
         /// A key made by `interdict log key`, or PKCS #8 (PEM or DER) as OpenSSL makes it: Ed25519 or P-256
         key: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Sign an in-toto statement, or add a signature to a signed one
     Sign {
@@ -56,6 +59,9 @@ pub(crate) enum AttestCommand {
         /// Where to write the envelope; standard output otherwise
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Say in JSON what was written to that file
+        #[arg(long, requires = "output")]
+        json: bool,
     },
     /// Say what an OSCAL assessment comes to, as the statement that an assessor signs, or compare one that was signed
     #[command(
@@ -83,6 +89,9 @@ pub(crate) enum AttestCommand {
         /// The socket of the signer of a log; without it, one is started if it is needed
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Put the trust document, conditions, artefacts and statements of a folder into a log; what is there already is not repeated
     #[command(after_help = "Exit code: 0 the log has them, 2 one is wrong, or the log has another trust document.")]
@@ -93,6 +102,9 @@ pub(crate) enum AttestCommand {
         /// The socket of the signer of the log; without it, one is started if it is needed
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Say of conditions what holds, what is missing, until when, and who could lift
     #[command(after_help = "Exit code: 0 every condition is met, 1 one is not, 2 something is wrong with the files.")]
@@ -119,6 +131,9 @@ pub(crate) struct Oscal {
     /// Compare with what was signed (an envelope) instead
     #[arg(long, value_name = "ENVELOPE", conflicts_with_all = ["system", "framework"])]
     against: Option<PathBuf>,
+    /// Write JSON: what differs; the statement is JSON anyway
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `attest status`.
@@ -165,20 +180,24 @@ pub(crate) fn run(loading: &Loading, command: &AttestCommand) -> Done {
         })
     };
     match command {
-        AttestCommand::Key { key } => print(&format!("{}\n", signer(key)?.key().spki())),
-        AttestCommand::Sign { statement, key, output } => sign(statement, key, output.as_deref()),
+        AttestCommand::Key { key, json } => {
+            let spki = signer(key)?.key().spki();
+            tell(*json, &json!({ "spki": spki }), &format!("{spki}\n"))
+        }
+        AttestCommand::Sign { statement, key, output, json } => sign(statement, key, output.as_deref(), *json),
         AttestCommand::Oscal(options) => oscal(options),
         AttestCommand::Verify { envelope, json } => match statements()? {
             Statements::Folder(folder) => verify(&attest_folder::trust(folder)?, envelope, *json),
             Statements::Log(log) => verify(log.attestations()?.history.now().trust(), envelope, *json),
         },
-        AttestCommand::Add { envelope, signer } => add(statements()?, envelope, signer.as_deref()),
-        AttestCommand::Adopt { folder, signer } => match statements()? {
+        AttestCommand::Add { envelope, signer, json } => add(statements()?, envelope, signer.as_deref(), *json),
+        AttestCommand::Adopt { folder, signer, json } => match statements()? {
             Statements::Folder(_) => Err(String::from("--attestations names a folder; name the log to add to")),
             Statements::Log(log) => {
                 let done = Desk::open(log, signer.as_deref())?.adopt(folder)?;
-                let text: String = done.iter().map(|name| format!("{name}\n")).collect();
-                print(if text.is_empty() { "the log has all of it\n" } else { &text })
+                let text: String = done.iter().map(|adopted| format!("{adopted}\n")).collect();
+                let facts = json!({ "adopted": done.iter().map(Adopted::to_json).collect::<Vec<_>>() });
+                tell(*json, &facts, if text.is_empty() { "the log has all of it\n" } else { &text })
             }
         },
         AttestCommand::Status(options) => status(&*statements()?.read()?, options),
@@ -186,21 +205,16 @@ pub(crate) fn run(loading: &Loading, command: &AttestCommand) -> Done {
     }
 }
 
-fn add(statements: &Statements, path: &Path, signer: Option<&Path>) -> Done {
+fn add(statements: &Statements, path: &Path, signer: Option<&Path>, as_json: bool) -> Done {
     let wrong = |why: String| format!("{}: {why}", path.display());
-    match statements {
-        Statements::Folder(folder) => {
-            let index = attest_folder::take_up(folder, &read_envelope(path)?).map_err(wrong)?;
-            print(&format!("{index}\n"))
-        }
-        Statements::Log(log) => {
-            let (index, waits) = Desk::open(log, signer)?.take_up(&read(path)?).map_err(wrong)?;
-            if waits {
-                eprintln!("it counts once the log says that a quorum of witnesses has signed it");
-            }
-            print(&format!("{index}\n"))
-        }
+    let (index, waits) = match statements {
+        Statements::Folder(folder) => (attest_folder::take_up(folder, &read_envelope(path)?).map_err(wrong)?, false),
+        Statements::Log(log) => Desk::open(log, signer)?.take_up(&read(path)?).map_err(wrong)?,
+    };
+    if waits && !as_json {
+        eprintln!("it counts once the log says that a quorum of witnesses has signed it");
     }
+    tell(as_json, &json!({ "entry": index, "awaits_witnesses": waits }), &format!("{index}\n"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -225,7 +239,7 @@ fn signer(path: &Path) -> Result<Signer, String> {
     signer.map_err(|why| format!("{}: {why}", path.display()))
 }
 
-fn sign(path: &Path, key: &Path, output: Option<&Path>) -> Done {
+fn sign(path: &Path, key: &Path, output: Option<&Path>, as_json: bool) -> Done {
     let bytes = read(path)?;
     let wrong = |fault: attest::Fault| format!("{}: {fault}", path.display());
     let value = strict::parse_within(&bytes, strict::DOCUMENT_BYTES_MAX * 2).map_err(wrong)?;
@@ -234,19 +248,20 @@ fn sign(path: &Path, key: &Path, output: Option<&Path>) -> Done {
         None => Envelope::unsigned(bytes),
     };
     // Nobody should sign what no reader will understand.
-    Statement::parse(&envelope.payload).map_err(wrong)?;
+    let said = Statement::parse(&envelope.payload).map_err(wrong)?;
     let signer = signer(key)?;
     if !envelope.signed_by(&[signer.key()]).is_empty() {
         return Err(format!("{}: this key has signed it already", path.display()));
     }
     signer.sign(&mut envelope);
     let text = format!("{}\n", envelope.to_value());
-    match output {
-        None => print(&text),
-        Some(path) => {
-            std::fs::write(path, text).map(|()| 0).map_err(|error| format!("cannot write {}: {error}", path.display()))
-        }
-    }
+    let Some(path) = output else { return print(&text) };
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let facts = json!({
+        "file": path.display().to_string(), "type": said.kind.name(), "spki": signer.key().spki(),
+        "digest": attest::dsse::hex(&envelope.statement_digest()),
+    });
+    tell(as_json, &facts, "")
 }
 
 fn oscal(options: &Oscal) -> Done {
@@ -262,13 +277,12 @@ fn oscal(options: &Oscal) -> Done {
     if let Some(path) = &options.against {
         let envelope = read_envelope(path)?;
         let differences = found.differences(&envelope.payload, &required).map_err(|fault| wrong(path, &fault))?;
-        return match differences.as_slice() {
-            [] => print("the same as the assessment comes to\n"),
-            other => {
-                print(&format!("differs from what the assessment comes to: {}\n", other.join(", ")))?;
-                Ok(1)
-            }
+        let words = match differences.as_slice() {
+            [] => String::from("the same as the assessment comes to\n"),
+            other => format!("differs from what the assessment comes to: {}\n", other.join(", ")),
         };
+        tell(options.json, &json!({ "same": differences.is_empty(), "differences": differences }), &words)?;
+        return Ok(u8::from(!differences.is_empty()));
     }
     let (system, framework) = (options.system.as_deref(), options.framework.as_deref());
     let statement = found.statement(system.unwrap_or_default(), framework.unwrap_or_default(), &required, clock::now());

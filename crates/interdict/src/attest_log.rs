@@ -11,7 +11,9 @@ use attest::history::Record;
 use attest::ruling;
 use attest::statement::{Subject, Type};
 use attest::{Envelope, Statement, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use wire::entry::{ActOf, Change, Entry, Of, Ruling};
 
@@ -19,6 +21,41 @@ use wire::entry::{ActOf, Change, Entry, Of, Ruling};
 pub(crate) struct Desk<'l> {
     log: &'l GovLog,
     home: Home,
+}
+
+/// What a log took over from a folder, or could not.
+#[derive(Debug)]
+pub(crate) enum Adopted {
+    /// A file, which is new or has changed.
+    File(String),
+    /// A file that the folder has no more.
+    Gone(String),
+    /// The statement of an index in the folder, at an index of the log.
+    Statement(u64, u64),
+    /// The statement of an index that counts for nothing, and why.
+    Refused(u64, String),
+}
+
+impl fmt::Display for Adopted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(name) => write!(out, "{name}"),
+            Self::Gone(name) => write!(out, "{name} (gone)"),
+            Self::Statement(index, entry) => write!(out, "statement {index} (entry {entry})"),
+            Self::Refused(index, why) => write!(out, "statement {index} is not taken up: {why}"),
+        }
+    }
+}
+
+impl Adopted {
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::File(name) => serde_json::json!({ "file": name, "gone": false }),
+            Self::Gone(name) => serde_json::json!({ "file": name, "gone": true }),
+            Self::Statement(index, entry) => serde_json::json!({ "statement": index, "entry": entry }),
+            Self::Refused(index, why) => serde_json::json!({ "statement": index, "entry": null, "why": why }),
+        }
+    }
 }
 
 fn told(problem: Problem) -> String {
@@ -127,7 +164,7 @@ impl<'l> Desk<'l> {
     ///
     /// # Errors
     /// If one cannot be read, or is another trust document than the log has.
-    pub(crate) fn adopt(&self, folder: &Path) -> Result<Vec<String>, String> {
+    pub(crate) fn adopt(&self, folder: &Path) -> Result<Vec<Adopted>, String> {
         let path = folder.join("trust.json");
         let trust = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let version = attest_folder::trust(folder)?.version;
@@ -154,7 +191,7 @@ impl<'l> Desk<'l> {
                 let bytes = trust.len() as u64;
                 let entry = Entry::TrustPolicy { at: 0, of: Of::Principals, version, sha256, bytes, signed: None };
                 log_gov::hand_in(&self.home, &entry).map_err(told)?;
-                done.push(String::from("trust.json"));
+                done.push(Adopted::File(String::from("trust.json")));
             }
         }
         let mut gone = documents.clone();
@@ -172,13 +209,13 @@ impl<'l> Desk<'l> {
             log_gov::publish_blob(&gov, &bytes).map_err(told)?;
             let entry = Entry::Document { at: 0, path, change, sha256, bytes: bytes.len() as u64 };
             log_gov::hand_in(&self.home, &entry).map_err(told)?;
-            done.push(name);
+            done.push(Adopted::File(name));
         }
         for path in gone.into_keys() {
             let name = path.strip_prefix(FOLDER).unwrap_or(&path).to_owned();
             let entry = Entry::Document { at: 0, path, change: Change::Revoke, sha256: [0; 32], bytes: 0 };
             log_gov::hand_in(&self.home, &entry).map_err(told)?;
-            done.push(format!("{name} (gone)"));
+            done.push(Adopted::Gone(name));
         }
         self.adopt_statements(folder, &mut done)?;
         Ok(done)
@@ -186,7 +223,7 @@ impl<'l> Desk<'l> {
 
     /// Takes up the statements of a folder that count when they are logged now. A log says when it was told something, so
     /// what was told to the folder more than a week ago has to be said again.
-    fn adopt_statements(&self, folder: &Path, done: &mut Vec<String>) -> Result<(), String> {
+    fn adopt_statements(&self, folder: &Path, done: &mut Vec<Adopted>) -> Result<(), String> {
         let mut known = Known::default();
         for (index, entry) in self.log.entries()? {
             known.learn(index, &entry);
@@ -197,8 +234,8 @@ impl<'l> Desk<'l> {
                 continue;
             }
             done.push(match self.take_up(&bytes) {
-                Ok((entry, _)) => format!("statement {index} (entry {entry})"),
-                Err(why) => format!("statement {index} is not taken up: {why}"),
+                Ok((entry, _)) => Adopted::Statement(index, entry),
+                Err(why) => Adopted::Refused(index, why),
             });
         }
         Ok(())

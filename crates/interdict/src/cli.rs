@@ -185,6 +185,9 @@ pub(crate) enum Command {
         /// The private key (`interdict log key`)
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// Say in JSON what was written
+        #[arg(long)]
+        json: bool,
     },
     /// Keep the tables of proxies as the law is, without serving anything
     Agent(crate::agent::Agent),

@@ -108,6 +108,11 @@ pub(crate) fn print_json(value: &Value) -> Done {
     print(&format!("{text}\n"))
 }
 
+/// Tells the same to a program or to a person.
+pub(crate) fn tell(as_json: bool, facts: &Value, words: &str) -> Done {
+    if as_json { print_json(facts) } else { print(words) }
+}
+
 fn open(file: &Path) -> Result<Box<dyn Read>, String> {
     if file.as_os_str() == "-" {
         return Ok(Box::new(io::stdin()));

@@ -6,12 +6,13 @@
 //! one that starts knows no newer.
 
 use crate::clock;
-use crate::commands::Done;
+use crate::commands::{Done, tell};
 use crate::corpus;
 use crate::log_witness::signing_key;
 use docket::docket::{Source, edition};
 use docket::moment::format_rfc3339;
 use law::Time;
+use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -95,7 +96,7 @@ fn read(text: &str) -> Option<(&str, Time)> {
 }
 
 /// Writes the note of a folder.
-pub(crate) fn vouch(folder: Option<&Path>, key: &Path) -> Done {
+pub(crate) fn vouch(folder: Option<&Path>, key: &Path, as_json: bool) -> Done {
     let folder = folder.ok_or("say which folder of orders and subjects you vouch for: --corpus DIR")?;
     let key = signing_key(key).map_err(|problem| problem.message)?;
     if key.public().kind() != Kind::Text {
@@ -105,12 +106,16 @@ pub(crate) fn vouch(folder: Option<&Path>, key: &Path) -> Done {
     if sources.is_empty() {
         return Err(format!("{} holds no orders and no subjects", folder.display()));
     }
-    let text = format!("{ABOUT}\n{}\n{}\n", edition(&sources), clock::now());
+    let (edition, now) = (edition(&sources), clock::now());
+    let text = format!("{ABOUT}\n{edition}\n{now}\n");
     let signature = key.sign(&text, 0);
     let note = Note { text, signatures: vec![signature] }.to_string();
     let (path, beside) = (folder.join(NAME), folder.join("law.note.new"));
     let written = std::fs::write(&beside, note).and_then(|()| std::fs::rename(&beside, &path));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    println!("{} of {} files, signed by {}", path.display(), sources.len(), key.public());
-    Ok(0)
+    let signer = key.public();
+    let facts = json!({
+        "file": path.display().to_string(), "files": sources.len(), "edition": edition, "at": format_rfc3339(now), "key": signer.to_string(),
+    });
+    tell(as_json, &facts, &format!("{} of {} files, signed by {signer}\n", path.display(), sources.len()))
 }

@@ -1,10 +1,11 @@
 //! `interdict log`: what may be typed, and how it ends.
 
-use crate::commands::Done;
+use crate::commands::{Done, tell};
 use crate::log_place::Place;
 use crate::log_s3::Bucket;
 use crate::{log_keep, log_mirror, log_override, log_read, log_roll, log_witness};
 use clap::{Args, Subcommand};
+use serde_json::Value;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub(crate) enum LogCommand {
         /// Its name, an address without scheme (`ledger.example/interdict/prod`)
         #[arg(long)]
         name: String,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Make a key and print its public half
     Key {
@@ -37,6 +41,9 @@ pub(crate) enum LogCommand {
         /// Where to write the private half
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Check a proof that an entry is in a log, or a field that somebody showed, offline; or a whole log at its address
     Verify {
@@ -46,6 +53,9 @@ pub(crate) enum LogCommand {
         entry: Option<PathBuf>,
         #[command(flatten)]
         trust: Trust,
+        /// Write JSON; of an address as `log fsck` does, one object a log
+        #[arg(long)]
+        json: bool,
     },
     /// Recompute a log from the bytes of its entries and name every damage
     Fsck {
@@ -53,7 +63,7 @@ pub(crate) enum LogCommand {
         folder: PathBuf,
         #[command(flatten)]
         trust: Trust,
-        /// Write JSON
+        /// Write JSON, one object a log
         #[arg(long)]
         json: bool,
     },
@@ -68,6 +78,9 @@ pub(crate) enum LogCommand {
         /// Where to write the proof; the entry goes beside it, as `.entry`
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+        /// Say in JSON what was written
+        #[arg(long)]
+        json: bool,
     },
     /// Print entries
     Cat {
@@ -91,6 +104,9 @@ pub(crate) enum LogCommand {
         state: PathBuf,
         #[command(flatten)]
         trust: Trust,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Copy what is published into a bucket (S3), from which strangers read and check it
     #[command(
@@ -114,6 +130,9 @@ pub(crate) enum LogCommand {
         /// The file with the key that signs requests (`[default]`, `aws_access_key_id`, `aws_secret_access_key`)
         #[arg(long, value_name = "FILE")]
         credentials: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Hold the keys of a log in a process of its own and sign what only grew
     Sign {
@@ -155,6 +174,9 @@ pub(crate) enum LogCommand {
         /// The socket of the signer; without it, one is started
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
+        /// Write JSON, one index a line
+        #[arg(long)]
+        json: bool,
     },
     /// Show one field of a decision so that anybody can check it, and nothing else of it
     Disclose {
@@ -178,6 +200,9 @@ pub(crate) enum LogCommand {
         /// The socket of the signer; without it, one is started if it is needed
         #[arg(long, value_name = "PATH")]
         signer: Option<PathBuf>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Write the statement that decides what the law left to a person (`refer`), for those who sign it
     #[command(
@@ -260,6 +285,11 @@ impl Problem {
     }
 }
 
+/// Tells the same to a program or to a person.
+pub(crate) fn told(as_json: bool, facts: &Value, words: &str) -> Result<u8, Problem> {
+    tell(as_json, facts, words).map_err(|error| Problem::new(1, error))
+}
+
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     std::fs::read(path).map_err(|error| Problem::file(path, error))
 }
@@ -276,16 +306,18 @@ pub(crate) fn chance() -> [u8; 32] {
 
 pub(crate) fn run(command: &LogCommand) -> Done {
     let done = match command {
-        LogCommand::New { folder, name } => log_keep::new(folder, name),
-        LogCommand::Key { name, witness, output } => log_keep::key(name, *witness, output),
-        LogCommand::Verify { proof, entry, trust } => log_read::verify(proof, entry.as_deref(), trust),
+        LogCommand::New { folder, name, json } => log_keep::new(folder, name, *json),
+        LogCommand::Key { name, witness, output, json } => log_keep::key(name, *witness, output, *json),
+        LogCommand::Verify { proof, entry, trust, json } => log_read::verify(proof, entry.as_deref(), trust, *json),
         LogCommand::Fsck { folder, trust, json } => log_read::fsck(folder, trust, *json),
-        LogCommand::Prove { folder, index, trust, output } => log_read::prove(folder, *index, trust, output),
+        LogCommand::Prove { folder, index, trust, output, json } => {
+            log_read::prove(folder, *index, trust, output, *json)
+        }
         LogCommand::Cat { folder, from, count, trust } => log_read::cat(folder, *from, *count, trust),
-        LogCommand::Monitor { folder, state, trust } => log_read::monitor(folder, state, trust),
-        LogCommand::Publish { folder, to, endpoint, region, credentials } => {
+        LogCommand::Monitor { folder, state, trust, json } => log_read::monitor(folder, state, trust, *json),
+        LogCommand::Publish { folder, to, endpoint, region, credentials, json } => {
             let bucket = Bucket::new(to, endpoint, region, credentials);
-            bucket.map_err(|why| Problem::new(1, why)).and_then(|bucket| log_mirror::once(folder, &bucket))
+            bucket.map_err(|why| Problem::new(1, why)).and_then(|bucket| log_mirror::once(folder, &bucket, *json))
         }
         LogCommand::Sign { keys, state, socket, with_input } => log_keep::sign(keys, state, socket, *with_input),
         LogCommand::Override(options) => log_override::overrule(options),
@@ -294,10 +326,10 @@ pub(crate) fn run(command: &LogCommand) -> Done {
         LogCommand::Roll(options) => log_roll::roll(options),
         LogCommand::Law(options) => log_override::law(options),
         LogCommand::Witness { key, state, logs, listen } => log_witness::serve(key, state, logs, *listen),
-        LogCommand::Append { folder, to, signer } => log_keep::append(folder, to, signer.as_deref()),
+        LogCommand::Append { folder, to, signer, json } => log_keep::append(folder, to, signer.as_deref(), *json),
         LogCommand::Disclose { folder, index, field } => log_read::disclose(folder, *index, field),
-        LogCommand::Erase { folder, index, reason, signer } => {
-            log_keep::erase(folder, *index, reason, signer.as_deref())
+        LogCommand::Erase { folder, index, reason, signer, json } => {
+            log_keep::erase(folder, *index, reason, signer.as_deref(), *json)
         }
     };
     match done {

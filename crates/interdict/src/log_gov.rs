@@ -7,6 +7,7 @@ use crate::log_home::{Home, START_PAUSE};
 use ledger::disk::{Disk, Folder};
 use ledger::log::Ledger;
 use ledger::wal::Record;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tlog::tile::{Level as Tiles, TILE_WIDTH, Tile};
 use wire::entry::{Change, Entry, Level, Of};
@@ -163,6 +164,18 @@ pub(crate) enum Logged {
     AwaitsWitnesses(u64),
     /// A running service has it and will log it.
     HandedIn,
+}
+
+impl Logged {
+    /// For programs: the entry of the gov log, where this process wrote it, and whether it counts already.
+    pub(crate) fn to_json(self) -> Value {
+        let (entry, state) = match self {
+            Self::Counts(index) => (Some(index), "counts"),
+            Self::AwaitsWitnesses(index) => (Some(index), "awaits_witnesses"),
+            Self::HandedIn => (None, "handed_in"),
+        };
+        json!({ "entry": entry, "state": state })
+    }
 }
 
 /// Adds an entry to the gov log, or hands it to the service that has the log open and waits until that has logged it.

@@ -1,6 +1,6 @@
 //! The commands that make a log, sign for it and add to it.
 
-use crate::log::{Problem, chance};
+use crate::log::{Problem, chance, told};
 use crate::log_gov::Logged;
 use crate::log_home::{Home, START_PAUSE};
 use crate::log_read::published_size;
@@ -12,6 +12,7 @@ use ledger::log::Ledger;
 use ledger::private;
 use ledger::socket;
 use ledger::wal::Record;
+use serde_json::json;
 use std::io::{BufRead, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
@@ -43,19 +44,21 @@ pub(crate) fn new_key(name: &str, kind: Kind) -> Result<SigningKey, Problem> {
     SigningKey::from_seed(name, kind, &chance()).map_err(|error| Problem::new(1, format!("`{name}`: {error}")))
 }
 
-pub(crate) fn key(name: &str, witness: bool, output: &Path) -> Ended {
+pub(crate) fn key(name: &str, witness: bool, output: &Path, as_json: bool) -> Ended {
     let key = new_key(name, if witness { Kind::Cosignature } else { Kind::Text })?;
     write_secret(output, &format!("{}\n", key.to_secret_text()))?;
-    println!("{}", key.public());
-    Ok(0)
+    let public = key.public().to_string();
+    let facts = json!({ "key": public, "file": output.display().to_string() });
+    told(as_json, &facts, &format!("{public}\n"))
 }
 
-pub(crate) fn new(folder: &Path, name: &str) -> Ended {
+pub(crate) fn new(folder: &Path, name: &str, as_json: bool) -> Ended {
     if folder.join("keys").exists() {
         return Err(Problem::new(1, format!("{} already holds a log", folder.display())));
     }
     make_private(&folder.join("keys"))?;
     make_private(&folder.join("signer"))?;
+    let (mut words, mut keys) = (String::new(), serde_json::Map::new());
     for log in ["gov", "dec"] {
         // The shard: a log that is sealed is followed by one with the next number.
         let key = new_key(&format!("{name}/{log}/1"), Kind::Text)?;
@@ -64,9 +67,10 @@ pub(crate) fn new(folder: &Path, name: &str) -> Ended {
         let vkey = format!("{}\n", key.public());
         std::fs::write(public.join("vkey"), &vkey).map_err(|error| Problem::file(&public, error))?;
         write_secret(&folder.join("keys").join(format!("{log}.key")), &format!("{}\n", key.to_secret_text()))?;
-        print!("{log}       {vkey}");
+        words.push_str(&format!("{log}       {vkey}"));
+        keys.insert(log.to_owned(), key.public().to_string().into());
     }
-    Ok(0)
+    told(as_json, &json!({ "folder": folder.display().to_string(), "keys": keys }), &words)
 }
 
 /// Ends this process when its standard input ends: whoever started it is gone.
@@ -113,7 +117,7 @@ pub(crate) fn sign(keys: &[PathBuf], state: &Path, path: &Path, with_input: bool
     Ok(0)
 }
 
-pub(crate) fn append(folder: &Path, to: &str, signer: Option<&Path>) -> Ended {
+pub(crate) fn append(folder: &Path, to: &str, signer: Option<&Path>, as_json: bool) -> Ended {
     if !matches!(to, "gov" | "dec") {
         return Err(Problem::new(1, format!("`{to}` is neither `gov` nor `dec`")));
     }
@@ -125,9 +129,12 @@ pub(crate) fn append(folder: &Path, to: &str, signer: Option<&Path>) -> Ended {
         let line = line.map_err(|error| Problem::new(1, error.to_string()))?;
         let ticket = ledger.append(Record { entry: line.into_bytes(), private: Vec::new() });
         let index = ticket.and_then(|ticket| ticket.wait()).map_err(|error| Problem::new(6, error.to_string()))?;
-        writeln!(output, "{index}")
-            .and_then(|()| output.flush())
-            .map_err(|error| Problem::new(1, error.to_string()))?;
+        let written = if as_json {
+            writeln!(output, "{}", json!({ "log": to, "index": index }))
+        } else {
+            writeln!(output, "{index}")
+        };
+        written.and_then(|()| output.flush()).map_err(|error| Problem::new(1, error.to_string()))?;
         last = Some(index);
     }
     let ended = last.map_or(Ok(()), |index| await_checkpoint(&ledger, index));
@@ -157,7 +164,7 @@ fn await_checkpoint(ledger: &Ledger, index: u64) -> Result<(), Problem> {
     }
 }
 
-pub(crate) fn erase(folder: &Path, index: u64, reason: &str, signer: Option<&Path>) -> Ended {
+pub(crate) fn erase(folder: &Path, index: u64, reason: &str, signer: Option<&Path>, as_json: bool) -> Ended {
     let home = Home::open(folder, signer)?;
     let disk = home.disk("dec");
     let size = published_size(&disk)?;
@@ -179,9 +186,10 @@ pub(crate) fn erase(folder: &Path, index: u64, reason: &str, signer: Option<&Pat
     drop(own);
     let origin = home.vkey("dec")?.name().to_owned();
     let erased = Entry::Erasure { at: clock::now(), origin, index, reason: reason.to_owned() };
-    match log_gov::hand_in(&home, &erased)? {
-        Logged::Counts(_) | Logged::AwaitsWitnesses(_) => println!("erased; the log says so"),
-        Logged::HandedIn => println!("erased; the running service has logged it"),
-    }
-    Ok(0)
+    let logged = log_gov::hand_in(&home, &erased)?;
+    let words = match logged {
+        Logged::Counts(_) | Logged::AwaitsWitnesses(_) => "erased; the log says so\n",
+        Logged::HandedIn => "erased; the running service has logged it\n",
+    };
+    told(as_json, &json!({ "erased": index, "logged": logged.to_json() }), words)
 }

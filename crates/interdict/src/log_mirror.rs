@@ -4,11 +4,12 @@
 //! checkpoint that speaks of them, so a reader of the bucket finds a whole log at any moment. Nothing is copied that
 //! does not lead to the signed root, and a bucket that knows another history of the log is left as it is.
 
-use crate::log::Problem;
+use crate::log::{Problem, told};
 use crate::log_place::Place;
 use crate::log_s3::{Bucket, Failed};
 use ledger::disk::{Disk, Folder};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -394,7 +395,8 @@ fn keep(mut copying: Vec<Copying>, running: &Receiver<()>, stop: &Stop) {
 }
 
 /// Copies both logs of a folder once.
-pub(crate) fn once(folder: &Path, bucket: &Bucket) -> Result<u8, Problem> {
+pub(crate) fn once(folder: &Path, bucket: &Bucket, as_json: bool) -> Result<u8, Problem> {
+    let (mut words, mut logs) = (String::new(), serde_json::Map::new());
     for log in ["gov", "dec"] {
         let mut copying = Copying::new(folder, log, bucket)?;
         let mut moved = 0;
@@ -405,10 +407,11 @@ pub(crate) fn once(folder: &Path, bucket: &Bucket) -> Result<u8, Problem> {
                 Err(ended) => return Err(ended.problem()),
             }
         };
-        let text = format!("{log}: {size} entries in {}\n", copying.bucket);
-        crate::commands::print(&text).map_err(|error| Problem::new(1, error))?;
+        let to = copying.bucket.to_string();
+        words.push_str(&format!("{log}: {size} entries in {to}\n"));
+        logs.insert(log.to_owned(), json!({ "size": size, "to": to }));
     }
-    Ok(0)
+    told(as_json, &Value::from(logs), &words)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! what became of a key. And the law that a decision was made under, written out.
 
 use crate::commands::faulty;
-use crate::log::{Problem, chance};
+use crate::log::{Problem, chance, told};
 use crate::log_gov::{self, Logged};
 use crate::log_home::Home;
 use crate::log_place::Place;
@@ -13,7 +13,7 @@ use attest::ruling::{self, Decision};
 use clap::Args;
 use docket::Docket;
 use docket::docket::Source;
-use docket::moment::parse_rfc3339;
+use docket::moment::{format_rfc3339, parse_rfc3339};
 use ledger::disk::Disk;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,9 @@ pub(crate) struct Override {
     /// Where to write the statement for `interdict attest sign`; standard output otherwise
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Say in JSON what was written to that file
+    #[arg(long, requires = "output")]
+    json: bool,
 }
 
 /// Options of `log retain`.
@@ -60,6 +63,9 @@ pub(crate) struct Retain {
     /// The socket of the signer; without it, one is started if it is needed
     #[arg(long, value_name = "PATH")]
     signer: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `log key-event`.
@@ -80,6 +86,9 @@ pub(crate) struct KeyEvent {
     /// The socket of the signer; without it, one is started if it is needed
     #[arg(long, value_name = "PATH")]
     signer: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `log law`.
@@ -99,20 +108,24 @@ pub(crate) struct Law {
     /// The folder to write it to; `interdict --corpus` reads it
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
+    /// Say in JSON what was written
+    #[arg(long)]
+    json: bool,
 }
 
 fn instant(option: &str, text: &str) -> Result<law::Time, Problem> {
     parse_rfc3339(text).map_err(|why| Problem::new(1, format!("--{option}: {why}")))
 }
 
-fn said(logged: Logged) {
-    match logged {
-        Logged::Counts(index) => println!("logged, entry {index} of the gov log"),
+fn said(logged: Logged, as_json: bool) -> Ended {
+    let words = match logged {
+        Logged::Counts(index) => format!("logged, entry {index} of the gov log\n"),
         Logged::AwaitsWitnesses(index) => {
-            println!("logged, entry {index} of the gov log; it counts once a quorum of witnesses has signed");
+            format!("logged, entry {index} of the gov log; it counts once a quorum of witnesses has signed\n")
         }
-        Logged::HandedIn => println!("the running service has logged it"),
-    }
+        Logged::HandedIn => String::from("the running service has logged it\n"),
+    };
+    told(as_json, &json!({ "logged": logged.to_json() }), &words)
 }
 
 /// What was decided, as a statement that names it.
@@ -151,7 +164,7 @@ fn left(home: &Home, index: u64) -> Result<Left, Problem> {
 }
 
 pub(crate) fn overrule(options: &Override) -> Ended {
-    let Override { folder, index, ruling, reason, expires, output } = options;
+    let Override { folder, index, ruling, reason, expires, output, json: as_json } = options;
     let word = || Problem::new(1, format!("`{ruling}` is neither `permit` nor `forbid`"));
     let ruling = Ruling::from_word(ruling).ok_or_else(word)?;
     let expires = instant("expires", expires)?;
@@ -170,11 +183,13 @@ pub(crate) fn overrule(options: &Override) -> Ended {
     put.map_err(|error| Problem::file(disk.path(), error))?;
     let statement = ruling::composed(&decision, &orders, ruling == Ruling::Permit, expires, &commitment, now);
     let text = format!("{statement:#}\n");
-    match output {
-        Some(path) => std::fs::write(path, text).map_err(|error| Problem::file(path, error))?,
-        None => print!("{text}"),
-    }
-    Ok(0)
+    let Some(path) = output else { return told(false, &Value::Null, &text) };
+    std::fs::write(path, text).map_err(|error| Problem::file(path, error))?;
+    let facts = json!({
+        "file": path.display().to_string(), "decision": index, "ruling": ruling.word(), "orders": orders,
+        "expires": format_rfc3339(expires), "reason": commitment,
+    });
+    told(*as_json, &facts, "")
 }
 
 /// The commitment to a reason.
@@ -184,19 +199,19 @@ fn commit(salt: &[u8; 32], reason: &str) -> [u8; 32] {
 }
 
 pub(crate) fn retain(options: &Retain) -> Ended {
-    let Retain { folder, from, reason, signer } = options;
+    let Retain { folder, from, reason, signer, json: as_json } = options;
     let home = Home::open(folder, signer.as_deref())?;
     let size = published_size(&home.disk("dec"))?;
     if *from > size {
         return Err(Problem::new(1, format!("{size} decisions are published; {from} is beyond them")));
     }
     let origin = home.vkey("dec")?.name().to_owned();
-    said(log_gov::hand_in(&home, &Entry::Retention { at: 0, origin, from: *from, reason: reason.clone() })?);
-    Ok(0)
+    let retention = Entry::Retention { at: 0, origin, from: *from, reason: reason.clone() };
+    said(log_gov::hand_in(&home, &retention)?, *as_json)
 }
 
 pub(crate) fn key_event(options: &KeyEvent) -> Ended {
-    let KeyEvent { folder, event, key, since, checkpoint, signer } = options;
+    let KeyEvent { folder, event, key, since, checkpoint, signer, json: as_json } = options;
     let words: Vec<&str> = KeyChange::ALL.iter().map(|event| event.word()).collect();
     let no_word = || Problem::new(1, format!("`{event}` is none of {}", words.join(", ")));
     let event = KeyChange::from_word(event).ok_or_else(no_word)?;
@@ -204,8 +219,7 @@ pub(crate) fn key_event(options: &KeyEvent) -> Ended {
     let since = since.as_deref().map(|since| instant("since", since)).transpose()?;
     let checkpoint = checkpoint.as_deref().map(note).transpose()?;
     let home = Home::open(folder, signer.as_deref())?;
-    said(log_gov::hand_in(&home, &Entry::KeyEvent { at: 0, event, key, since, checkpoint })?);
-    Ok(0)
+    said(log_gov::hand_in(&home, &Entry::KeyEvent { at: 0, event, key, since, checkpoint })?, *as_json)
 }
 
 fn note(path: &Path) -> Result<String, Problem> {
@@ -240,7 +254,7 @@ fn in_force(log: &GovLog, size: u64) -> Result<Vec<Source>, Problem> {
 }
 
 pub(crate) fn law(options: &Law) -> Ended {
-    let Law { folder, decision, size, sealed, output } = options;
+    let Law { folder, decision, size, sealed, output, json: as_json } = options;
     let home = Home::open(folder, None)?;
     let disk = |log: &str| sealed.map_or_else(|| home.disk(log), |number| home.past(log, number));
     let log = GovLog::named(&disk("gov").path().join("public"), None);
@@ -269,15 +283,15 @@ pub(crate) fn law(options: &Law) -> Ended {
     }
     let docket = Docket::load(sources.clone());
     let docket = docket.map_err(|faults| Problem::new(5, faulty(&faults, &sources)))?;
-    println!("{} files, edition {}", sources.len(), docket.edition());
+    let named = named.map(|edition| edition == log_serve::edition_digest(docket.edition()));
+    let same = if named == Some(true) { "the edition that the decision names\n" } else { "" };
+    let facts = json!({
+        "folder": output.display().to_string(), "files": sources.len(), "edition": docket.edition(),
+        "decision": decision, "is_the_edition_named": named,
+    });
+    told(*as_json, &facts, &format!("{} files, edition {}\n{same}", sources.len(), docket.edition()))?;
     match named {
-        Some(edition) if edition != log_serve::edition_digest(docket.edition()) => {
-            Err(Problem::new(5, "another edition than the decision names".to_owned()))
-        }
-        Some(_) => {
-            println!("the edition that the decision names");
-            Ok(0)
-        }
-        None => Ok(0),
+        Some(false) => Err(Problem::new(5, "another edition than the decision names".to_owned())),
+        Some(true) | None => Ok(0),
     }
 }

@@ -1,7 +1,7 @@
 //! The commands that check and show: they believe nothing that a signature does not lead to.
 
 use crate::commands::print;
-use crate::log::{Problem, Trust, read};
+use crate::log::{Problem, Trust, read, told};
 use crate::log_place::{Place, is_address};
 use ledger::commitment::{Disclosure, FIELDS, Fields, PATH, Seed};
 use ledger::disk::{Disk, Folder};
@@ -85,22 +85,24 @@ fn entry_of(
     Ok(entry)
 }
 
-pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust) -> Ended {
+pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust, as_json: bool) -> Ended {
     if is_address(proof) {
-        return fsck(proof, trust, false);
+        return fsck(proof, trust, as_json);
     }
     let policy = trust.policy(None)?;
     let bytes = read(proof)?;
     if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
-        return verify_disclosure(&value, &policy);
+        return verify_disclosure(&value, &policy, as_json);
     }
     let parsed = Proof::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", proof.display())))?;
     let Some(entry) = entry else {
         return Err(Problem::new(1, "name the file with the entry that the proof is about".to_owned()));
     };
     let checkpoint = verified(&parsed, &read(entry)?, &policy)?;
-    let text = format!("in {} at index {}, of {} entries\n", checkpoint.origin, parsed.index, checkpoint.size);
-    print(&text).map_err(|error| Problem::new(1, error))
+    let Checkpoint { origin, size, .. } = checkpoint;
+    let index = parsed.index;
+    let facts = json!({ "log": origin, "index": index, "size": size });
+    told(as_json, &facts, &format!("in {origin} at index {index}, of {size} entries\n"))
 }
 
 fn verified(proof: &Proof, entry: &[u8], policy: &Policy) -> Result<Checkpoint, Problem> {
@@ -110,7 +112,7 @@ fn verified(proof: &Proof, entry: &[u8], policy: &Policy) -> Result<Checkpoint, 
     })
 }
 
-fn verify_disclosure(value: &Value, policy: &Policy) -> Ended {
+fn verify_disclosure(value: &Value, policy: &Policy, as_json: bool) -> Ended {
     let malformed = || Problem::new(2, "this is no disclosure that `interdict log disclose` wrote".to_owned());
     let text = |name: &str| value.get(name).and_then(Value::as_str).ok_or_else(malformed);
     let name = text("field")?;
@@ -129,13 +131,11 @@ fn verify_disclosure(value: &Value, policy: &Policy) -> Ended {
     if !shown.opens(Hash(commitment)) {
         return Err(Problem::new(5, "the field shown is not the one that was committed to".to_owned()));
     }
-    let text = format!(
-        "{name}: {}\nin {} at index {}\n",
-        String::from_utf8_lossy(&shown.value),
-        checkpoint.origin,
-        proof.index
-    );
-    print(&text).map_err(|error| Problem::new(1, error))
+    let value = String::from_utf8_lossy(&shown.value);
+    let Checkpoint { origin, size, .. } = checkpoint;
+    let index = proof.index;
+    let facts = json!({ "log": origin, "index": index, "size": size, "field": name, "value": value });
+    told(as_json, &facts, &format!("{name}: {value}\nin {origin} at index {index}\n"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -187,6 +187,12 @@ fn checked(public: &Place, policy: &Policy) -> fsck::Report {
     report
 }
 
+/// What was found of a log, for programs.
+fn found(public: &Place, size: u64, root: Option<Hash>, files: u64, damages: &[Value]) -> Value {
+    let root = root.map(Hash::to_base64);
+    json!({ "log": public.to_string(), "size": size, "root": root, "files": files, "damages": damages })
+}
+
 pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
     let mut worst = 0;
     for public in logs(folder) {
@@ -194,7 +200,12 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
             && !disk.path().join("checkpoint").exists()
             && !disk.path().join("tile").exists()
         {
-            print(&format!("{public}: nothing is published yet\n")).map_err(|e| Problem::new(1, e))?;
+            let text = if as_json {
+                format!("{}\n", found(&public, 0, None, 0, &[]))
+            } else {
+                format!("{public}: nothing is published yet\n")
+            };
+            print(&text).map_err(|error| Problem::new(1, error))?;
             continue;
         }
         let policy = trust.policy(Some(&public))?;
@@ -216,9 +227,7 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
                     json!({ "path": damage.path, "from": damage.indexes.start, "until": damage.indexes.end, "what": damage.what })
                 })
                 .collect();
-            let root = report.root.map(Hash::to_base64);
-            let value = json!({ "log": public.to_string(), "size": size, "root": root, "files": report.files, "damages": damages });
-            format!("{value}\n")
+            format!("{}\n", found(&public, size, report.root, report.files, &damages))
         } else if report.damages.is_empty() {
             format!("{public}: sound, {size} entries in {} files\n", report.files)
         } else {
@@ -255,14 +264,20 @@ fn proof_now(public: &Place, policy: &Policy, index: u64) -> Result<(Proof, Vec<
     Ok((Proof { extra: None, index, hashes, checkpoint: note }, entry))
 }
 
-pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path) -> Ended {
+pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path, as_json: bool) -> Ended {
     let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (proof, entry) = proof_of(&public, &policy, index)?;
     let beside = output.with_extension("entry");
     std::fs::write(output, proof.to_string()).map_err(|error| Problem::file(output, error))?;
     std::fs::write(&beside, entry).map_err(|error| Problem::file(&beside, error))?;
-    Ok(0)
+    let within = Checkpoint::parse(&proof.checkpoint.text).ok();
+    let facts = json!({
+        "log": within.as_ref().map(|checkpoint| &checkpoint.origin), "index": index,
+        "size": within.as_ref().map(|checkpoint| checkpoint.size),
+        "proof": output.display().to_string(), "entry": beside.display().to_string(),
+    });
+    told(as_json, &facts, "")
 }
 
 pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended {
@@ -288,7 +303,30 @@ pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended 
     })
 }
 
-pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
+/// What a log was when it was looked at before, if it has only grown since.
+fn before(public: &Place, state: &Path, policy: &Policy, (now, note): (&Checkpoint, &Note)) -> Result<u64, Problem> {
+    let bytes = read(state)?;
+    let before = Note::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", state.display())))?;
+    let then = policy.check(&before).map_err(|error| refused(&error))?;
+    let other = |why: &str| {
+        let message = format!("another history: {why}\nseen before:\n{before}\nnow:\n{note}");
+        Problem::new(4, message)
+    };
+    if then.origin != now.origin {
+        return Err(Problem::new(1, format!("{} remembers {}, not {}", state.display(), then.origin, now.origin)));
+    }
+    if then.size > now.size {
+        return Err(other(&format!("it had {} entries and has {} now", then.size, now.size)));
+    }
+    let mut reader = reader(public, now)?;
+    let proof = reader.prove_consistency(then.size).map_err(|error| untrusted(&error))?;
+    if tree::verify_consistency((then.size, then.root), (now.size, now.root), &proof).is_err() {
+        return Err(other("what it had is not what it grew from"));
+    }
+    Ok(then.size)
+}
+
+pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool) -> Ended {
     let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
     let (now, note) = checkpoint(&public, &policy)?;
@@ -296,31 +334,15 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust) -> Ended {
     if let Some(damage) = report.damages.first() {
         return Err(Problem::new(5, damage.to_string()));
     }
-    if state.exists() {
-        let bytes = read(state)?;
-        let before = Note::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", state.display())))?;
-        let then = policy.check(&before).map_err(|error| refused(&error))?;
-        let other = |why: &str| {
-            let message = format!("another history: {why}\nseen before:\n{before}\nnow:\n{note}");
-            Problem::new(4, message)
-        };
-        if then.origin != now.origin {
-            return Err(Problem::new(1, format!("{} remembers {}, not {}", state.display(), then.origin, now.origin)));
-        }
-        if then.size > now.size {
-            return Err(other(&format!("it had {} entries and has {} now", then.size, now.size)));
-        }
-        let mut reader = reader(&public, &now)?;
-        let proof = reader.prove_consistency(then.size).map_err(|error| untrusted(&error))?;
-        if tree::verify_consistency((then.size, then.root), (now.size, now.root), &proof).is_err() {
-            return Err(other("what it had is not what it grew from"));
-        }
-    }
+    let before = state.exists().then(|| before(&public, state, &policy, (&now, &note))).transpose()?;
     let disk = Folder::new(state.parent().unwrap_or(Path::new(".")));
     let name = state.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     disk.put(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
-    print(&format!("{}: {} entries, grown from what it was\n", now.origin, now.size))
-        .map_err(|error| Problem::new(1, error))
+    let facts = json!({
+        "log": now.origin, "size": now.size, "root": now.root.to_base64(), "size_before": before,
+        "state": state.display().to_string(),
+    });
+    told(as_json, &facts, &format!("{}: {} entries, grown from what it was\n", now.origin, now.size))
 }
 
 /// What an entry commits to, which only the keeper of the log can say.

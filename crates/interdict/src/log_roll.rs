@@ -5,7 +5,7 @@
 //! nobody else opens the log: a roll that was interrupted is ended by the next one.
 
 use crate::clock;
-use crate::log::{Problem, read};
+use crate::log::{Problem, read, told};
 use crate::log_gov;
 use crate::log_home::Home;
 use crate::log_keep::{make_private, new_key, write_secret};
@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use ledger::log::Ledger;
 use ledger::publish::CHECKPOINT;
 use ledger::wal::Record;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use tlog::note::{Kind, VerifierKey};
 use tlog::policy::Policy;
@@ -31,6 +32,9 @@ pub(crate) struct Roll {
     /// The socket of a signer that holds the old keys; without it, one is started
     #[arg(long, value_name = "PATH")]
     signer: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Why an old log has no seal.
@@ -194,7 +198,7 @@ fn begin(home: &Home, without_seal: Option<Lacking>) -> Result<(), Problem> {
 const SEALED: &str = "next/sealed";
 
 pub(crate) fn roll(options: &Roll) -> Result<u8, Problem> {
-    let Roll { folder, without_seal, signer } = options;
+    let Roll { folder, without_seal, signer, json: as_json } = options;
     let sealed = folder.join(SEALED);
     if !sealed.is_file() {
         let home = Home::open(folder, signer.as_deref())?.rolling();
@@ -217,8 +221,11 @@ pub(crate) fn roll(options: &Roll) -> Result<u8, Problem> {
     begin(&home, *without_seal)?;
     let next = folder.join("next");
     std::fs::remove_dir_all(&next).map_err(|error| Problem::file(&next, error))?;
+    let (mut words, mut keys) = (String::new(), serde_json::Map::new());
     for log in LOGS {
-        println!("{log}       {}", home.vkey(log)?);
+        let key = home.vkey(log)?.to_string();
+        words.push_str(&format!("{log}       {key}\n"));
+        keys.insert(log.to_owned(), key.into());
     }
-    Ok(0)
+    told(*as_json, &json!({ "folder": folder.display().to_string(), "keys": keys }), &words)
 }

@@ -107,7 +107,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&loading, &options),
         Command::Reach(options) => reach::reach(&loading, &options),
         Command::Inventory(options) => inventory::inventory(&loading, &options),
-        Command::Vouch { key } => law_note::vouch(loading.corpus.as_deref(), &key),
+        Command::Vouch { key, json } => law_note::vouch(loading.corpus.as_deref(), &key, json),
         Command::Agent(options) => agent::agent(&loading, &options),
         Command::SquidHelper(options) => helper::answer(&options),
         Command::Replay(command) => replay::run(&loading, &command),

@@ -1,7 +1,7 @@
 //! `interdict pay`: screens payment files and says what becomes of each transaction.
 
 use crate::clock;
-use crate::commands::{Done, Loading, print};
+use crate::commands::{Done, Loading, print, tell};
 use crate::pay_keep::{Keeper, Kept};
 use crate::pay_report::{Page, Table};
 use clap::{Args, Subcommand};
@@ -17,6 +17,7 @@ use gate::payments::table::{Form, ISO_8583, Mapping, Rows};
 use gate::payments::{Judge, Known, Outcome, Settings, say};
 use jiff::tz::TimeZone;
 use screening::parts::Parts;
+use serde_json::json;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -57,6 +58,9 @@ pub(crate) struct Split {
     /// In whose civil time a value date is a day
     #[arg(long, default_value = "America/New_York", value_name = "ZONE")]
     zone: String,
+    /// Say in JSON what was written
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `pay screen`.
@@ -154,7 +158,7 @@ fn split(loading: &Loading, options: &Split) -> Done {
     if accounts.unread > 0 || accounts.came_in != plan.len() {
         return Err(format!("{} changed while it was read", options.file.display()));
     }
-    for (path, side) in [(&options.held, Side::Held), (&options.released, Side::Released)] {
+    let write = |path: &Path, side: Side| {
         let beside = path.with_extension("new");
         let written = File::create(&beside).and_then(|out| {
             let mut out = BufWriter::new(out);
@@ -163,9 +167,16 @@ fn split(loading: &Loading, options: &Split) -> Done {
             std::fs::rename(&beside, path)?;
             Ok(count)
         });
-        let count = written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        println!("{count} transactions in {}", path.display());
-    }
+        written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    let stays = write(&options.held, Side::Held)?;
+    let goes = write(&options.released, Side::Released)?;
+    let facts = json!({
+        "held": { "file": options.held.display().to_string(), "transactions": stays },
+        "released": { "file": options.released.display().to_string(), "transactions": goes },
+    });
+    let line = |count: u64, path: &Path| format!("{count} transactions in {}\n", path.display());
+    tell(options.json, &facts, &(line(stays, &options.held) + &line(goes, &options.released)))?;
     Ok(u8::from(!held.is_empty()))
 }
 

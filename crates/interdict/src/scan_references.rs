@@ -1,9 +1,9 @@
 //! Reference code: the fingerprints that are shipped, and folders of one's own, one immutable file for each
 //! artefact. `similarity add`, `remove`, `list`, `export` and `common` keep them.
 
-use crate::commands::{Done, Loading, print};
+use crate::commands::{Done, Loading, print, print_json, tell};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 use similarity::artefact::{Artefact, Budgets, Language};
 use similarity::background::Background;
 use similarity::index::{Index, Reference};
@@ -74,6 +74,9 @@ pub(crate) enum Command {
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
+        /// Say in JSON what was written
+        #[arg(long)]
+        json: bool,
     },
     /// Remove the references of a label or of a SHA-256
     Remove {
@@ -82,6 +85,9 @@ pub(crate) enum Command {
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
+        /// Say in JSON what was removed
+        #[arg(long)]
+        json: bool,
     },
     /// List references: the shipped ones, or a folder's
     List {
@@ -100,6 +106,9 @@ pub(crate) enum Command {
         /// Write Parquet to this file instead of CSV to standard output
         #[arg(long, value_name = "FILE")]
         parquet: Option<PathBuf>,
+        /// Say in JSON what was written to that file
+        #[arg(long, requires = "parquet")]
+        json: bool,
     },
     /// Make the background of common code from artefacts that anybody uses: `common.bloom`, and of machine code
     /// `common-native.bloom`
@@ -113,6 +122,9 @@ pub(crate) enum Command {
         /// The folder of references
         #[arg(long, value_name = "DIR")]
         store: PathBuf,
+        /// Say in JSON what was written
+        #[arg(long)]
+        json: bool,
     },
     /// Which of many apps contain the code that is looked for? Sketches them once, asks the sketches at once
     Hunt(crate::hunt::Hunt),
@@ -208,14 +220,14 @@ fn folder_segments(folder: &Path) -> Result<Vec<(PathBuf, Segment)>, String> {
 /// Runs the command.
 pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
     match command {
-        Command::Add { file, subject, label, source, only_classes, store } => {
+        Command::Add { file, subject, label, source, only_classes, store, json } => {
             let about = About { subject, label: label.as_deref(), source, only_classes: *only_classes };
-            add(loading, file, &about, store)
+            add(loading, file, &about, store, *json)
         }
-        Command::Remove { what, store } => remove(what, store),
+        Command::Remove { what, store, json } => remove(what, store, *json),
         Command::List { store, json } => list(store.as_deref(), *json),
-        Command::Export { store, parquet } => export(store.as_deref(), parquet.as_deref()),
-        Command::Common { paths, at_least, store } => common(paths, *at_least, store),
+        Command::Export { store, parquet, json } => export(store.as_deref(), parquet.as_deref(), *json),
+        Command::Common { paths, at_least, store, json } => common(paths, *at_least, store, *json),
         Command::Hunt(options) => crate::hunt::run(options),
     }
 }
@@ -242,7 +254,7 @@ struct About<'a> {
     only_classes: bool,
 }
 
-fn add(loading: &Loading, file: &Path, about: &About<'_>, store: &Path) -> Done {
+fn add(loading: &Loading, file: &Path, about: &About<'_>, store: &Path, as_json: bool) -> Done {
     let subject = about.subject;
     if loading.docket()?.registry().get(subject).is_none() {
         return Err(format!("--subject: no subject `{subject}`; `interdict subjects` lists them"));
@@ -254,7 +266,7 @@ fn add(loading: &Loading, file: &Path, about: &About<'_>, store: &Path) -> Done 
     fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let label = about.label.unwrap_or(&name);
-    let mut text = String::new();
+    let (mut text, mut written) = (String::new(), Vec::new());
     for code in &artefact.code {
         // Functions without a class stand in their file, whose name leads through archives.
         let is_class = |class: &str| !class.contains('!') && class != name;
@@ -275,20 +287,32 @@ fn add(loading: &Loading, file: &Path, about: &About<'_>, store: &Path) -> Done 
         let path = store.join(format!("{short}-{}.{ENDING}", code.language.word()));
         write(&path, &segment.to_bytes())?;
         text.push_str(&format!("{}: {functions} functions, {fingerprints} fingerprints\n", path.display()));
+        written.push(json!({
+            "file": path.display().to_string(), "kind": code.language.word(), "functions": functions,
+            "fingerprints": fingerprints,
+        }));
     }
     artefact.unclear.iter().for_each(|why| text.push_str(&format!("note: {why}\n")));
-    print(&text)
+    let notes: Vec<String> = artefact.unclear.iter().map(ToString::to_string).collect();
+    let facts = json!({
+        "subject": subject, "label": label, "sha256": artefact.sha256, "written": written, "notes": notes,
+    });
+    tell(as_json, &facts, &text)
 }
 
-fn remove(what: &str, store: &Path) -> Done {
-    let mut text = String::new();
+fn remove(what: &str, store: &Path, as_json: bool) -> Done {
+    let mut removed = Vec::new();
     for (path, segment) in folder_segments(store)? {
         if segment.reference.label == what || segment.reference.sha256 == what {
             fs::remove_file(&path).map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
-            text.push_str(&format!("removed {}\n", path.display()));
+            removed.push(path.display().to_string());
         }
     }
-    if text.is_empty() { Err(format!("no reference `{what}` in {}", store.display())) } else { print(&text) }
+    if removed.is_empty() {
+        return Err(format!("no reference `{what}` in {}", store.display()));
+    }
+    let words: String = removed.iter().map(|path| format!("removed {path}\n")).collect();
+    tell(as_json, &json!({ "removed": removed }), &words)
 }
 
 fn segments(store: Option<&Path>) -> Result<Vec<Segment>, String> {
@@ -306,9 +330,7 @@ fn list(store: Option<&Path>, as_json: bool) -> Done {
             json!({ "subject": r.lineage, "label": r.label, "kind": s.language.word(), "source": r.source, "sha256": r.sha256,
                     "functions": r.program.functions.len(), "fingerprints": r.program.fingerprints.len() })
         };
-        let rows: Vec<serde_json::Value> = segments.iter().map(row).collect();
-        let text = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
-        return print(&format!("{text}\n"));
+        return print_json(&segments.iter().map(row).collect());
     }
     let line = |s: &Segment| {
         let r = &s.reference;
@@ -327,7 +349,7 @@ fn list(store: Option<&Path>, as_json: bool) -> Done {
 /// Columns of an exported table behind the fingerprint.
 const COLUMNS: [&str; 4] = ["subject", "reference", "kind", "function"];
 
-fn export(store: Option<&Path>, parquet: Option<&Path>) -> Done {
+fn export(store: Option<&Path>, parquet: Option<&Path>, as_json: bool) -> Done {
     let segments = segments(store)?;
     let named = |segment: &Segment| -> Vec<String> {
         let program = &segment.reference.program;
@@ -348,7 +370,9 @@ fn export(store: Option<&Path>, parquet: Option<&Path>) -> Done {
         similarity::parquet::write(("fingerprint", COLUMNS), &rows, &mut bytes)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         write(path, &bytes)?;
-        return print(&format!("{}: {} rows, {} bytes\n", path.display(), rows.len(), bytes.len()));
+        let facts = json!({ "file": path.display().to_string(), "rows": rows.len(), "bytes": bytes.len() });
+        let words = format!("{}: {} rows, {} bytes\n", path.display(), rows.len(), bytes.len());
+        return tell(as_json, &facts, &words);
     }
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut text = format!("fingerprint,{}\n", COLUMNS.join(","));
@@ -359,7 +383,7 @@ fn export(store: Option<&Path>, parquet: Option<&Path>) -> Done {
     print(&text)
 }
 
-fn common(paths: &[PathBuf], at_least: u32, store: &Path) -> Done {
+fn common(paths: &[PathBuf], at_least: u32, store: &Path, as_json: bool) -> Done {
     let (mut native, mut other) = (Vec::new(), Vec::new());
     for path in paths {
         let (mut here, mut else_here) = (Vec::new(), Vec::new());
@@ -374,7 +398,7 @@ fn common(paths: &[PathBuf], at_least: u32, store: &Path) -> Done {
         }
     }
     fs::create_dir_all(store).map_err(|error| format!("cannot write {}: {error}", store.display()))?;
-    let mut text = String::new();
+    let (mut text, mut written): (String, Vec<Value>) = (String::new(), Vec::new());
     for (mut all, name) in [(other, COMMON), (native, COMMON_NATIVE)] {
         if all.is_empty() {
             continue;
@@ -393,6 +417,7 @@ fn common(paths: &[PathBuf], at_least: u32, store: &Path) -> Done {
             paths.len(),
             bytes.len()
         ));
+        written.push(json!({ "file": path.display().to_string(), "fingerprints": kept.len(), "bytes": bytes.len() }));
     }
-    print(&text)
+    tell(as_json, &json!({ "artefacts": paths.len(), "written": written }), &text)
 }

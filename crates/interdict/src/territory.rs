@@ -1,6 +1,6 @@
 //! Where addresses are: what is consulted, asked by hand, and the table built anew from registry data.
 
-use crate::commands::{Done, print, print_json};
+use crate::commands::{Done, print, print_json, tell};
 use clap::{Args, Subcommand};
 use gate::territory::{Countries, Database, Locator, Networks};
 use serde_json::{Value, json};
@@ -44,6 +44,9 @@ pub(crate) enum Territory {
         /// Where to write the table
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+        /// Say in JSON what was written
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -128,18 +131,19 @@ pub(crate) fn run(command: &Territory) -> Done {
             }
             print(&format!("# {}\n{census}", countries.provenance()))
         }
-        Territory::Build { source, provenance, output } => {
+        Territory::Build { source, provenance, output, json } => {
             let bytes = fs::read(source).map_err(|error| format!("cannot read {}: {error}", source.display()))?;
             let built = Countries::build_packed(&bytes, provenance.as_deref());
             let built = built.map_err(|why| format!("{}: {why}", source.display()))?;
             fs::write(output, &built.file).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
-            print(&format!(
-                "{} prefixes of {} countries in {} stretches, {} bytes\n",
-                built.prefixes,
-                built.countries,
-                built.stretches,
-                built.file.len()
-            ))
+            let (prefixes, countries, stretches, bytes) =
+                (built.prefixes, built.countries, built.stretches, built.file.len());
+            let facts = json!({
+                "file": output.display().to_string(), "prefixes": prefixes, "countries": countries, "stretches": stretches, "bytes": bytes,
+            });
+            let words =
+                format!("{prefixes} prefixes of {countries} countries in {stretches} stretches, {bytes} bytes\n");
+            tell(*json, &facts, &words)
         }
     }
 }

@@ -413,18 +413,22 @@ fn what_is_signed_and_taken_up_is_told() {
     // A key made for a log prints a public half, and nobody trusts it.
     let secret = desk.folder.path().join("log.key").display().to_string();
     assert_eq!(run(&["log", "key", "stranger.example", "-o", &secret], b"").code, 0);
-    assert_eq!(desk.attest(&["key", &secret]).out.trim().len(), 60, "base64 of 44 bytes");
+    let key = desk.attest(&["key", &secret]).out;
+    assert_eq!(key.trim().len(), 60, "base64 of 44 bytes");
+    assert_eq!(desk.attest(&["key", &secret, "--json"]).json(), json!({ "spki": key.trim() }));
     let statement = desk.say(Type::AuditReport, "system:x", json!({}), &[]);
     let by_stranger = desk.folder.path().join("stranger.json").display().to_string();
-    assert_eq!(desk.attest(&["sign", &statement, "--key", &secret, "-o", &by_stranger]).code, 0);
+    let told = desk.attest(&["sign", &statement, "--key", &secret, "-o", &by_stranger, "--json"]).json();
+    let digest = digest_of(&by_stranger);
+    assert_eq!(told, json!({ "file": by_stranger, "type": "audit-report", "spki": key.trim(), "digest": digest }));
     assert_eq!(desk.attest(&["verify", &by_stranger]).code, 3);
     let refused = desk.attest(&["add", &by_stranger]);
     assert!(refused.code == 2 && refused.err.contains("count for nothing"), "{}", refused.err);
 
     let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
     assert_eq!(desk.attest(&["verify", &signed]).code, 0);
-    let added = desk.attest(&["add", &signed]);
-    assert_eq!(added.out, "0\n", "{}", added.err);
+    let added = desk.attest(&["add", &signed, "--json"]);
+    assert_eq!(added.json(), json!({ "entry": 0, "awaits_witnesses": false }), "{}", added.err);
     let ran = desk.attest(&["status", "mitigation-2020"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("who could lift: secretary-of-commerce (commerce)"), "{}", ran.out);
@@ -453,9 +457,12 @@ fn an_oscal_assessment_becomes_a_statement_and_is_compared_with_what_was_signed(
     let signed = folder.path().join("signed.json").display().to_string();
     assert_eq!(run(&["log", "key", "assessor.example", "-o", &secret], b"").code, 0);
     assert_eq!(run(&["attest", "sign", &statement, "--key", &secret, "-o", &signed], b"").code, 0);
-    let compared = |file: &str| run(&["attest", "oscal", file, "--required", &required, "--against", &signed], b"");
+    let against = ["--required", &required, "--against", &signed];
+    let compared = |file: &str| run(&[&["attest", "oscal", file], &against[..]].concat(), b"");
+    let in_json = |file: &str| run(&[&["attest", "oscal", file, "--json"], &against[..]].concat(), b"");
     let same = compared(&file);
     assert_eq!(same.code, 0, "{}{}", same.out, same.err);
+    assert_eq!(in_json(&file).json(), json!({ "same": true, "differences": [] }));
     let other = write("other.json", &results.to_string().replace("\"satisfied\"", "\"not-satisfied\""));
     let differs = compared(&other);
     assert_eq!(differs.code, 1, "{}{}", differs.out, differs.err);
@@ -463,6 +470,8 @@ fn an_oscal_assessment_becomes_a_statement_and_is_compared_with_what_was_signed(
         differs.out,
         "differs from what the assessment comes to: document, satisfied, unsatisfied, unsatisfiedCount\n"
     );
+    let differs = in_json(&other);
+    assert_eq!((differs.code, &differs.json()["differences"][0]), (1, &json!("document")), "{}", differs.out);
     let broken = write("broken.json", &results.to_string().replace("2026-01-02T00:00:00Z", "lately"));
     let refused = compared(&broken);
     assert!(

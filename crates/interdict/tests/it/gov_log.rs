@@ -85,6 +85,13 @@ fn each_decision_names_the_law_it_was_made_under_and_that_can_be_written_out() {
         assert_eq!(answer["context"]["verdict"].as_str(), Some(verdict.as_str()), "{name}: {}", decided.out);
         assert_eq!(answer["context"]["law"]["edition"].as_str(), Some(edition.as_str()), "{name}");
     }
+    let output = log.path("again");
+    let told =
+        run(&["log", "law", &home, "--decision", &again.0.to_string(), "--output", &output, "--json"], b"").json();
+    assert_eq!(
+        told,
+        json!({ "folder": output, "files": 2, "edition": again.2, "decision": again.0, "is_the_edition_named": true })
+    );
     // The gov log of one entry less has not the law of the decision, or none.
     let ran = run(&["log", "cat", &log.path("log/dec"), "--count", "10", "--key", &log.key("dec")], b"");
     let sizes: Vec<u64> = ran
@@ -142,7 +149,7 @@ impl Bench {
         let index = index.to_string();
         let words = ["log", "override", &self.log.path("log"), &index, ruling, "--reason", "Ms. Rivers called"];
         let output = self.desk.path().join("ruling.json").display().to_string();
-        run(&[&words[..], &["--expires", expires, "--output", &output]].concat(), b"")
+        run(&[&words[..], &["--expires", expires, "--output", &output, "--json"]].concat(), b"")
     }
 
     /// Decides and has it taken up; where the gov log says so, and the digest of the statement.
@@ -150,6 +157,9 @@ impl Bench {
         let written = self.overrule(index, ruling, expires);
         assert_eq!(written.code, 0, "{}", written.err);
         let statement = self.desk.path().join("ruling.json").display().to_string();
+        let told = written.json();
+        assert_eq!((&told["file"], &told["decision"]), (&json!(statement), &json!(index)), "{told}");
+        assert_eq!((&told["ruling"], &told["expires"]), (&json!(ruling), &json!(expires)), "{told}");
         let signed = signed(&self.desk, &statement, "override", &["counsel", "registrar"]);
         let added = self.attest(&["add", &signed]);
         assert_eq!(added.code, 0, "{}", added.err);
@@ -283,8 +293,9 @@ fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
     until("the edge refuses", || edge(&serving).0 == 451);
     let home = bench.log.path("log");
     assert_eq!(run(&["log", "erase", &home, &hosted.to_string(), "--reason", "asked for"], b"").code, 0);
-    let retained = run(&["log", "retain", &home, "--from", &(left + 1).to_string(), "--reason", "ninety days"], b"");
-    assert_eq!(retained.code, 0, "{}", retained.err);
+    let first = (left + 1).to_string();
+    let retained = run(&["log", "retain", &home, "--from", &first, "--reason", "ninety days", "--json"], b"");
+    assert_eq!(retained.json()["logged"]["state"], "handed_in", "{}", retained.err);
     until("the edge serves", || edge(&serving).0 == 200);
     assert_eq!(serving.get(&format!("/decisions/{left}")).0, 404);
     assert_eq!(serving.get(&format!("/decisions/{clear}")).0, 200);
@@ -376,9 +387,11 @@ fn statements_are_taken_up_by_the_log_and_reach_the_law_while_the_service_runs()
         assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
     };
     let folder = desk.folder.path().display().to_string();
-    let adopted = attest(&["adopt", &folder, "--signer", &socket]);
+    let adopted = attest(&["adopt", &folder, "--signer", &socket, "--json"]);
     assert_eq!(adopted.code, 0, "{}", adopted.err);
-    assert_eq!(adopted.out, "trust.json\nconditions/audited.json\nartifacts\n");
+    let files =
+        ["trust.json", "conditions/audited.json", "artifacts"].map(|file| json!({ "file": file, "gone": false }));
+    assert_eq!(adopted.json(), json!({ "adopted": files }));
     assert_eq!(attest(&["adopt", &folder, "--signer", &socket]).out, "the log has all of it\n");
     status(1);
     let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
@@ -496,6 +509,22 @@ fn a_revocation_names_the_decisions_of_the_log_that_rested_on_what_it_takes_back
 }
 
 #[test]
+fn what_a_log_takes_over_from_a_folder_is_named() {
+    let desk = Desk::new();
+    let (_folder, home, _keys) = new_log("log.example/adopting");
+    let source = desk.folder.path().display().to_string();
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(run(&["--attestations", &source, "attest", "add", &signed], b"").code, 0);
+    let adopt = || run(&["--attestations", &home, "attest", "adopt", &source, "--json"], b"").json();
+    let adopted = adopt();
+    let last = adopted["adopted"].as_array().and_then(|all| all.last()).expect("the statement");
+    assert!(last["statement"] == 0 && last["entry"].as_u64() > Some(0), "{adopted}");
+    std::fs::remove_file(desk.folder.path().join("artifacts")).expect("removed");
+    assert_eq!(adopt(), json!({ "adopted": [{ "file": "artifacts", "gone": true }] }));
+    assert_eq!(adopt(), json!({ "adopted": [] }));
+}
+
+#[test]
 fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
     let desk = Desk::new();
     let folder = Folder::new();
@@ -523,8 +552,9 @@ fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
     assert!(busy.code == 1 && busy.err.contains("end the service first"), "{}", busy.err);
     assert_eq!(serving.stop(), Some(0), "a roll that could not begin leaves the service as it was");
 
-    let rolled = run(&["log", "roll", &home], b"");
+    let rolled = run(&["log", "roll", &home, "--json"], b"");
     assert_eq!(rolled.code, 0, "{}{}", rolled.out, rolled.err);
+    assert_eq!(rolled.json(), json!({ "folder": home, "keys": { "gov": key("gov"), "dec": key("dec") } }));
     assert!(rolled.out.contains("rolled/gov/2+") && rolled.out.contains("rolled/dec/2+"), "{}", rolled.out);
     assert_ne!((key("gov"), key("dec")), (old_gov.clone(), old_dec.clone()));
     for (log, before) in [("gov", &old_gov), ("dec", &old_dec)] {
@@ -745,8 +775,9 @@ fn whose_word_counts_is_changed_by_those_who_may_and_keys_have_a_history() {
     let path = folder.path().join("log/dec/public/vkey");
     let dec = std::fs::read_to_string(path).expect("a key");
     let words = ["log", "key-event", &home, "compromised", dec.trim(), "--since", "2026-01-01T00:00:00Z"];
-    let event = run(&words, b"");
+    let event = run(&[&words[..], &["--json"]].concat(), b"");
     assert_eq!(event.code, 0, "{}", event.err);
+    let logged = event.json()["logged"].clone();
     assert_eq!(run(&["log", "key-event", &home, "stolen", dec.trim()], b"").code, 1);
     let gov = std::fs::read_to_string(folder.path().join("log/gov/public/vkey")).expect("a key");
     let cat = run(&["log", "cat", &format!("{home}/gov"), "--key", gov.trim()], b"").out;
@@ -758,6 +789,7 @@ fn whose_word_counts_is_changed_by_those_who_may_and_keys_have_a_history() {
         .collect();
     assert_eq!(policies, [(&json!(1), false), (&json!(2), true)], "the first on its keeper's word: {cat}");
     let event = entries.iter().find(|entry| entry["kind"] == "key-event").expect("one");
+    assert_eq!((&logged["entry"], &logged["state"]), (&event["index"], &json!("counts")), "{logged}");
     assert_eq!((&event["event"], &event["since"]), (&json!("compromised"), &json!("2026-01-01T00:00:00Z")));
     for entry in entries.iter().filter(|entry| entry["sha256"].is_string()) {
         let digest = entry["sha256"].as_str().expect("hexadecimal");

@@ -129,19 +129,32 @@ fn each_way_to_fail_has_its_code() {
     let appended = append(&log, &(0..300).map(|number| format!("entry {number}\n")).collect::<String>());
     assert!(appended.status.success(), "{}", said(&appended));
     let (dec, key, other) = (log.path("dec"), log.key("dec"), log.key("gov"));
+    let checked = run(&["log", "fsck", text(&log.0), "--json"]);
+    let checked = String::from_utf8(checked.stdout).expect("UTF-8");
+    let sizes: Vec<Option<u64>> = checked
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["size"].as_u64())
+        .collect();
+    assert_eq!(sizes, [Some(0), Some(300)], "nothing is published in the gov log: {checked}");
     let (proof, entry) = (log.path("p.tlog-proof"), log.path("p.entry"));
-    assert_eq!(code(&["log", "prove", &dec, "77", "--key", &key, "-o", &proof]), Some(0));
+    let proven = run(&["log", "prove", &dec, "77", "--key", &key, "-o", &proof, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said(&proven)).expect("JSON");
+    let origin = key.split('+').next();
+    assert_eq!(told, serde_json::json!({ "log": origin, "index": 77, "size": 300, "proof": proof, "entry": entry }),);
     assert_eq!(fs::read(&entry).expect("the entry"), b"entry 77");
     assert_eq!(code(&["log", "prove", &dec, "300", "--key", &key, "-o", &proof]), Some(1));
-    assert_eq!(code(&["log", "verify", &proof, &entry, "--key", &key]), Some(0));
+    let verified = run(&["log", "verify", &proof, &entry, "--key", &key, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said(&verified)).expect("JSON");
+    assert_eq!(told, serde_json::json!({ "log": origin, "index": 77, "size": 300 }));
     assert_eq!(code(&["log", "verify", &proof, &entry, "--key", &other]), Some(3));
     assert_eq!(code(&["log", "verify", &proof, &entry]), Some(3), "nobody is trusted by default");
     assert_eq!(code(&["log", "verify", &entry, &entry, "--key", &key]), Some(2));
     fs::write(&entry, "entry 78").expect("written");
     assert_eq!(code(&["log", "verify", &proof, &entry, "--key", &key]), Some(5));
     let policy = log.path("strict");
-    let witness = run(&["log", "key", "w.example", "--witness", "-o", &log.path("w.key")]);
-    let lines = format!("log {key}\nwitness w {}\nquorum w\n", String::from_utf8_lossy(&witness.stdout).trim());
+    let witness = run(&["log", "key", "w.example", "--witness", "-o", &log.path("w.key"), "--json"]);
+    let witness: serde_json::Value = serde_json::from_str(&said(&witness)).expect("JSON");
+    let lines = format!("log {key}\nwitness w {}\nquorum w\n", witness["key"].as_str().expect("a key"));
     fs::write(&policy, lines).expect("written");
     assert_eq!(code(&["log", "fsck", &dec, "--policy", &policy]), Some(7));
     let state = log.path("seen");

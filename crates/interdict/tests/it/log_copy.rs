@@ -104,18 +104,25 @@ impl Drop for Store {
 /// A log whose signer is started for each command.
 fn new_log(folder: &Folder, name: &str) -> String {
     let home = folder.path().join(name).display().to_string();
-    assert_eq!(run(&["log", "new", &home, "--name", "log.example/copied"], b"").code, 0);
+    let made = run(&["log", "new", &home, "--name", "log.example/copied", "--json"], b"").json();
+    assert_eq!(made["folder"], home.as_str(), "{made}");
+    assert_eq!(made["keys"]["dec"], key(&home, "dec"), "{made}");
     home
 }
 
 fn append(home: &str, to: &str, from: usize, until: usize) {
     let lines: String = (from..until).map(|number| format!("entry {number}\n")).collect();
-    let appended = run(&["log", "append", home, "--to", to], lines.as_bytes());
+    let appended = run(&["log", "append", home, "--to", to, "--json"], lines.as_bytes());
     assert_eq!(appended.code, 0, "{}", appended.err);
+    let told: Vec<&str> = appended.out.lines().collect();
+    assert_eq!((told.len(), told.first().map(|line| line.starts_with('{'))), (until - from, Some(true)), "{told:?}");
 }
 
+/// The bucket that is copied to, and where in it.
+const TO: &str = "s3://transparency/logs/prod";
+
 fn publish(home: &str, store: &Store, credentials: &str) -> Ran {
-    let to = ["--to", "s3://transparency/logs/prod", "--endpoint", &store.url(), "--credentials", credentials];
+    let to = ["--to", TO, "--endpoint", &store.url(), "--credentials", credentials];
     run(&[&["log", "publish", home], &to[..]].concat(), b"")
 }
 
@@ -148,7 +155,13 @@ fn strangers_check_a_log_in_a_bucket_and_its_keeper_never_overwrites_another_his
     let old = folder.path().join("old").display().to_string();
     assert!(Command::new("cp").args(["-r", &home, &old]).status().expect("cp").success());
     append(&home, "dec", 700, 760);
-    assert_eq!(publish(&home, &store, &credentials).code, 0);
+    let again = run(
+        &["log", "publish", &home, "--to", TO, "--endpoint", &store.url(), "--credentials", &credentials, "--json"],
+        b"",
+    )
+    .json();
+    assert_eq!((&again["gov"]["size"], &again["dec"]["size"]), (&3.into(), &760.into()), "{again}");
+    assert_eq!(again["dec"]["to"], format!("{TO}/dec"), "{again}");
     let behind = publish(&old, &store, &credentials);
     assert_eq!(behind.code, 4, "{}{}", behind.out, behind.err);
     assert!(behind.err.contains("it has 760 entries of this log, and there are 700 here"), "{}", behind.err);

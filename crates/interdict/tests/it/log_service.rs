@@ -2,6 +2,7 @@
 //! disk that fails does to answers; a decision proven, shown and erased while it serves.
 
 use crate::program::{Folder, Serving, run};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -202,20 +203,27 @@ fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
     let key = log.key("dec");
     let verified = run(&["log", "verify", &disclosure, "--key", &key], b"");
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let told = run(&["log", "verify", &disclosure, "--key", &key, "--json"], b"").json();
+    assert_eq!((&told["index"], &told["size"], &told["field"]), (&1.into(), &2.into(), &"outcome".into()), "{told}");
+    assert!(told["value"].as_str().is_some_and(|value| value.contains("permit")), "{told}");
     let forged = log.folder.write("forged.json", &shown.out.replace("permit", "refuse"));
     assert_ne!(run(&["log", "verify", &forged, "--key", &key], b"").code, 0);
 
     let state = log.path("seen");
     let public = log.path("log/dec/public");
-    let monitor = || run(&["log", "monitor", &public, "--key", &key, "--state", &state], b"").code;
-    assert_eq!(monitor(), 0);
+    let monitor = || run(&["log", "monitor", &public, "--key", &key, "--state", &state, "--json"], b"");
+    let seen = monitor();
+    assert_eq!((seen.code, &seen.json()["size_before"]), (0, &Value::Null), "{}", seen.out);
     let words = ["log", "erase", &home, "1", "--reason", "asked for by the person concerned"];
-    let erased = run(&[&words[..], &["--signer", &log.path("socket")]].concat(), b"");
+    let erased = run(&[&words[..], &["--signer", &log.path("socket"), "--json"]].concat(), b"");
     assert_eq!(erased.code, 0, "{}{}", erased.out, erased.err);
+    let told = erased.json();
+    assert_eq!((&told["erased"], &told["logged"]["state"]), (&1.into(), &"handed_in".into()), "{told}");
     assert_ne!(run(&["log", "disclose", &home, "1", "--field", "outcome"], b"").code, 0, "it cannot be shown");
     assert_eq!(run(&["log", "disclose", &home, "0", "--field", "outcome"], b"").code, 0, "the other can");
     assert_eq!(run(&["log", "verify", &disclosure, "--key", &key], b"").code, 0, "what was shown stays shown");
-    assert_eq!(monitor(), 0);
+    let seen = monitor();
+    assert_eq!((seen.code, &seen.json()["size_before"]), (0, &2.into()), "{}", seen.out);
     assert_eq!(serving.stop(), Some(0));
     log.fsck();
     let gov = run(&["log", "cat", &log.path("log/gov"), "--count", "100000", "--key", &log.key("gov")], b"");

@@ -347,7 +347,11 @@ fn a_file_is_parted_byte_for_byte() {
         &held.display().to_string(),
         &file,
     ];
-    assert_eq!(run(&words, b"").code, 1);
+    let ran = run(&[&words[..], &["--json"]].concat(), b"");
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let told = ran.json();
+    let part = |file: &PathBuf, count: u64| serde_json::json!({ "file": file, "transactions": count });
+    assert_eq!((&told["released"], &told["held"]), (&part(&released, 1), &part(&held, 1)), "{told}");
     let read = |path: &PathBuf| std::fs::read_to_string(path).expect("written");
     assert!(read(&released).contains("E2 &amp; more") && !read(&released).contains("WeChat"));
     assert!(

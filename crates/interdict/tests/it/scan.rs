@@ -455,9 +455,12 @@ fn bundles_and_apps_for_ios_say_their_names() {
 fn the_exported_table_is_what_other_engines_read() {
     let world = World::of("wechat");
     let file = world.folder.path().join("table.parquet").display().to_string();
-    let ran = run(&["similarity", "export", "--store", &world.store, "--parquet", &file], b"");
+    let ran = run(&["similarity", "export", "--store", &world.store, "--parquet", &file, "--json"], b"");
     assert_eq!(ran.code, 0, "{}", ran.err);
     let table = run(&["similarity", "export", "--store", &world.store], b"").out;
+    let told = ran.json();
+    let bytes = std::fs::metadata(&file).expect("the file").len();
+    assert_eq!(told, serde_json::json!({ "file": file, "rows": table.lines().count() - 1, "bytes": bytes }));
     let Some(python) = tool("python") else { return };
     let script = "import sys, csv, pyarrow.parquet as p\n\
         file = p.ParquetFile(sys.argv[1])\n\
@@ -482,9 +485,23 @@ fn references_are_listed_exported_and_removed() {
     let table = run(&["similarity", "export", "--store", &world.store], b"");
     let hashes: Vec<&str> = table.out.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
     assert!(hashes.len() > 100 && hashes.is_sorted(), "{} rows", hashes.len());
-    let removed = run(&["similarity", "remove", "vendor sdk 1", "--store", &world.store], b"");
+    let removed = run(&["similarity", "remove", "vendor sdk 1", "--store", &world.store, "--json"], b"");
     assert_eq!(removed.code, 0, "{}", removed.err);
+    let told = removed.json();
+    assert_eq!(told["removed"].as_array().map(Vec::len), Some(1), "{told}");
     assert_eq!(run(&["similarity", "remove", "vendor sdk 1", "--store", &world.store], b"").code, 2);
+    let (sdk, store) = (world.folder.path().join("sdk.jar"), world.folder.path().join("common"));
+    let (sdk, store) = (sdk.display().to_string(), store.display().to_string());
+    let told = run(&["similarity", "common", &sdk, "--store", &store, "--json"], b"").json();
+    let file = format!("{store}/common.bloom");
+    let bytes = std::fs::metadata(&file).expect("the background").len();
+    assert_eq!((&told["artefacts"], &told["written"][0]["file"]), (&1.into(), &file.into()), "{told}");
+    assert_eq!(told["written"][0]["bytes"], bytes, "{told}");
+    let told = run(&["similarity", "add", &sdk, "--subject", "wechat", "--store", &store, "--json"], b"").json();
+    let written = &told["written"][0];
+    assert!(Path::new(written["file"].as_str().expect("a path")).is_file(), "{told}");
+    assert!(written["functions"].as_u64() > Some(0) && written["fingerprints"].as_u64() > Some(100), "{told}");
+    assert_eq!((&told["subject"], &told["label"]), (&"wechat".into(), &"sdk.jar".into()), "{told}");
     let unknown = run(&["similarity", "add", "Cargo.toml", "--subject", "nobody", "--store", &world.store], b"");
     assert!(unknown.code == 2 && unknown.err.contains("no subject `nobody`"), "{}", unknown.err);
 }

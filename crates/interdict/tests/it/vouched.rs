@@ -49,9 +49,12 @@ impl Desk {
         self.path("law").display().to_string()
     }
 
-    fn vouch(&self, key: &str) {
-        let ran = run(&["--corpus", &self.law(), "vouch", "--key", &self.path(key).display().to_string()], b"");
+    /// Vouches for what is there; what was told of that.
+    fn vouch(&self, key: &str) -> serde_json::Value {
+        let ran =
+            run(&["--corpus", &self.law(), "vouch", "--json", "--key", &self.path(key).display().to_string()], b"");
         assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.json()
     }
 
     fn words(&self) -> Vec<String> {
@@ -87,7 +90,9 @@ fn nothing_is_applied_that_nobody_vouches_for() {
     let (code, told) = desk.written();
     assert_eq!((code, desk.table().as_str()), (2, ""), "{told}");
     assert!(told.contains("law.note: No such file") && told.contains("`law.example/orders` vouches for"), "{told}");
-    desk.vouch("law.key");
+    let told = desk.vouch("law.key");
+    assert_eq!((&told["file"], &told["key"]), (&format!("{}/law.note", desk.law()).into(), &desk.key.as_str().into()));
+    assert!(told["files"].as_u64() > Some(0) && told["edition"].is_string() && told["at"].is_string(), "{told}");
     assert_eq!(desk.written(), (0, String::new()));
     assert!(desk.table().contains("brook.example/US"), "{}", desk.table());
     let kept = desk.table();
