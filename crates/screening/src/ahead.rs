@@ -1,5 +1,5 @@
 //! Reads ahead: a file is read on a thread of its own while what was read before is decided on another. Parts come in
-//! the order of the file, each with the headers and the batch as they were when it was read.
+//! the order of the file, each transaction with the headers and the batch as they were when it was read.
 //!
 //! What is read ahead is bounded, whatever the file says: whoever is faster waits.
 
@@ -189,7 +189,9 @@ impl Sheaf {
                 }
                 payments += 1;
             }
-            let renewed = headings.renew(parts);
+            // Nobody asks what a frame stands under.
+            let framed = matches!(part, Some(Part::Frame(_)));
+            let renewed = if framed { None } else { headings.renew(parts) };
             bytes += renewed.as_ref().map_or(0, |headings| headings.size());
             let ended = part.is_none();
             self.leaves.push_back(Leaf { part, headings: renewed });

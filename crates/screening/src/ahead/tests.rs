@@ -46,9 +46,10 @@ fn seen(parts: &mut dyn Parts) -> Vec<String> {
         let payment = matches!(part, Some(Part::Payment(_))).then(|| parts.payment());
         let words =
             payment.map(|payment| payment.fields.iter().map(|f| parts.paths().words(f.path)).collect::<Vec<_>>());
-        let (header, batch) = (parts.header(), parts.batch());
-        let counted = (parts.message(), parts.messages(), parts.batches());
-        seen.push(format!("{part:?} {payment:?} {words:?} {header:?} {batch:?} {counted:?}"));
+        let framed = matches!(part, Some(Part::Frame(_)));
+        let headings =
+            (!framed).then(|| (parts.header(), parts.batch(), parts.message(), parts.messages(), parts.batches()));
+        seen.push(format!("{part:?} {payment:?} {words:?} {headings:?}"));
         if ended {
             return seen;
         }
