@@ -16,6 +16,7 @@ use gate::payments::split::{Plan, Side};
 use gate::payments::table::{Form, ISO_8583, Mapping, Rows};
 use gate::payments::{Judge, Known, Outcome, Settings, say};
 use jiff::tz::TimeZone;
+use screening::ahead::Ahead;
 use screening::parts::Parts;
 use serde_json::json;
 use std::collections::HashSet;
@@ -153,7 +154,8 @@ fn split(loading: &Loading, options: &Split) -> Done {
         }
         Ok(())
     };
-    let accounts = run(&mut screening::iso20022::Reader::new(file()?), &mut judge, None, &mut sink);
+    let mut parts = ahead(Box::new(screening::iso20022::Reader::new(file()?)))?;
+    let accounts = run(&mut parts, &mut judge, None, &mut sink);
     let accounts = accounts.map_err(|broken| broken.to_string())?;
     if accounts.unread > 0 || accounts.came_in != plan.len() {
         return Err(format!("{} changed while it was read", options.file.display()));
@@ -259,7 +261,7 @@ fn screen_file<'k>(
         }
         Ok(())
     };
-    let accounts = run(&mut *reader(source, options)?, judge, session, &mut sink);
+    let accounts = run(&mut ahead(reader(source, options)?)?, judge, session, &mut sink);
     let accounts = accounts.map_err(|broken| format!("{name}: {broken}"))?;
     desk.settle()?;
     told.send(out)?;
@@ -330,8 +332,13 @@ fn write_answers(folder: &Path, answers: &[Written]) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads while what was read before is decided.
+fn ahead(parts: Box<dyn Parts + Send>) -> Result<Ahead, String> {
+    Ahead::read(parts).map_err(|error| format!("cannot start to read: {error}"))
+}
+
 /// A reader for the format asked for, or for the one the first bytes show.
-fn reader(mut source: Box<dyn Read>, options: &Screen) -> Result<Box<dyn Parts>, String> {
+fn reader(mut source: Box<dyn Read + Send>, options: &Screen) -> Result<Box<dyn Parts + Send>, String> {
     let mapping = || {
         let path = options.map.as_ref().ok_or("--map: say which column is what, one `column = path` a line")?;
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -364,7 +371,7 @@ fn reader(mut source: Box<dyn Read>, options: &Screen) -> Result<Box<dyn Parts>,
     })
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>, String> {
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, String> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdin()));
     }

@@ -195,8 +195,10 @@ impl Page {
             @if let Some(words) = repeats(accounts) { p { (words) } }
             @for late in &accounts.late { p { "Note: " (late) } }
             @for row in self.rows.iter().rev().filter(|row| !row.outcome.passes()) { (article(row)) }
-            h2 { "Let through, with a reason" }
-            @for row in self.rows.iter().filter(|row| row.outcome.passes()) { (article(row)) }
+            @if self.rows.iter().any(|row| row.outcome.passes()) {
+                h2 { "Let through, with a reason" }
+                @for row in self.rows.iter().filter(|row| row.outcome.passes()) { (article(row)) }
+            }
             @if self.more > 0 { p { (self.more) " more are in the JSON." } }
         };
         page("Payments screened", STYLE, &body)

@@ -98,7 +98,7 @@ pub struct Brands {
     patterns: Vec<Pattern>,
     finder: AhoCorasick,
     /// Latin patterns by number of letters, for slips.
-    by_length: Vec<Vec<Fuzzy>>,
+    by_length: Vec<Fuzzies>,
     neighbours: Vec<String>,
 }
 
@@ -110,11 +110,17 @@ struct Pattern {
     begins: Vec<usize>,
 }
 
+/// Patterns of one length, and the letters of each as a set, which rules nearly all of them out.
+#[derive(Debug, Default)]
+struct Fuzzies {
+    alphabets: Vec<u64>,
+    patterns: Vec<Fuzzy>,
+}
+
 #[derive(Debug)]
 struct Fuzzy {
     pattern: usize,
     letters: Vec<u8>,
-    alphabet: u64,
 }
 
 /// Room for one payment's letters; kept from payment to payment.
@@ -123,7 +129,8 @@ pub struct Scratch {
     letters: Vec<u8>,
     marks: Vec<u8>,
     pieces: Vec<Piece>,
-    words: Vec<Range<usize>>,
+    /// Each word of a piece, and its letters as a set.
+    words: Vec<(Range<usize>, u64)>,
     /// The forms of fields that are more than plain letters.
     keys: Vec<(usize, Keys)>,
     /// Stretches of such fields that were met in their own script: what they sound like is no further name.
@@ -174,17 +181,17 @@ impl Brands {
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(patterns.iter().map(|pattern| pattern.letters.as_bytes()))?;
-        let mut by_length: Vec<Vec<Fuzzy>> = Vec::new();
+        let mut by_length: Vec<Fuzzies> = Vec::new();
         for (number, pattern) in patterns.iter().enumerate() {
             let strong = pattern.alias.and_then(|alias| aliases.get(alias)).is_some_and(|alias| !alias.weak);
             if !strong || !pattern.letters.is_ascii() {
                 continue;
             }
             let letters = pattern.letters.as_bytes().to_vec();
-            by_length.resize_with(by_length.len().max(letters.len() + 1), Vec::new);
-            let alphabet = alphabet(&letters);
+            by_length.resize_with(by_length.len().max(letters.len() + 1), Fuzzies::default);
             if let Some(same) = by_length.get_mut(letters.len()) {
-                same.push(Fuzzy { pattern: number, letters, alphabet });
+                same.alphabets.push(alphabet(&letters));
+                same.patterns.push(Fuzzy { pattern: number, letters });
             }
         }
         let neighbours = neighbours.iter().map(|word| text::keys(word).own.letters).collect();
@@ -296,23 +303,17 @@ impl Brands {
             if !scratch.letters.get(piece.letters.clone()).is_some_and(<[u8]>::is_ascii) {
                 continue;
             }
-            words.clear();
-            let mut begin = piece.letters.start;
-            for n in piece.letters.clone().skip(1) {
-                if scratch.marks.get(n).is_some_and(|mark| mark & BEGINS != 0) {
-                    words.push(begin..n);
-                    begin = n;
-                }
-            }
-            words.push(begin..piece.letters.end);
-            for (n, first) in words.iter().enumerate() {
-                for last in words.iter().skip(n).take(WINDOW_WORDS_MAX) {
+            scratch.part(piece, &mut words);
+            for (n, (first, _)) in words.iter().enumerate() {
+                let mut alphabet = 0;
+                for (last, of_last) in words.iter().skip(n).take(WINDOW_WORDS_MAX) {
                     let range = first.start..last.end;
+                    alphabet |= of_last;
                     let letters = scratch.letters.get(range.clone()).unwrap_or_default();
                     if letters.len() > self.by_length.len() + 1 {
                         break;
                     }
-                    let found = self.slip(letters);
+                    let found = self.slip(letters, alphabet);
                     if let Some((alias, grade)) = found
                         && hits.len() < HITS_MAX
                     {
@@ -320,26 +321,22 @@ impl Brands {
                     }
                 }
             }
-            if let Some(last) = words.last()
-                && hits.len() < HITS_MAX
-            {
-                hits.extend(self.cut(payment, piece, scratch, &words, last));
+            if hits.len() < HITS_MAX {
+                hits.extend(self.cut(payment, piece, scratch, &words));
             }
         }
         scratch.words = words;
     }
 
-    /// The alias these letters are within one slip of.
-    fn slip(&self, letters: &[u8]) -> Option<(usize, Grade)> {
+    /// The alias these letters are within one slip of; `alphabet` is the set of them.
+    fn slip(&self, letters: &[u8], alphabet: u64) -> Option<(usize, Grade)> {
         if letters.len() + 1 < STRONG_LETTERS_MIN {
             return None;
         }
-        let alphabet = alphabet(letters);
-        let from = letters.len().saturating_sub(1);
-        for (_, fuzzy) in
-            self.by_length.iter().enumerate().skip(from).take(3).flat_map(|(n, same)| same.iter().map(move |f| (n, f)))
-        {
-            if (alphabet ^ fuzzy.alphabet).count_ones() > 2 || fuzzy.letters == letters {
+        let near = self.by_length.iter().skip(letters.len().saturating_sub(1)).take(3);
+        let pairs = near.flat_map(|same| same.alphabets.iter().zip(&same.patterns));
+        for (_, fuzzy) in pairs.filter(|(other, _)| is_near(alphabet, **other)) {
+            if fuzzy.letters == letters {
                 continue;
             }
             let shorter = letters.len().min(fuzzy.letters.len());
@@ -359,26 +356,20 @@ impl Brands {
     }
 
     /// A name begun at the end of a field that is as long as its rail allows.
-    fn cut(
-        &self,
-        payment: &Payment,
-        piece: &Piece,
-        scratch: &Scratch,
-        words: &[Range<usize>],
-        last: &Range<usize>,
-    ) -> Option<Hit> {
+    fn cut(&self, payment: &Payment, piece: &Piece, scratch: &Scratch, words: &[(Range<usize>, u64)]) -> Option<Hit> {
+        let (last, _) = words.last()?;
         let field = payment.fields.get(piece.field)?;
         if !RAIL_WIDTHS.contains(&payment.text_of(field).chars().count()) {
             return None;
         }
         let from_words = words.iter().rev().take(WINDOW_WORDS_MAX);
-        for first in from_words {
+        for (first, _) in from_words {
             let range = first.start..last.end;
             let letters = scratch.letters.get(range.clone())?;
             if letters.len() < CUT_LETTERS_MIN {
                 continue;
             }
-            let longer = self.by_length.iter().skip(letters.len() + 1).flatten();
+            let longer = self.by_length.iter().skip(letters.len() + 1).flat_map(|same| &same.patterns);
             let begun = longer
                 .filter(|fuzzy| fuzzy.letters.starts_with(letters))
                 .find(|fuzzy| letters.len() * 5 >= fuzzy.letters.len() * 3);
@@ -480,6 +471,23 @@ impl Scratch {
         });
     }
 
+    /// Parts a piece of plain letters into its words.
+    fn part(&self, piece: &Piece, words: &mut Vec<(Range<usize>, u64)>) {
+        words.clear();
+        let mut begin = piece.letters.start;
+        let mut alphabet = 0;
+        let letters = self.letters.get(piece.letters.clone()).unwrap_or_default();
+        let marks = self.marks.get(piece.letters.clone()).unwrap_or_default();
+        for (n, (letter, mark)) in piece.letters.clone().zip(letters.iter().zip(marks)) {
+            if mark & BEGINS != 0 && n > begin {
+                words.push((begin..n, alphabet));
+                (begin, alphabet) = (n, 0);
+            }
+            alphabet |= bit(*letter);
+        }
+        words.push((begin..piece.letters.end, alphabet));
+    }
+
     fn piece(&self, at: usize) -> Option<&Piece> {
         let after = self.pieces.partition_point(|piece| piece.letters.start <= at);
         self.pieces.get(after.checked_sub(1)?)
@@ -532,15 +540,25 @@ fn split(pattern: &Pattern, scratch: &Scratch, range: &Range<usize>) -> Split {
     if begins().count() + 1 == pattern.letters.chars().count() { Split::Spelled } else { Split::Words }
 }
 
-/// One bit a letter or digit.
+/// The letters and digits of a word as a set.
 fn alphabet(letters: &[u8]) -> u64 {
-    letters.iter().fold(0, |set, byte| {
-        set | match byte {
-            b'a'..=b'z' => 1 << (byte - b'a'),
-            b'0'..=b'9' => 1 << (26 + byte - b'0'),
-            _ => 1 << 63,
-        }
-    })
+    letters.iter().fold(0, |set, letter| set | bit(*letter))
+}
+
+const fn bit(letter: u8) -> u64 {
+    match letter {
+        b'a'..=b'z' => 1 << (letter - b'a'),
+        b'0'..=b'9' => 1 << (26 + letter - b'0'),
+        _ => 1 << 63,
+    }
+}
+
+/// Whether two sets may be those of words one slip apart: at most one letter of each is not in the other.
+const fn is_near(a: u64, b: u64) -> bool {
+    // Takes the lowest of those letters away, twice.
+    let other = a ^ b;
+    let other = other & other.wrapping_sub(1);
+    other & other.wrapping_sub(1) == 0
 }
 
 /// A slip of the pen between two words.

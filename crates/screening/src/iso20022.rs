@@ -6,6 +6,7 @@
 
 mod path;
 
+pub(crate) use path::Node;
 pub use path::{Class, Frame, Kind, PATHS_MAX, Paths};
 
 use crate::door::{Door, NO_TEXT};
@@ -358,6 +359,10 @@ impl<R: Read> Parts for Reader<R> {
 
     fn payment(&self) -> &Payment {
         &self.payment
+    }
+
+    fn exchange(&mut self, payment: &mut Payment) {
+        std::mem::swap(&mut self.payment, payment);
     }
 
     fn batch(&self) -> &Payment {

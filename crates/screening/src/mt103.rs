@@ -200,6 +200,10 @@ impl<R: Read> Parts for Reader<R> {
         &self.payment
     }
 
+    fn exchange(&mut self, payment: &mut Payment) {
+        std::mem::swap(&mut self.payment, payment);
+    }
+
     fn message(&self) -> &str {
         "MT103"
     }

@@ -85,7 +85,8 @@ impl Seam {
 }
 
 /// What a format without headers has of them.
-static NONE: Payment = Payment { text: String::new(), fields: Vec::new(), undecodable: false, signed: false };
+pub(crate) static NONE: Payment =
+    Payment { text: String::new(), fields: Vec::new(), undecodable: false, signed: false };
 
 /// Reads a file part by part.
 pub trait Parts {
@@ -93,6 +94,8 @@ pub trait Parts {
     fn next_part(&mut self) -> Option<Part>;
     /// The transaction that was the last part.
     fn payment(&self) -> &Payment;
+    /// Takes the transaction that was the last part, and leaves an empty one to be filled instead.
+    fn exchange(&mut self, payment: &mut Payment);
     /// The header of the batch it stands in.
     fn batch(&self) -> &Payment {
         &NONE

@@ -626,7 +626,33 @@ fn words_of(answer: &Answer) -> String {
         words.push(String::from("no order in force on the value date reaches payments through it"));
     }
     if !answer.finding.needs.is_empty() && answer.verdict == Verdict::Refer {
-        words.push(format!("not known: {}", answer.finding.needs.join(", ")));
+        let needs: Vec<String> = answer.finding.needs.iter().map(|need| spoken(need)).collect();
+        words.push(format!("not known: {}", needs.join(", ")));
     }
     words.join("; ")
+}
+
+/// A fact the law turns on, in the words of payments where they have some.
+fn spoken(need: &str) -> String {
+    let words = match Fact::from_word(need) {
+        Some(Fact::PayerPlace) => "where the payer is",
+        Some(Fact::PayeePlace) => "where the payee is",
+        Some(Fact::Purpose) => "what it pays for",
+        Some(Fact::Form) => "in which form the app is used",
+        Some(Fact::IntendedOutside) => "whether it is meant for use elsewhere alone",
+        Some(Fact::ExceptionApproved) => "whether an exception was approved",
+        Some(
+            Fact::DevelopedIn
+            | Fact::AccessibleIn
+            | Fact::Contracted
+            | Fact::ForFee
+            | Fact::Device
+            | Fact::Network
+            | Fact::Operator
+            | Fact::TribalLand
+            | Fact::ViaVpn,
+        )
+        | None => return need.replace('_', " "),
+    };
+    words.to_owned()
 }

@@ -263,6 +263,10 @@ impl<R: Read> Parts for Rows<R> {
         &self.payment
     }
 
+    fn exchange(&mut self, payment: &mut Payment) {
+        std::mem::swap(&mut self.payment, payment);
+    }
+
     fn message(&self) -> &str {
         match self.form {
             Form::Csv => "CSV",

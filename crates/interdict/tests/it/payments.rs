@@ -287,6 +287,23 @@ fn other_formats_come_to_the_same() {
 }
 
 #[test]
+fn the_page_speaks_in_words_of_what_there_is() {
+    let folder = Folder::new();
+    let map = folder.write("map", "payee = Cdtr/Nm\nday = IntrBkSttlmDt\n");
+    let page = |payee: &str, known: &[&str]| {
+        let file = folder.write("payments", &format!("payee,day\n{payee},2020-09-25\n"));
+        let page = folder.path().join("page.html").display().to_string();
+        run(&[&["pay", "screen", "--format", "csv", "--map", &map, "--html", &page], known, &[&file]].concat(), b"");
+        std::fs::read_to_string(page).expect("a page")
+    };
+    let held = page("WeChat Pay", &["--known-at", FILED]);
+    assert!(held.contains("not known: ") && held.contains("where the payee is"), "{held}");
+    assert!(!held.contains("payee_place") && !held.contains("Let through"), "{held}");
+    assert!(page("WeChat Pay", &[]).contains("Let through, with a reason"));
+    assert!(!page("Orchard Foods LLC", &[]).contains("Let through"));
+}
+
+#[test]
 fn who_is_on_a_list_is_held_and_blocked_only_where_an_order_freezes() {
     let folder = Folder::new();
     let list = folder.write(

@@ -86,7 +86,7 @@ const OUTSIDE: Class = Class {
 };
 
 #[derive(Debug)]
-struct Node {
+pub(crate) struct Node {
     name: String,
     parent: u16,
     class: Class,
@@ -126,6 +126,22 @@ impl Paths {
             above.children.push(number);
         }
         number
+    }
+
+    /// Those met after the first `known`, for another to [`learn`](Self::learn).
+    pub(crate) fn news(&self, known: usize) -> Vec<Node> {
+        let copy = |node: &Node| Node { name: node.name.clone(), children: Vec::new(), ..*node };
+        self.nodes.iter().skip(known).map(copy).collect()
+    }
+
+    /// Takes over paths under the numbers another gave them. Whoever learns finds words and classes, and adds none.
+    pub(crate) fn learn(&mut self, news: Vec<Node>) {
+        self.nodes.extend(news);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.nodes.len()
     }
 
     /// What a path makes of its text.
