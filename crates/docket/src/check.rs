@@ -1,4 +1,6 @@
-//! Is the corpus right? Every case on both engines, coverage by deletion, and what the tables show to be odd.
+//! Is the corpus right? Every case on both engines, what they cover, and what the tables show to be odd.
+
+mod coverage;
 
 use crate::docket::{ALL_THAT_IS_KNOWN, Docket};
 use crate::fault::{Fault, Grade};
@@ -23,6 +25,8 @@ pub struct Report {
     pub uncited: Vec<Fault>,
     /// Cited statements whose deletion breaks no case.
     pub idle_in_cases: Vec<Fault>,
+    /// Statements that other law is always ahead of; cases show that they would answer if it were not there.
+    pub second: usize,
     /// Statements without which every answer and every proof would be the same.
     pub redundant: Vec<Fault>,
     /// How many statements can be covered.
@@ -58,7 +62,7 @@ pub fn check(docket: &Docket) -> Report {
             }
         }
     }
-    coverage(docket, &citing, &mut report);
+    coverage::cover(docket, &citing, &mut report);
     let weighed: BTreeSet<Origin> = citing.keys().copied().collect();
     report.lints = lint::lints(docket, &weighed);
     // What is never a reason needs no second word that it changes nothing.
@@ -155,61 +159,6 @@ pub fn cited_by(finding: &Finding) -> Vec<String> {
 
 pub(crate) fn list(statuses: Statuses) -> String {
     statuses.iter().map(status_word).collect::<Vec<_>>().join(" or ")
-}
-
-fn coverage(docket: &Docket, citing: &BTreeMap<Origin, Vec<&Case>>, report: &mut Report) {
-    let mut acting: Vec<(Origin, &Statement, String)> = Vec::new();
-    for (n, instrument) in docket.corpus().instruments.iter().enumerate() {
-        for (m, statement) in instrument.statements.iter().enumerate() {
-            if matches!(statement.kind, Kind::Prohibit(_) | Kind::Permit(_) | Kind::Effect(_) | Kind::Attest { .. }) {
-                let origin = Origin { instrument: n, statement: m };
-                acting.push((origin, statement, format!("{}:{}", instrument.id, statement.id)));
-            }
-        }
-    }
-    report.statements = acting.len();
-    let uses = spread(&acting, |(origin, statement, _)| {
-        used(docket, *origin, statement, citing.get(origin).map(Vec::as_slice).unwrap_or_default())
-    });
-    let help = "add a case whose answer would be another without it";
-    for ((_, statement, name), used) in acting.iter().zip(uses) {
-        let fault = |message: String| Fault::error(message, &statement.id_span, "not covered").help(help);
-        match used {
-            Use::Covered => {}
-            Use::Redundant => {
-                let (message, why) = (format!("{name} changes no answer at all"), "idle: other law does the same");
-                report.redundant.push(Fault::warning(message, &statement.id_span, why));
-            }
-            Use::Uncited => report.uncited.push(fault(format!("no case shows what {name} does"))),
-            Use::Idle => report.idle_in_cases.push(fault(format!("deleting {name} breaks no case"))),
-        }
-    }
-}
-
-/// What the cases show of a statement.
-enum Use {
-    /// Without it a case fails.
-    Covered,
-    /// Without it nothing would be different, in any case whatever.
-    Redundant,
-    /// No case cites it.
-    Uncited,
-    /// Cases cite it, and none fails without it.
-    Idle,
-}
-
-fn used(docket: &Docket, origin: Origin, statement: &Statement, citing: &[&Case]) -> Use {
-    let less = docket.lowered().without(&BTreeSet::from([origin]));
-    let broken = |case: &Case| breaks(docket, &less, case);
-    if citing.iter().any(|case| broken(case)) || (silent(statement) && docket.corpus().cases.iter().any(broken)) {
-        Use::Covered
-    } else if law::compile::equivalent(&docket.lowered().law, &less) == Ok(true) {
-        Use::Redundant
-    } else if citing.is_empty() {
-        Use::Uncited
-    } else {
-        Use::Idle
-    }
 }
 
 /// What `each` makes of the items, in their order, made on every processor there is.

@@ -35,6 +35,9 @@ pub(crate) fn lints(docket: &Docket, weighed: &BTreeSet<Origin>) -> Vec<Fault> {
                 Kind::Permit(_) if !grounding.contains(&origin) => {
                     lints.push(Fault::warning(format!("{name} never takes anything out"), span, "vacuous"));
                 }
+                Kind::Effect(_) if !docket.lowered().reaches(origin) => {
+                    lints.push(Fault::warning(format!("{name} acts on nothing that forbids or permits"), span, "idle"));
+                }
                 Kind::Effect(action) if !grounding.contains(&origin) && speaks(action.verb) => {
                     lints.push(Fault::warning(format!("{name} never acts on anything in force"), span, "idle"));
                 }

@@ -55,6 +55,38 @@ impl Lowered {
         }
         law
     }
+
+    /// Whether a statement forbids or permits, or acts on what does: an effect may act on duties and powers alone.
+    pub(crate) fn reaches(&self, statement: Origin) -> bool {
+        let mut targets = self.law.effects.iter().zip(&self.effects).filter(|(_, from)| **from == statement).peekable();
+        targets.peek().is_none()
+            || targets.any(|(effect, _)| match effect.target {
+                Target::Effect(_) => true,
+                Target::Provision(provision) => self.governs(Node::Provision(provision)),
+                Target::Instrument(instrument) => self.governs(Node::Instrument(instrument)),
+            })
+    }
+
+    /// Whether anything that forbids or permits rests on `node`.
+    fn governs(&self, node: Node) -> bool {
+        let speaks = |(_, p): &(u32, &Provision)| matches!(p.modality, Modality::Prohibit | Modality::Permit);
+        (0..).zip(&self.law.provisions).filter(speaks).any(|(p, _)| self.rests_on(Node::Provision(p), node))
+    }
+
+    fn rests_on(&self, upper: Node, lower: Node) -> bool {
+        let mut seen = BTreeSet::from([upper]);
+        let mut rest = vec![upper];
+        while let Some(next) = rest.pop() {
+            let below: Vec<Node> = match next {
+                Node::Provision(p) => {
+                    self.law.provisions.get(p as usize).map(|p| Node::Instrument(p.instrument)).into_iter().collect()
+                }
+                Node::Instrument(i) => self.law.instruments.get(i as usize).map_or_else(Vec::new, |i| i.under.clone()),
+            };
+            rest.extend(below.into_iter().filter(|node| seen.insert(*node)));
+        }
+        seen.contains(&lower)
+    }
 }
 
 /// Lowers a sound corpus.

@@ -40,7 +40,7 @@ pub(crate) fn check(loading: &Loading, options: &Check) -> Done {
     if options.json {
         let mut told = json!({
             "edition": docket.edition(), "instruments": docket.corpus().instruments.len(), "statements": report.statements,
-            "cases": report.cases, "faults": list(&faults, &sources), "warnings": list(&odd, &sources),
+            "second": report.second, "cases": report.cases, "faults": list(&faults, &sources), "warnings": list(&odd, &sources),
         });
         if let (Some(members), Some(answers)) = (told.as_object_mut(), &answers) {
             members.insert(String::from("answers"), answers.to_json());
@@ -57,13 +57,20 @@ pub(crate) fn check(loading: &Loading, options: &Check) -> Done {
 
 fn summary(docket: &Docket, report: &Report, odd: usize, answers: Option<&Answers>) -> String {
     let covered = report.statements - report.uncited.len() - report.idle_in_cases.len() - report.redundant.len();
+    let second = match report.second {
+        0 => String::new(),
+        n => format!(" ({n} only where other law that does the same is set aside)"),
+    };
+    let redundant = match report.redundant.len() {
+        0 => String::new(),
+        n => format!(", {n} change no answer"),
+    };
     format!(
-        "{} instruments, {} cases on both engines, {} failed\n{covered} of {} statements covered by cases, {} change no answer; {odd} warnings\n{}edition {}\n",
+        "{} instruments, {} cases on both engines, {} failed\n{covered} of {} statements covered by cases{second}{redundant}; {odd} warnings\n{}edition {}\n",
         docket.corpus().instruments.len(),
         report.cases,
         report.failed.len(),
         report.statements,
-        report.redundant.len(),
         answers.map(Answers::summary).unwrap_or_default(),
         docket.edition(),
     )
