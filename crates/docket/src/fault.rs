@@ -2,7 +2,11 @@
 
 use crate::docket::Source;
 use crate::order::Span;
-use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, Severity,
+    SourceCode, SourceSpan, SpanContents,
+};
+use std::fmt;
 use std::ops::Range;
 
 /// A fault or warning in a source file.
@@ -71,36 +75,125 @@ pub fn report(faults: &[Fault], sources: &[Source], color: bool) -> String {
 
 impl Fault {
     fn shown(&self, source: Option<&Source>, color: bool) -> String {
-        let level = match self.grade {
-            Grade::Error => Level::ERROR,
-            Grade::Warning => Level::WARNING,
-        };
-        let mut group = level.primary_title(&self.message).elements(Option::<Snippet<'_, Annotation<'_>>>::None);
-        if let Some(source) = source {
-            group = group.element(snippet(&source.path, &source.text, &self.span.bytes, &self.label));
-        }
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help));
-        }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        format!("{}\n\n", renderer.render(&[group]))
+        let marked = source.map(|source| marked(&source.path, &source.text, &self.span.bytes, &self.label));
+        draw(&Shown { message: &self.message, grade: self.grade, marked, help: self.help.as_deref() }, color)
     }
-}
-
-/// The lines of a file that hold `bytes`, which are marked.
-fn snippet<'t>(path: &'t str, text: &'t str, bytes: &Range<usize>, label: &'t str) -> Snippet<'t, Annotation<'t>> {
-    let marked = text.get(bytes.clone()).map(|_| AnnotationKind::Primary.span(bytes.clone()).label(label));
-    Snippet::source(text).path(path).annotations(marked)
 }
 
 /// A fault that stops a file in another language from being read, as a report without colours.
 #[must_use]
 pub fn shown(message: &str, path: &str, text: &str, at: Option<Range<usize>>) -> String {
-    let mut group = Level::ERROR.primary_title(message).elements(Option::<Snippet<'_, Annotation<'_>>>::None);
-    if let Some(at) = at {
-        group = group.element(snippet(path, text, &at, "here"));
+    let marked = at.map(|bytes| marked(path, text, &bytes, "here"));
+    draw(&Shown { message, grade: Grade::Error, marked, help: None }, false)
+}
+
+fn marked<'t>(path: &'t str, text: &'t str, bytes: &Range<usize>, label: &'t str) -> Marked<'t> {
+    let end = bytes.end.min(text.floor_char_boundary(bytes.start + NEAR)).max(bytes.start);
+    Marked { page: Page { path, text }, bytes: bytes.start..end, label }
+}
+
+fn draw(shown: &Shown<'_>, color: bool) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(WIDTH);
+    let mut drawn = String::new();
+    match handler.render_report(&mut drawn, shown) {
+        Ok(()) => format!("{}\n\n", drawn.trim_end()),
+        // A place outside its file cannot be drawn; what is wrong is told all the same.
+        Err(fmt::Error) => format!("{shown}\n\n"),
     }
-    Renderer::plain().render(&[group])
+}
+
+/// Columns after which words go on in the next line.
+const WIDTH: usize = 120;
+
+/// Bytes of a line that are shown on each side of what is marked, and of what is marked itself.
+const NEAR: usize = 200;
+
+/// A fault beside the file it is in.
+#[derive(Debug)]
+struct Shown<'t> {
+    message: &'t str,
+    grade: Grade,
+    marked: Option<Marked<'t>>,
+    help: Option<&'t str>,
+}
+
+#[derive(Debug)]
+struct Marked<'t> {
+    page: Page<'t>,
+    bytes: Range<usize>,
+    label: &'t str,
+}
+
+/// A file by its name.
+#[derive(Debug)]
+struct Page<'t> {
+    path: &'t str,
+    text: &'t str,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let grade = match self.grade {
+            Grade::Error => "error",
+            Grade::Warning => "warning",
+        };
+        write!(f, "{grade}: {}", self.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn severity(&self) -> Option<Severity> {
+        Some(match self.grade {
+            Grade::Error => Severity::Error,
+            Grade::Warning => Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.marked.as_ref().map(|marked| &marked.page as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let marked = self.marked.as_ref()?;
+        let label = LabeledSpan::new_with_span(Some(marked.label.to_owned()), marked.bytes.clone());
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl Page<'_> {
+    /// The lines that a place is in, of very long ones what is near it.
+    fn lines(&self, span: &SourceSpan) -> SourceSpan {
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let (first, last) = (start.saturating_sub(NEAR), self.text.len().min(end.saturating_add(NEAR)));
+        let (first, last) = (self.text.ceil_char_boundary(first), self.text.floor_char_boundary(last));
+        let from = self.text.get(first..start).and_then(|before| before.rfind('\n')).map_or(first, |at| first + at + 1);
+        let until = self.text.get(end..last).and_then(|after| after.find('\n')).map_or(last, |at| end + at);
+        SourceSpan::from(from..until)
+    }
+}
+
+impl SourceCode for Page<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        // Asked for what surrounds a place, it gives the rest of the lines and no others.
+        let lines = if before == 0 && after == 0 { *span } else { self.lines(span) };
+        let read = self.text.read_span(&lines, 0, 0)?;
+        let (at, line, column) = (*read.span(), read.line(), read.column());
+        let named =
+            MietteSpanContents::new_named(self.path.to_owned(), read.data(), at, line, column, read.line_count());
+        Ok(Box::new(named))
+    }
 }
 
 /// The word of the vocabulary that `word` was probably meant to be.

@@ -4,7 +4,8 @@
 use crate::shipped::sources;
 use docket::Docket;
 use docket::docket::Source;
-use docket::fault::report;
+use docket::fault::{Fault, report};
+use docket::order::Span;
 use std::path::Path;
 
 /// Everything said of a file, read together with the shipped subjects.
@@ -44,4 +45,51 @@ fn every_fault_is_told_as_the_file_beside_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn of_a_line_of_megabytes_only_what_is_near_is_shown() {
+    let text = format!("# {}\ninstrument zz {{ {} firm", "é".repeat(1 << 19), "é ".repeat(1 << 19));
+    let said = said("long.order", &text);
+    assert!(said.contains("long.order:2:") && said.len() < 20_000, "{}", said.len());
+    assert!(said.lines().all(|line| line.chars().count() < 1_000));
+    let all = Fault::error("all of it", &Span { file: 0, bytes: 2..text.len() }, "here");
+    let all = report(&[all], &[Source { path: String::from("long.order"), text }], false);
+    assert!(all.len() < 4_000 && all.contains("all of it"), "{all}");
+}
+
+const LAW: &str = r#"
+instrument zz {
+  title "An order" ; jurisdiction US ; rank agency ; authority "An agency" ; zone America/New_York
+  issued 2020-01-01 ; public 2020-01-01 ; evidence seen ; source "https://example.org/"
+  prohibit 1 from 2020-02-01 { app wechat ; act app.distribute ; actor business ; users-in US }
+  require 2 { duty "report" }
+  revoke first from 2020-03-01 { target 1 }
+  revoke again from 2020-04-01 { target 1 }
+  revoke duty from 2020-04-01 { target 2 }
+}
+case "while it stood" { act app.distribute ; resource app wechat ; actor business ; place US ; at 2020-02-15T12:00Z ; expect prohibited }
+case "when it was gone" { act app.distribute ; resource app wechat ; actor business ; place US ; at 2020-03-15T12:00Z ; expect permitted }
+"#;
+
+const LATER: &str = r#"
+case "when it was gone twice" { act app.distribute ; resource app wechat ; actor business ; place US ; at 2020-05-15T12:00Z ; expect permitted }
+"#;
+
+#[test]
+fn what_other_law_is_ahead_of_is_covered_where_that_is_set_aside() {
+    let checked = |text: &str| {
+        let mut all: Vec<Source> = sources().into_iter().filter(|source| source.path.ends_with(".subject")).collect();
+        all.push(Source { path: String::from("zz.order"), text: text.to_owned() });
+        let docket = Docket::load(all.clone()).unwrap_or_else(|faults| panic!("{}", report(&faults, &all, false)));
+        docket::check::check(&docket)
+    };
+    let with = checked(&format!("{LAW}{LATER}"));
+    // What acts on a duty alone is not counted, and is said to be idle.
+    assert_eq!((with.statements, with.second, with.redundant.len()), (3, 1, 0), "{with:?}");
+    assert!(with.lints.iter().any(|lint| lint.message == "zz:duty acts on nothing that forbids or permits"));
+    // No case asks of the time when only the second would answer.
+    let without = checked(LAW);
+    assert_eq!((without.second, without.redundant.len()), (0, 1), "{without:?}");
+    assert!(without.redundant.iter().all(|fault| fault.message == "zz:again changes no answer at all"));
 }
