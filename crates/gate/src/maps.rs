@@ -1,5 +1,5 @@
-//! What an edge refuses by the law in force, as tables that a proxy reads without asking anybody: for each domain and
-//! place, from when, until when, by which paragraph.
+//! What a gate refuses by the law in force, as tables that a proxy reads without asking anybody: for each domain, or path
+//! of a store, and place, from when, until when, by which paragraph.
 //!
 //! The same law, posture and identifiers decide here as at the gate itself. A proxy holds the end of each refusal and
 //! a clock, so a refusal ends by itself though everything of ours is gone. [`render`] writes the tables in the words of
@@ -25,7 +25,7 @@ use wire::record::Outcome;
 /// More domains than all subjects of the world's orders have; a list beyond is refused, not cut.
 pub const ENTRIES_MAX: usize = 200_000;
 
-/// One domain in one place.
+/// One domain in one place, or one path of a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// The domain, in its one spelling.
@@ -154,7 +154,7 @@ fn domains(subject: &Subject) -> impl Iterator<Item = (&Subject, &Identifier)> {
 }
 
 /// Every country, each territory of the United States, and the place that is not known.
-fn places() -> Vec<Option<Place>> {
+pub(crate) fn places() -> Vec<Option<Place>> {
     let letters = b'A'..=b'Z';
     let pairs = letters.clone().flat_map(|first| letters.clone().map(move |second| [first, second]));
     let place = |pair: [u8; 2]| std::str::from_utf8(&pair).ok().and_then(|code| Place::parse(code).ok());

@@ -8,7 +8,7 @@
 //! [`index`] reads what the repository says of its files, [`identity`] what a package says of itself, [`judge`] asks the
 //! docket about both, [`code`] is what whoever knows code found in it, [`variant`] keeps the variants of the index, [`upstream`] fetches, [`proxy`] is the way of one
 //! request, `examine` finds out what the file behind it is, [`large`] reads files too long to hold, [`refusal`] the answer to one refused.
-//! [`canary`] says what must never be refused.
+//! [`canary`] says what must never be refused, `standby` what a proxy refuses while the gate is away.
 //! [`access_log`] and [`replay`] say what would have become of requests of the past.
 
 pub mod access_log;
@@ -22,6 +22,7 @@ pub mod large;
 pub mod proxy;
 pub mod refusal;
 pub mod replay;
+mod standby;
 pub mod upstream;
 pub mod variant;
 

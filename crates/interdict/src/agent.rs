@@ -263,7 +263,7 @@ impl Kept {
 }
 
 /// Writes a file beside its place and moves it there, unless it is so already. Whether it was not.
-fn write(path: &Path, text: &str) -> io::Result<bool> {
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<bool> {
     if fs::read(path).is_ok_and(|known| known == text.as_bytes()) {
         return Ok(false);
     }
@@ -321,7 +321,7 @@ fn ask(socket: &Path, command: &str) -> Result<String, String> {
 }
 
 /// Runs the command that makes a proxy read its files again.
-fn reload(command: &[String]) -> Result<(), String> {
+pub(crate) fn reload(command: &[String]) -> Result<(), String> {
     let Some((program, words)) = command.split_first() else { return Ok(()) };
     let ran = Command::new(program).args(words).stdin(Stdio::null()).stdout(Stdio::null()).output();
     let ran = ran.map_err(|error| format!("cannot run {program}: {error}"))?;

@@ -69,6 +69,7 @@ mod settings;
 mod show;
 mod store;
 mod store_code;
+mod store_standby;
 mod store_variant;
 mod territory;
 

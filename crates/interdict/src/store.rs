@@ -3,6 +3,7 @@
 
 use crate::settings::{Network, Settings, StanceChoice};
 use crate::store_code;
+use crate::store_standby::{self, Standby};
 use crate::store_variant::{self, Signer};
 use crate::{clock, listen};
 use clap::Args;
@@ -85,6 +86,8 @@ pub(crate) struct Section {
     stance: StanceChoice,
     /// The key of the index, for a store that owns it: each user then sees an index without what is refused to them.
     variants: Option<store_variant::Section>,
+    /// Tables for the proxy in front, which it refuses by while this gate is away.
+    standby: Option<Standby>,
 }
 
 /// A rule, as `address sim least 2`.
@@ -158,6 +161,7 @@ impl Section {
             spool: default_spool(),
             stance: StanceChoice::default(),
             variants: None,
+            standby: None,
         }
     }
 
@@ -195,6 +199,7 @@ pub(crate) struct Gate {
     listener: TcpListener,
     live: Arc<Live>,
     signer: Option<Signer>,
+    standby: Option<Standby>,
 }
 
 impl Gate {
@@ -218,6 +223,7 @@ impl Gate {
         let address = listener.local_addr().map_err(cannot)?;
         let chosen = section.chosen(settings, address)?;
         let signer = section.variants.as_ref().map(|variants| variants.signer(settings)).transpose()?;
+        let standby = section.standby.as_ref().map(|standby| standby.placed(settings));
         // A gate that only watches changes nothing anybody sees.
         let is_watching = chosen.stance.mode == Mode::Shadow;
         if signer.is_some() && is_watching {
@@ -227,7 +233,7 @@ impl Gate {
         let clock = Clock { now: clock::now, nanos: clock::nanos };
         let store = Store::new(chosen, Arc::clone(live), clock, Arc::clone(metrics), recorder.clone());
         println!("store     http://{address}/ in front of {}", section.repository);
-        Ok(Some(Self { store: Arc::new(store), listener, live: Arc::clone(live), signer }))
+        Ok(Some(Self { store: Arc::new(store), listener, live: Arc::clone(live), signer, standby }))
     }
 
     /// The gate itself, for those who ask what it would do.
@@ -240,14 +246,16 @@ impl Gate {
         let watching = watch(Arc::clone(&self.store));
         let varying = async {
             match self.signer {
-                Some(signer) => store_variant::keep(Arc::clone(&self.store), self.live, signer).await,
+                Some(signer) => store_variant::keep(Arc::clone(&self.store), Arc::clone(&self.live), signer).await,
                 None => std::future::pending().await,
             }
         };
+        let standing = store_standby::keep(Arc::clone(&self.store), Arc::clone(&self.live), self.standby);
         tokio::select! {
             () = listen::serve(self.listener, proxy::router(Arc::clone(&self.store)), stop) => {},
             never = varying => match never {},
             never = watching => match never {},
+            never = standing => match never {},
         }
     }
 }

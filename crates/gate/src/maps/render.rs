@@ -107,36 +107,64 @@ fn groups(table: &Table) -> Vec<(Vec<String>, Vec<&Entry>)> {
 /// refuses the request, or nothing; and `$interdict_known`: whether the host is somebody's whom law may speak of.
 #[must_use]
 pub fn nginx(table: &Table, networks: &[(String, Place)]) -> Files {
-    let (groups, windows) = (groups(table), windows(table));
     let mut text = String::new();
+    let named = |entry: &Entry| format!("{}{}", if entry.exact { "" } else { "." }, entry.domain);
+    nginx_order(&mut text, table, "$host $interdict_hosts", "    hostnames;\n", named);
+    text.push_str("map $host $interdict_known {\n    hostnames;\n    default \"\";\n");
+    for (domain, exact) in table.concerned() {
+        line(&mut text, format_args!("    {}{domain} 1;", if exact { "" } else { "." }));
+    }
+    text.push_str("}\n");
+    vec![("hosts.conf", text), ("places.geo", places(networks, ";"))]
+}
+
+/// nginx in front of a store: the same of paths, in `packages.conf`. `$interdict_package` is `known` for a path that
+/// this table knows and `unknown` for another that is called like a package.
+#[must_use]
+pub fn nginx_store(table: &Table, networks: &[(String, Place)]) -> Files {
+    let mut text = String::new();
+    nginx_order(&mut text, table, "$uri $interdict_packages", "", |entry| quoted(&entry.domain));
+    text.push_str(
+        "map $uri $interdict_package {\n    default \"\";\n    \"~*[.](apk|apks|apkm|xapk|aab)$\" unknown;\n",
+    );
+    for (path, _) in &table.known {
+        line(&mut text, format_args!("    {} known;", quoted(path)));
+    }
+    text.push_str("}\n");
+    vec![("packages.conf", text), ("places.geo", places(networks, ";"))]
+}
+
+/// A path as a word of nginx's, which it would otherwise end at a space or a semicolon.
+fn quoted(path: &str) -> String {
+    format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The maps that end in `$interdict_order`, over what names an entry.
+fn nginx_order(text: &mut String, table: &Table, over: &str, how: &str, named: impl Fn(&Entry) -> String) {
+    let (groups, windows) = (groups(table), windows(table));
+    let (_, prefix) = over.split_once(' ').unwrap_or(("", over));
     for (n, (_, entries)) in groups.iter().enumerate() {
-        line(&mut text, format_args!("map $host $interdict_hosts_{n} {{\n    hostnames;\n    default \"\";"));
+        line(text, format_args!("map {over}_{n} {{\n{how}    default \"\";"));
         for entry in entries {
-            let dot = if entry.exact { "" } else { "." };
             let window = entry.refused.as_ref().and_then(|window| windows.get(window)).map_or("", String::as_str);
-            line(&mut text, format_args!("    {dot}{} \"{window}\";", entry.domain));
+            line(text, format_args!("    {} \"{window}\";", named(entry)));
         }
         text.push_str("}\n");
     }
     text.push_str("map $interdict_place $interdict_window {\n    default \"\";\n");
     for (n, (places, _)) in groups.iter().enumerate() {
         for place in places {
-            line(&mut text, format_args!("    {place} $interdict_hosts_{n};"));
+            line(text, format_args!("    {place} {prefix}_{n};"));
         }
     }
     text.push_str("}\nmap \"$interdict_window $msec\" $interdict_order {\n    default \"\";\n");
     for (window, name) in &windows {
         let (from, until) = bounds(window);
         for digits in ten_digits(from, until) {
-            line(&mut text, format_args!("    \"~^{name} {digits}[.]\" \"{}\";", window.order));
+            line(text, format_args!("    \"~^{name} {digits}[.]\" \"{}\";", window.order));
         }
     }
-    text.push_str("}\nmap $host $interdict_known {\n    hostnames;\n    default \"\";\n");
-    for (domain, exact) in table.concerned() {
-        line(&mut text, format_args!("    {}{domain} 1;", if exact { "" } else { "." }));
-    }
     text.push_str("}\n");
-    vec![("hosts.conf", text), ("places.geo", places(networks, ";"))]
 }
 
 /// Patterns that together match exactly the ten-digit numbers in `from..until`: proxies that compare no numbers

@@ -29,6 +29,7 @@ mod scan;
 mod service;
 mod store;
 mod store_large;
+mod store_standby;
 #[cfg(test)]
 mod store_variant;
 mod vouched;

@@ -37,7 +37,7 @@ pub(crate) fn law(order: impl Fn(String) -> String) -> Folder {
 pub(crate) struct Gated {
     pub(crate) serving: Serving,
     pub(crate) port: u16,
-    _law: Folder,
+    pub(crate) law: Folder,
 }
 
 /// The gate with the example's settings, of which some are others.
@@ -66,7 +66,7 @@ fn gate_in(environment: &[(&str, &str)], name: &str, law: Folder, url: &str, oth
     let serving = Serving::start_in(environment, &["--corpus", &corpus], &["--settings", &path]);
     let line = serving.said.lines().find(|line| line.starts_with("store ")).expect("it says where").to_owned();
     let port = line.split("http://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next()).expect("a port");
-    Gated { port: port.parse().expect("a number"), serving, _law: law }
+    Gated { port: port.parse().expect("a number"), serving, law }
 }
 
 pub(crate) fn status(from: Ipv4Addr, port: u16, path: &str) -> u16 {
