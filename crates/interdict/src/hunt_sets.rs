@@ -314,11 +314,25 @@ impl Iterator for Merging<'_> {
 mod tests {
     use super::*;
 
-    /// An empty folder of this test's own.
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("interdict-sets-{}-{name}", std::process::id()));
-        drop(fs::remove_dir_all(&folder));
-        folder
+    /// A folder of this test's own, which ends with it.
+    struct Folder(PathBuf);
+
+    impl std::ops::Deref for Folder {
+        type Target = Path;
+
+        fn deref(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).expect("removed");
+        }
+    }
+
+    fn folder(name: &str) -> Folder {
+        Folder(std::env::temp_dir().join(format!("interdict-sets-{}-{name}", std::process::id())))
     }
 
     fn app(path: &str, kept: u32) -> App {
