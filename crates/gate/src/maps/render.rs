@@ -254,7 +254,8 @@ fn pattern<'e>(names: impl Iterator<Item = (&'e str, bool)>) -> Option<String> {
 /// Envoy: discovery responses with a Lua filter each, which Envoy takes up when the file is moved into place.
 /// `known.yaml` holds `interdict-known`, which tells the authorization filter after it, by metadata, whether the host is
 /// somebody's whom law may speak of; `envoy.yaml` holds `interdict`, which decides where the authorization filter before
-/// it let a request through undecided and, by `failure_mode_allow_header_add`, says so.
+/// it let a request through undecided and, by `failure_mode_allow_header_add`, says so; and each request where
+/// `interdict-known` is not among the filters, as nobody is asked there.
 #[must_use]
 pub fn envoy(table: &Table, networks: &[(String, Place)], headers: &[(String, String)]) -> Files {
     let mut lua = String::from("local hosts = {\n");
@@ -381,7 +382,8 @@ local function is_listed(host)
 end
 function envoy_on_request(handle)
   local undecided = "x-envoy-auth-failure-mode-allowed"
-  if not handle:headers():get(undecided) then return end
+  local asked = handle:streamInfo():dynamicMetadata():get("interdict")
+  if asked and not handle:headers():get(undecided) then return end
   handle:headers():remove(undecided)
   local host = (handle:headers():get(":authority") or ""):lower():gsub(":%d+$", ""):gsub("%.$", "")
   if not is_listed(host) then return end

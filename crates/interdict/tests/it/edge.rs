@@ -55,9 +55,9 @@ fn refuses_what_is_listed_and_nothing_else(lab: &Lab) {
     }
 }
 
-fn follows(proxy: Proxy) {
+fn follows(lab: impl Fn(Proxy) -> Lab, proxy: Proxy) {
     let Some(program) = proxy.program() else { return };
-    let mut lab = Lab::new(proxy);
+    let mut lab = lab(proxy);
     lab.order(now() - 1_000, now() - 500);
     lab.write_tables();
     lab.interdict();
@@ -99,27 +99,33 @@ fn follows(proxy: Proxy) {
 
 #[test]
 fn nginx_follows_the_law_and_its_end() {
-    follows(Proxy::Nginx);
+    follows(Lab::new, Proxy::Nginx);
 }
 
 #[test]
 fn caddy_follows_the_law_and_its_end() {
-    follows(Proxy::Caddy);
+    follows(Lab::new, Proxy::Caddy);
 }
 
 #[test]
 fn envoy_follows_the_law_and_its_end() {
-    follows(Proxy::Envoy);
+    follows(Lab::new, Proxy::Envoy);
 }
 
 #[test]
 fn haproxy_follows_the_law_and_its_end() {
-    follows(Proxy::Haproxy);
+    follows(Lab::new, Proxy::Haproxy);
 }
 
 #[test]
 fn squid_follows_the_law_and_its_end() {
-    follows(Proxy::Squid);
+    follows(Lab::new, Proxy::Squid);
+}
+
+#[test]
+fn caddy_and_envoy_follow_the_law_by_tables_alone() {
+    follows(Lab::by_tables, Proxy::Caddy);
+    follows(Lab::by_tables, Proxy::Envoy);
 }
 
 #[test]
@@ -141,9 +147,10 @@ fn what_concerns_nobody_waits_for_nobody() {
 
 #[test]
 fn nobody_says_of_himself_where_he_is_or_what_he_asks_for() {
-    for proxy in [Proxy::Nginx, Proxy::Caddy, Proxy::Envoy, Proxy::Haproxy, Proxy::Squid] {
+    let asking = [Proxy::Nginx, Proxy::Caddy, Proxy::Envoy, Proxy::Haproxy, Proxy::Squid].map(|proxy| (proxy, false));
+    for (proxy, by_tables) in asking.into_iter().chain([(Proxy::Caddy, true), (Proxy::Envoy, true)]) {
         let Some(program) = proxy.program() else { continue };
-        let mut lab = Lab::new(proxy);
+        let mut lab = if by_tables { Lab::by_tables(proxy) } else { Lab::new(proxy) };
         lab.order(now() - 1_000, now() + 1_000);
         lab.write_tables();
         lab.interdict();

@@ -119,6 +119,20 @@ fn ports() -> [u16; 4] {
 impl Lab {
     /// Lays the laboratory out: configurations, law, origin.
     pub(crate) fn new(proxy: Proxy) -> Self {
+        Self::with(proxy, proxy.configuration())
+    }
+
+    /// The same where the proxy asks nobody.
+    pub(crate) fn by_tables(proxy: Proxy) -> Self {
+        let configuration = match proxy {
+            Proxy::Caddy => "Caddyfile.tables",
+            Proxy::Envoy => "envoy.tables.yaml",
+            Proxy::Nginx | Proxy::Haproxy | Proxy::Squid => panic!("there is no such example"),
+        };
+        Self::with(proxy, configuration)
+    }
+
+    fn with(proxy: Proxy, configuration: &str) -> Self {
         let ports = ports();
         let lab = Self {
             folder: Folder::new(),
@@ -138,7 +152,7 @@ impl Lab {
         lab.folder.write("etc/squid/errors/ERR_INTERDICT", &template);
         lab.folder.write("networks.txt", &lab.example("networks.txt"));
         let place = format!("etc/{}/{}", proxy.word(), proxy.configuration());
-        lab.folder.write(&place, &lab.example(proxy.configuration()));
+        lab.folder.write(&place, &lab.example(configuration));
         lab.folder.write("interdict.toml", &lab.settings(""));
         lab.folder.write("law/subjects/all.subject", SUBJECTS);
         // Squid and the workers of nginx give their rights up before they read.
