@@ -42,10 +42,10 @@ impl Mapping {
     /// there.
     pub fn places(&self, known: &Program, function: &Function) -> Vec<Place> {
         if let Some(set) = self.methods.get(&function.symbol) {
-            return set.iter().map(|(class, name)| Place { class: class.clone(), name: name.clone(), shape: None }).collect();
+            return set.iter().map(|(class, name)| Place { class: class.clone(), name: name.clone(), types: Types::Any }).collect();
         }
         let class = self.classes.get(known.class_name(function));
-        let place = |class: &String| Place { class: class.clone(), name: known.words(function.name).to_owned(), shape: Some(function.shape) };
+        let place = |class: &String| Place { class: class.clone(), name: known.words(function.name).to_owned(), types: Types::These(function.shape) };
         class.map(place).into_iter().collect()
     }
 }
@@ -55,15 +55,34 @@ impl Mapping {
 pub struct Place {
     pub class: String,
     pub name: String,
-    /// Types, if they are known to be the same.
-    pub shape: Option<u64>,
+    pub types: Types,
+}
+
+/// Which types a method has where it stands, by its shape.
+#[derive(Debug)]
+pub enum Types {
+    /// Those that whoever renamed it gave it.
+    Any,
+    These(u64),
+    /// A shrinker took parameters from it, so that they are those of no method of the original.
+    NoneOf(Vec<u64>),
+}
+
+impl Types {
+    pub fn fit(&self, function: &Function) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(shape) => *shape == function.shape,
+            Self::NoneOf(shapes) => !shapes.contains(&function.shape),
+        }
+    }
 }
 
 impl Place {
     pub fn is(&self, program: &Program, function: &Function) -> bool {
         self.name == program.words(function.name)
             && self.class == program.class_name(function)
-            && self.shape.is_none_or(|shape| shape == function.shape)
+            && self.types.fit(function)
     }
 }
 
