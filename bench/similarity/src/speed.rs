@@ -38,7 +38,7 @@ fn take(files: &[Vec<u8>]) -> Vec<&[u8]> {
     let mut bytes = 0;
     // Spread over all there is.
     let mut rest: Vec<&Vec<u8>> = files.iter().collect();
-    rest.sort_by_key(|file| similarity::fingerprint::hash(file));
+    rest.sort_by_cached_key(|file| similarity::fingerprint::hash(file));
     for file in rest {
         if bytes + file.len() <= BYTES {
             bytes += file.len();
