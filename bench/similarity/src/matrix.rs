@@ -89,10 +89,8 @@ pub fn run(folder: &Path) {
             if (*name == made.target && !is_inclusion) || (Some(name) == made.host.as_ref() && !is_host_included) {
                 continue;
             }
-            features.push(format!(
-                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{name}\t{}", of_half.word(), u8::from(own), evidence.distinct, evidence.functions,
-                evidence.classes, evidence.links, evidence.containment, judgement.probability, made.path.file_name().expect("a name").to_string_lossy()
-            ));
+            let file = made.path.file_name().expect("a name").to_string_lossy();
+            features.push(feature(of_half, own, evidence, judgement.probability, name, &file));
             let half = &mut judged[of_half as usize];
             half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
             if *name == made.target && is_inclusion {
@@ -119,6 +117,41 @@ pub fn run(folder: &Path) {
         println!("  {distinct:7.1} {containment:.4} {functions:4} {name}");
     }
     println!("read {:.0} MB/s, matched {:.0} MB/s", bytes as f64 / 1e6 / read, bytes as f64 / 1e6 / matched);
+}
+
+/// What was found, for whoever fits the verdict.
+fn feature(half: Half, own: bool, found: &Evidence, probability: f32, name: &str, file: &str) -> String {
+    format!(
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{probability}\t{name}\t{file}", half.word(), u8::from(own), found.distinct, found.functions, found.classes,
+        found.links, found.containment
+    )
+}
+
+/// Every library looked for in every other: whatever is found is false.
+pub fn whole(folder: &Path) {
+    let index = Index::new(world::references(folder), &Background::default());
+    let shared = world::shared();
+    let mut features = Vec::new();
+    let mut claims = [0_usize; 3];
+    for program in index.references() {
+        let file = &program.lineage;
+        let found = matching::find(&index, &program.program);
+        for evidence in &found {
+            let name = &index.references()[evidence.reference].lineage;
+            if name == file || shared.iter().any(|(x, y)| (x == file && y == name) || (y == file && x == name)) {
+                continue;
+            }
+            let judgement = verdict::judge(&index, evidence);
+            claims[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
+            if judgement.verdict == Verdict::Contains {
+                println!("falsely `contains`: {name} in {file}");
+            }
+            features.push(feature(Half::of(file).max(Half::of(name)), false, evidence, judgement.probability, name, file));
+        }
+    }
+    let all = index.references().len() * (index.references().len() - 1);
+    println!("{all} pairs less {} shared: {} claimed, {} unsure, {} with evidence", 2 * shared.len(), claims[0], claims[1], claims.iter().sum::<usize>());
+    std::fs::write(folder.join("features.whole.tsv"), features.join("\n")).expect("writable");
 }
 
 /// The functions of a program by class and name.

@@ -23,7 +23,9 @@ pub fn run(folder: &Path) {
     let unrelated: Vec<_> = all.iter().skip(REFERENCES).cloned().collect();
     let index = Index::new(all.into_iter().take(REFERENCES).collect(), &Background::default());
     println!("{} references, {} functions, {} postings", index.references().len(), index.functions(), index.postings());
-    let made: Vec<Vec<u8>> = world::made(folder).iter().filter_map(|made| std::fs::read(&made.path).ok()).collect();
+    // What nobody tried to hide has the most to be looked into.
+    let open = world::made(folder).into_iter().filter(|made| made.row == "dx" || made.row.starts_with("r8"));
+    let made: Vec<Vec<u8>> = open.filter_map(|made| std::fs::read(&made.path).ok()).collect();
     let related = take(&made);
     one("an app that holds many of them", &index, &related);
     let others: Vec<Vec<u8>> = unrelated
