@@ -127,30 +127,53 @@ fn feature(half: Half, own: bool, found: &Evidence, probability: f32, name: &str
     )
 }
 
-/// Every library looked for in every other: whatever is found is false.
+/// Every library looked for in every other, and in large programs put together of many others: whatever is found is
+/// false, but for known sharing.
 pub fn whole(folder: &Path) {
     let index = Index::new(world::references(folder), &Background::default());
     let shared = world::shared();
+    let related = |a: &str, b: &str| a == b || shared.iter().any(|(x, y)| (x == a && y == b) || (y == a && x == b));
     let mut features = Vec::new();
-    let mut claims = [0_usize; 3];
-    for program in index.references() {
-        let file = &program.lineage;
-        let found = matching::find(&index, &program.program);
-        for evidence in &found {
+    let mut told = |program: &Program, parts: &[&str], half: Half, file: &str| {
+        let mut claims = [0_usize; 3];
+        for evidence in &matching::find(&index, program) {
             let name = &index.references()[evidence.reference].lineage;
-            if name == file || shared.iter().any(|(x, y)| (x == file && y == name) || (y == file && x == name)) {
+            // A large program of one half is asked for libraries of that half only.
+            if parts.iter().any(|part| related(part, name)) || (parts.len() > 1 && (Half::of(name) == Half::Calibration) != (half == Half::Calibration)) {
                 continue;
             }
             let judgement = verdict::judge(&index, evidence);
             claims[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
-            if judgement.verdict == Verdict::Contains {
-                println!("falsely `contains`: {name} in {file}");
+            if judgement.verdict != (Verdict::DoesNotContain { bound: verdict::bound(&index, evidence.reference, evidence.distinct) }) {
+                println!("  {:.2} {name} in {file}, {} functions, {:.3} contained", judgement.probability, evidence.functions, evidence.containment);
             }
-            features.push(feature(Half::of(file).max(Half::of(name)), false, evidence, judgement.probability, name, file));
+            features.push(feature(half.max(Half::of(name)), false, evidence, judgement.probability, name, file));
+        }
+        claims
+    };
+    let mut sum = [0_usize; 3];
+    for one in index.references() {
+        let claims = told(&one.program, &[&one.lineage], Half::of(&one.lineage), &one.lineage);
+        (0..3).for_each(|n| sum[n] += claims[n]);
+    }
+    let all = index.references().len() * (index.references().len() - 1) - 2 * shared.len();
+    println!("{all} pairs: {} claimed, {} unsure, {} of the rest with evidence", sum[0], sum[1], sum[2]);
+    for (half, words) in [(Half::Calibration, "calibration"), (Half::Fresh, "test and fresh")] {
+        for odd in [false, true] {
+            let of_half = |name: &str| (Half::of(name) == Half::Calibration) == (half == Half::Calibration);
+            let parts = index.references().iter().filter(|r| of_half(&r.lineage)).enumerate();
+            let parts: Vec<_> = parts.filter(|(n, _)| (n % 2 == 1) == odd).map(|(_, part)| part).collect();
+            let mut program = Program::default();
+            parts.iter().for_each(|part| program.append(&part.program));
+            let names: Vec<&str> = parts.iter().map(|part| part.lineage.as_str()).collect();
+            let claims = told(&program, &names, half, &format!("{} libraries", names.len()));
+            let asked = index.references().iter().filter(|r| of_half(&r.lineage)).count() - parts.len();
+            println!(
+                "{} of {words} in one program of {} MB: of {asked} others {} claimed, {} unsure, {} of the rest with evidence",
+                parts.len(), program.code_bytes / 1_000_000, claims[0], claims[1], claims[2]
+            );
         }
     }
-    let all = index.references().len() * (index.references().len() - 1);
-    println!("{all} pairs less {} shared: {} claimed, {} unsure, {} with evidence", 2 * shared.len(), claims[0], claims[1], claims.iter().sum::<usize>());
     std::fs::write(folder.join("features.whole.tsv"), features.join("\n")).expect("writable");
 }
 
