@@ -201,6 +201,11 @@ impl<'a> Truth<'a> {
         Some(Self { mapping: mapping_of(made, folder)?, keeps_names: made.row == "dx", known, present: present(program) })
     }
 
+    /// Whether anything is written down about a method.
+    fn tells(&self, function: &Function) -> bool {
+        self.keeps_names || self.mapping.tells(self.known, function)
+    }
+
     /// Where a method of the original stands in what was made, by the mapping file.
     fn places(&self, function: &Function) -> Vec<Place> {
         // Nothing renames there, and nothing is written down.
@@ -249,6 +254,9 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
     let mut direct = FxHashSet::default();
     for pair in &evidence.pairs {
         let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
+        if !truth.tells(ours) {
+            continue;
+        }
         let kind = usize::from(pair.via != Via::Fingerprints);
         let is_long = ours.tokens >= RECALL_TOKENS_MIN;
         row.claimed[kind] += 1;
@@ -343,7 +351,7 @@ pub fn misses(folder: &Path) {
         for pair in evidence.pairs.iter().filter(|pair| pair.via == Via::Fingerprints) {
             let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
             let places = truth.places(ours);
-            if !places.iter().any(|place| place.is(&program, theirs)) {
+            if truth.tells(ours) && !places.iter().any(|place| place.is(&program, theirs)) {
                 println!(
                     "wrong\t{}\t{}\t{}→{}\t{}\tshape {}\t{:.2} {:.0}\tis in {places:?}",
                     made.path.file_name().expect("a name").to_string_lossy(), known.full_name(ours), ours.tokens, theirs.tokens,
