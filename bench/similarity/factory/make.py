@@ -17,7 +17,8 @@ FRESH_SEED = 11
 HOST_KEPT = 0.3
 # Share of a library's top-level classes that stay reachable.
 KEPT = {"r8f30": 0.3, "r8f10": 0.1, "r8f3": 0.03}
-HOSTILE = "strings+junk+flow"
+# What a hostile protector does, all of it and each part alone.
+HOSTILE = {"hostile": "strings+junk+flow", "strings": "strings", "junk": "junk", "flow": "flow"}
 QUIET = "-ignorewarnings\n-dontwarn **\n-dontnote **\n"
 
 
@@ -113,11 +114,10 @@ def jobs(work):
 def transformed(work, targets, hosts, names, chance):
     """Every target under every transformation, as jobs."""
     platform = work / "tools" / "platform.jar"
-    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx", "hostile", "hostile30")}
+    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx", "hostile30", *HOSTILE)}
     rewritten = []
     for n in targets:
         host, jar = chance.choice(hosts), work / "jars" / f"{n}.jar"
-        hostile = work / "rules" / f"{n}@hostile.jar"
 
         def merged(row, library, how):
             made, rules = f"{n}+{host}@{row}", work / "rules" / f"{n}@{row}.pro"
@@ -128,9 +128,11 @@ def transformed(work, targets, hosts, names, chance):
             kept = keeps(names[n], share, chance) + keeps(names[host], HOST_KEPT, chance)
             merged(row, jar, f"{kept}-allowaccessmodification\n")
             if row == "r8f30":
-                rewritten.append(f"hostile|{hostile}|{jar}|{HOSTILE}")
-                merged("hostile30", hostile, f"{kept}-allowaccessmodification\n")
-        merged("hostile", hostile, "-dontshrink\n-dontoptimize\n")
+                merged("hostile30", work / "rules" / f"{n}@hostile.jar", f"{kept}-allowaccessmodification\n")
+        for row, what in HOSTILE.items():
+            hostile = work / "rules" / f"{n}@{row}.jar"
+            rewritten.append(f"hostile|{hostile}|{jar}|{what}")
+            merged(row, hostile, "-dontshrink\n-dontoptimize\n")
         made, rules = f"{n}@r8obf", work / "rules" / f"{n}@r8obf.pro"
         rules.write_text(f"-dontshrink\n-dontoptimize\n-repackageclasses 'x'\n-printmapping {work}/maps/{made}.map\n{QUIET}")
         rows["r8obf"].append(f"r8|{work}/made/{made}.dex|--lib|{platform}|--pg-conf|{rules}|{jar}")
