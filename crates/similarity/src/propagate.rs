@@ -43,10 +43,32 @@ struct Sides<'a> {
     company: &'a Company,
 }
 
-/// Who is whose partner so far.
+/// Who is whose partner so far, by number: asked for far more often than changed.
 struct Partners {
-    ours: FxHashMap<u32, u32>,
-    theirs: FxHashSet<u32>,
+    ours: Vec<Option<u32>>,
+    theirs: Vec<bool>,
+}
+
+impl Partners {
+    fn add(&mut self, pairs: &[Pair]) {
+        for pair in pairs {
+            if let Some(slot) = self.ours.get_mut(pair.reference as usize) {
+                *slot = Some(pair.program);
+            }
+            // Where something was inlined, what stands there has another partner already.
+            if let Some(slot) = self.theirs.get_mut(pair.program as usize) {
+                *slot = true;
+            }
+        }
+    }
+
+    fn of(&self, known: u32) -> Option<u32> {
+        self.ours.get(known as usize).copied().flatten()
+    }
+
+    fn is_taken(&self, program: u32) -> bool {
+        self.theirs.get(program as usize).is_some_and(|taken| *taken)
+    }
 }
 
 /// What of a function is compared with others: taken together once for many comparisons.
@@ -81,17 +103,15 @@ pub(crate) fn extend(search: &Search<'_>, reference: usize, company: &Company, p
     };
     let first = index.functions_of(reference).start;
     let sides = Sides { search, first, known, program, known_company, company };
-    let mut partners = Partners {
-        ours: pairs.iter().map(|pair| (pair.reference, pair.program)).collect(),
-        theirs: pairs.iter().map(|pair| pair.program).collect(),
-    };
+    let mut partners =
+        Partners { ours: vec![None; known.functions.len()], theirs: vec![false; program.functions.len()] };
+    partners.add(pairs);
     let (mut from, mut looked_into) = (0, 0);
     for _ in 0..PASSES {
         for _ in 0..ROUNDS {
             let new = sides.round(pairs.get(from..).unwrap_or(&[]), pairs, &partners);
             from = pairs.len();
-            partners.ours.extend(new.iter().map(|pair| (pair.reference, pair.program)));
-            partners.theirs.extend(new.iter().map(|pair| pair.program));
+            partners.add(&new);
             pairs.extend(new);
             if pairs.len() == from {
                 break;
@@ -99,7 +119,7 @@ pub(crate) fn extend(search: &Search<'_>, reference: usize, company: &Company, p
         }
         let inlined = sides.inlined(pairs.get(looked_into..).unwrap_or(&[]), &partners);
         looked_into = pairs.len();
-        partners.ours.extend(inlined.iter().map(|pair| (pair.reference, pair.program)));
+        partners.add(&inlined);
         pairs.extend(inlined);
     }
 }
@@ -111,13 +131,13 @@ impl Sides<'_> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let mut propose = |known: &[u32], program: &[u32], least: f32| {
             ours.clear();
-            let open = known.iter().filter(|k| !partners.ours.contains_key(k)).take(COMPARED_MAX);
+            let open = known.iter().filter(|k| partners.of(**k).is_none()).take(COMPARED_MAX);
             ours.extend(open.filter_map(|k| self.known_face(*k)));
             if ours.is_empty() {
                 return;
             }
             theirs.clear();
-            let open = program.iter().filter(|p| !partners.theirs.contains(p)).take(COMPARED_MAX);
+            let open = program.iter().filter(|p| !partners.is_taken(**p)).take(COMPARED_MAX);
             theirs.extend(open.filter_map(|p| self.face(*p)));
             for ours in &ours {
                 for theirs in &theirs {
@@ -210,9 +230,9 @@ impl Sides<'_> {
     fn agreement(&self, known: u32, program: u32, partners: &Partners) -> f32 {
         let (mut met, mut all) = (0, 0);
         let mut count = |neighbours: &[u32], beside: &[u32]| {
-            for partner in neighbours.iter().take(COMPARED_MAX).filter_map(|n| partners.ours.get(n)) {
+            for partner in neighbours.iter().take(COMPARED_MAX).filter_map(|n| partners.of(*n)) {
                 all += 1;
-                met += usize::from(*partner == program || beside.binary_search(partner).is_ok());
+                met += usize::from(partner == program || beside.binary_search(&partner).is_ok());
             }
         };
         count(self.known_company.callees(known), self.company.callees(program));
@@ -234,7 +254,7 @@ impl Sides<'_> {
             for callee in self.known_company.callees(caller).iter().copied() {
                 let wanted =
                     self.known.functions.get(callee as usize).map_or(0, |f| self.known.fingerprints_of(f).len());
-                if partners.ours.contains_key(&callee) || wanted < INLINED_FINGERPRINTS_MIN {
+                if partners.of(callee).is_some() || wanted < INLINED_FINGERPRINTS_MIN {
                     continue;
                 }
                 let similarity = share(self.shared(callee, host), wanted);
