@@ -75,6 +75,8 @@ public class Jobs {
             String text = said + "\n" + fault;
             return text.lines().filter(l -> l.contains("rror") || l.contains("xception")).findFirst().orElse(fault.toString());
         } finally {
+            Files.deleteIfExists(made);
+            folder.toFile().delete();
             System.setErr(errors);
             System.setOut(screen);
         }

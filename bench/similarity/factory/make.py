@@ -38,7 +38,7 @@ def name(coordinates):
 def fetch(work):
     tools = work / "tools"
     tools.mkdir(parents=True, exist_ok=True)
-    if not list(tools.glob("proguard-base*")):
+    if not all(list(tools.glob(f"{n}-*.jar")) for n in ("proguard-base", "asm-analysis")):
         run("mvn", "-q", "-B", "-f", HERE / "tools.pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={tools}")
     if not list(tools.glob("r8-*.jar")):
         run("pip", "download", "-q", "--no-deps", "-d", work / "wheel", "mobsf==3.9.7")
