@@ -38,6 +38,7 @@ public class Jobs {
         System.setErr(new PrintStream(said));
         System.setOut(new PrintStream(OutputStream.nullOutputStream()));
         Path folder = Files.createTempDirectory("job");
+        Path made = folder.resolve("classes.dex");
         try {
             List<String> words = new ArrayList<>(List.of("--release", "--min-api", API, "--output", folder.toString()));
             switch (kind) {
@@ -61,18 +62,21 @@ public class Jobs {
                 }
                 case "dx" -> {
                     List<String> dx = new ArrayList<>(List.of("--dex", "--min-sdk-version=" + API, "--no-strict",
-                            "--core-library", "--output=" + folder.resolve("classes.dex")));
+                            "--core-library", "--output=" + made));
                     dx.addAll(rest);
                     com.android.dx.command.Main.main(dx.toArray(new String[0]));
                 }
+                case "hostile" -> Hostile.rewrite(Paths.get(rest.get(0)), made, List.of(rest.get(1).split("\\+")));
                 default -> throw new IllegalArgumentException(kind);
             }
-            Files.move(folder.resolve("classes.dex"), out, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(made, out, StandardCopyOption.REPLACE_EXISTING);
             return null;
         } catch (Throwable fault) {
             String text = said + "\n" + fault;
             return text.lines().filter(l -> l.contains("rror") || l.contains("xception")).findFirst().orElse(fault.toString());
         } finally {
+            Files.deleteIfExists(made);
+            folder.toFile().delete();
             System.setErr(errors);
             System.setOut(screen);
         }

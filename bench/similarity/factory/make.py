@@ -17,6 +17,8 @@ FRESH_SEED = 11
 HOST_KEPT = 0.3
 # Share of a library's top-level classes that stay reachable.
 KEPT = {"r8f30": 0.3, "r8f10": 0.1, "r8f3": 0.03}
+# What a hostile protector does, all of it and each part alone.
+HOSTILE = {"hostile": "strings+junk+flow", "strings": "strings", "junk": "junk", "flow": "flow"}
 QUIET = "-ignorewarnings\n-dontwarn **\n-dontnote **\n"
 
 
@@ -36,7 +38,7 @@ def name(coordinates):
 def fetch(work):
     tools = work / "tools"
     tools.mkdir(parents=True, exist_ok=True)
-    if not list(tools.glob("proguard-base*")):
+    if not all(list(tools.glob(f"{n}-*.jar")) for n in ("proguard-base", "asm-analysis")):
         run("mvn", "-q", "-B", "-f", HERE / "tools.pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={tools}")
     if not list(tools.glob("r8-*.jar")):
         run("pip", "download", "-q", "--no-deps", "-d", work / "wheel", "mobsf==3.9.7")
@@ -112,14 +114,25 @@ def jobs(work):
 def transformed(work, targets, hosts, names, chance):
     """Every target under every transformation, as jobs."""
     platform = work / "tools" / "platform.jar"
-    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx")}
+    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx", "hostile30", *HOSTILE)}
+    rewritten = []
     for n in targets:
         host, jar = chance.choice(hosts), work / "jars" / f"{n}.jar"
-        for row, share in KEPT.items():
+
+        def merged(row, library, how):
             made, rules = f"{n}+{host}@{row}", work / "rules" / f"{n}@{row}.pro"
-            rules.write_text(f"-allowaccessmodification\n-repackageclasses 'x'\n-printmapping {work}/maps/{made}.map\n{QUIET}"
-                             + keeps(names[n], share, chance) + keeps(names[host], HOST_KEPT, chance))
-            rows[row].append(f"r8|{work}/made/{made}.dex|--lib|{platform}|--pg-conf|{rules}|{jar}|{work}/jars/{host}.jar")
+            rules.write_text(f"{how}-repackageclasses 'x'\n-printmapping {work}/maps/{made}.map\n{QUIET}")
+            rows[row].append(f"r8|{work}/made/{made}.dex|--lib|{platform}|--pg-conf|{rules}|{library}|{work}/jars/{host}.jar")
+
+        for row, share in KEPT.items():
+            kept = keeps(names[n], share, chance) + keeps(names[host], HOST_KEPT, chance)
+            merged(row, jar, f"{kept}-allowaccessmodification\n")
+            if row == "r8f30":
+                merged("hostile30", work / "rules" / f"{n}@hostile.jar", f"{kept}-allowaccessmodification\n")
+        for row, what in HOSTILE.items():
+            hostile = work / "rules" / f"{n}@{row}.jar"
+            rewritten.append(f"hostile|{hostile}|{jar}|{what}")
+            merged(row, hostile, "-dontshrink\n-dontoptimize\n")
         made, rules = f"{n}@r8obf", work / "rules" / f"{n}@r8obf.pro"
         rules.write_text(f"-dontshrink\n-dontoptimize\n-repackageclasses 'x'\n-printmapping {work}/maps/{made}.map\n{QUIET}")
         rows["r8obf"].append(f"r8|{work}/made/{made}.dex|--lib|{platform}|--pg-conf|{rules}|{jar}")
@@ -131,8 +144,7 @@ def transformed(work, targets, hosts, names, chance):
             rows[row].append(f"proguard|{work}/made/{made}.dex|{rules}|{out}")
         rows["dx"].append(f"dx|{work}/made/{n}@dx.dex|{jar}")
     # Some of every kind early: whatever time there was, what was made is balanced.
-    mixed = [rows[row][k] for k in range(len(targets)) for row in rows]
-    return mixed
+    return rewritten + [rows[row][k] for k in range(len(targets)) for row in rows]
 
 
 def versions(work):
@@ -172,7 +184,7 @@ def main():
     fetch(work)
     (work / "jobs.txt").write_text("\n".join(jobs(work) + versions(work)) + "\n")
     classes = ":".join(str(p) for p in sorted((work / "tools").glob("*.jar")) if p.name != "platform.jar")
-    run("javac", "-cp", classes, "-d", work / "tools", HERE / "Jobs.java")
+    run("javac", "-cp", classes, "-d", work / "tools", *sorted(HERE.glob("*.java")))
     run("java", "-Xmx4g", "-cp", f"{classes}:{work / 'tools'}", "Jobs", work / "jobs.txt")
 
 

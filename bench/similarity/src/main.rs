@@ -20,10 +20,11 @@ fn main() {
         "matrix" => matrix::run(&folder),
         "speed" => speed::run(&folder),
         "baselines" => baselines::run(&folder),
+        "whole" => matrix::whole(&folder),
         "misses" => matrix::misses(&folder),
         "versions" => versions::run(&folder),
         "hunt" => scale::hunt(&folder),
         "postings" => scale::postings(&folder),
-        _ => eprintln!("similarity-bench matrix|misses|baselines|versions|speed|hunt|postings [FOLDER]"),
+        _ => eprintln!("similarity-bench matrix|whole|misses|baselines|versions|speed|hunt|postings [FOLDER]"),
     }
 }

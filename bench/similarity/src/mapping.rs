@@ -14,12 +14,17 @@ pub struct Mapping {
     classes: FxHashMap<String, String>,
     /// By the symbol of the original.
     methods: FxHashMap<u64, FxHashSet<Member>>,
+    /// Methods that an optimiser gave other types, by class and name: ProGuard writes those down, and a mark behind the
+    /// name.
+    retyped: FxHashMap<Member, FxHashSet<Member>>,
+    /// ProGuard lists every method there is; R8 those that it renamed.
+    lists_all: bool,
 }
 
 impl Mapping {
     pub fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
-        let mut mapping = Self::default();
+        let mut mapping = Self { lists_all: !text.starts_with("# compiler: R8"), ..Self::default() };
         let (mut old, mut new) = (String::new(), String::new());
         for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
             let Some((left, right)) = line.split_once(" -> ") else { continue };
@@ -33,19 +38,34 @@ impl Mapping {
             let (Some((kind, name)), Some((parameters, _))) = (before.rsplit_once(' '), after.split_once(')')) else { continue };
             let kind = kind.trim().rsplit(':').next().unwrap_or(kind);
             let (class, method) = name.rsplit_once('.').unwrap_or((&old, name));
-            mapping.methods.entry(symbol(class, method, kind, parameters)).or_default().insert((new.clone(), right.trim().to_owned()));
+            let place = (new.clone(), right.trim().to_owned());
+            if mapping.lists_all && (method == "<init>" || is_marked(method)) {
+                let name = if method == "<init>" { method } else { method.rsplit_once('$').map_or(method, |(name, _)| name) };
+                mapping.retyped.entry((class.to_owned(), name.to_owned())).or_default().insert(place.clone());
+            }
+            mapping.methods.entry(symbol(class, method, kind, parameters)).or_default().insert(place);
         }
         Some(mapping)
     }
 
-    /// Where the code of a method of the original stands. One that is not listed has kept its name and types, if it is
-    /// there.
+    /// Whether it tells where a method is, or that it is gone: ProGuard writes neither down of one that it inlined.
+    pub fn tells(&self, known: &Program, function: &Function) -> bool {
+        !self.lists_all || self.listed(known, function).is_some()
+    }
+
+    fn listed(&self, known: &Program, function: &Function) -> Option<&FxHashSet<Member>> {
+        let named = || (known.class_name(function).to_owned(), known.words(function.name).to_owned());
+        self.methods.get(&function.symbol).or_else(|| self.retyped.get(&named()))
+    }
+
+    /// Where the code of a method of the original stands. One that R8 does not list has kept its name and types, if it
+    /// is there.
     pub fn places(&self, known: &Program, function: &Function) -> Vec<Place> {
-        if let Some(set) = self.methods.get(&function.symbol) {
-            return set.iter().map(|(class, name)| Place { class: class.clone(), name: name.clone(), shape: None }).collect();
+        if let Some(set) = self.listed(known, function) {
+            return set.iter().map(|(class, name)| Place { class: class.clone(), name: name.clone(), types: Types::Any }).collect();
         }
-        let class = self.classes.get(known.class_name(function));
-        let place = |class: &String| Place { class: class.clone(), name: known.words(function.name).to_owned(), shape: Some(function.shape) };
+        let class = self.classes.get(known.class_name(function)).filter(|_| !self.lists_all);
+        let place = |class: &String| Place { class: class.clone(), name: known.words(function.name).to_owned(), types: Types::These(function.shape) };
         class.map(place).into_iter().collect()
     }
 }
@@ -55,16 +75,40 @@ impl Mapping {
 pub struct Place {
     pub class: String,
     pub name: String,
-    /// Types, if they are known to be the same.
-    pub shape: Option<u64>,
+    pub types: Types,
+}
+
+/// Which types a method has where it stands, by its shape.
+#[derive(Debug)]
+pub enum Types {
+    /// Those that whoever renamed it gave it.
+    Any,
+    These(u64),
+    /// A shrinker took parameters from it, so that they are those of no method of the original.
+    NoneOf(Vec<u64>),
+}
+
+impl Types {
+    pub fn fit(&self, function: &Function) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(shape) => *shape == function.shape,
+            Self::NoneOf(shapes) => !shapes.contains(&function.shape),
+        }
+    }
 }
 
 impl Place {
     pub fn is(&self, program: &Program, function: &Function) -> bool {
         self.name == program.words(function.name)
             && self.class == program.class_name(function)
-            && self.shape.is_none_or(|shape| shape == function.shape)
+            && self.types.fit(function)
     }
+}
+
+/// Whether ProGuard's mark for other types stands behind a name: eight hexadecimal digits.
+fn is_marked(name: &str) -> bool {
+    name.rsplit_once('$').is_some_and(|(_, mark)| mark.len() == 8 && mark.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// The symbol of a method as the reader of Dalvik code makes it, from Java's way of writing it.

@@ -1,6 +1,6 @@
 //! The matrix: every library under every transformation, looked for among all references.
 
-use crate::mapping::{Mapping, Place};
+use crate::mapping::{Mapping, Place, Types};
 use crate::world::{self, Half, Made};
 use rustc_hash::{FxHashMap, FxHashSet};
 use similarity::background::Background;
@@ -89,10 +89,8 @@ pub fn run(folder: &Path) {
             if (*name == made.target && !is_inclusion) || (Some(name) == made.host.as_ref() && !is_host_included) {
                 continue;
             }
-            features.push(format!(
-                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{name}\t{}", of_half.word(), u8::from(own), evidence.distinct, evidence.functions,
-                evidence.classes, evidence.links, evidence.containment, judgement.probability, made.path.file_name().expect("a name").to_string_lossy()
-            ));
+            let file = made.path.file_name().expect("a name").to_string_lossy();
+            features.push(feature(of_half, own, evidence, judgement.probability, name, &file));
             let half = &mut judged[of_half as usize];
             half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
             if *name == made.target && is_inclusion {
@@ -121,6 +119,64 @@ pub fn run(folder: &Path) {
     println!("read {:.0} MB/s, matched {:.0} MB/s", bytes as f64 / 1e6 / read, bytes as f64 / 1e6 / matched);
 }
 
+/// What was found, for whoever fits the verdict.
+fn feature(half: Half, own: bool, found: &Evidence, probability: f32, name: &str, file: &str) -> String {
+    format!(
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{probability}\t{name}\t{file}", half.word(), u8::from(own), found.distinct, found.functions, found.classes,
+        found.links, found.containment
+    )
+}
+
+/// Every library looked for in every other, and in large programs put together of many others: whatever is found is
+/// false, but for known sharing.
+pub fn whole(folder: &Path) {
+    let index = Index::new(world::references(folder), &Background::default());
+    let shared = world::shared();
+    let related = |a: &str, b: &str| a == b || shared.iter().any(|(x, y)| (x == a && y == b) || (y == a && x == b));
+    let mut features = Vec::new();
+    let mut told = |program: &Program, parts: &[&str], half: Half, file: &str| {
+        let mut claims = [0_usize; 3];
+        for evidence in &matching::find(&index, program) {
+            let name = &index.references()[evidence.reference].lineage;
+            // A large program of one half is asked for libraries of that half only.
+            if parts.iter().any(|part| related(part, name)) || (parts.len() > 1 && (Half::of(name) == Half::Calibration) != (half == Half::Calibration)) {
+                continue;
+            }
+            let judgement = verdict::judge(&index, evidence);
+            claims[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
+            if judgement.verdict != (Verdict::DoesNotContain { bound: verdict::bound(&index, evidence.reference, evidence.distinct) }) {
+                println!("  {:.2} {name} in {file}, {} functions, {:.3} contained", judgement.probability, evidence.functions, evidence.containment);
+            }
+            features.push(feature(half.max(Half::of(name)), false, evidence, judgement.probability, name, file));
+        }
+        claims
+    };
+    let mut sum = [0_usize; 3];
+    for one in index.references() {
+        let claims = told(&one.program, &[&one.lineage], Half::of(&one.lineage), &one.lineage);
+        (0..3).for_each(|n| sum[n] += claims[n]);
+    }
+    let all = index.references().len() * (index.references().len() - 1) - 2 * shared.len();
+    println!("{all} pairs: {} claimed, {} unsure, {} of the rest with evidence", sum[0], sum[1], sum[2]);
+    for (half, words) in [(Half::Calibration, "calibration"), (Half::Fresh, "test and fresh")] {
+        for odd in [false, true] {
+            let of_half = |name: &str| (Half::of(name) == Half::Calibration) == (half == Half::Calibration);
+            let parts = index.references().iter().filter(|r| of_half(&r.lineage)).enumerate();
+            let parts: Vec<_> = parts.filter(|(n, _)| (n % 2 == 1) == odd).map(|(_, part)| part).collect();
+            let mut program = Program::default();
+            parts.iter().for_each(|part| program.append(&part.program));
+            let names: Vec<&str> = parts.iter().map(|part| part.lineage.as_str()).collect();
+            let claims = told(&program, &names, half, &format!("{} libraries", names.len()));
+            let asked = index.references().iter().filter(|r| of_half(&r.lineage)).count() - parts.len();
+            println!(
+                "{} of {words} in one program of {} MB: of {asked} others {} claimed, {} unsure, {} of the rest with evidence",
+                parts.len(), program.code_bytes / 1_000_000, claims[0], claims[1], claims[2]
+            );
+        }
+    }
+    std::fs::write(folder.join("features.whole.tsv"), features.join("\n")).expect("writable");
+}
+
 /// The functions of a program by class and name.
 type Present<'a> = FxHashMap<(&'a str, &'a str), Vec<&'a Function>>;
 
@@ -132,23 +188,50 @@ fn present(program: &Program) -> Present<'_> {
     present
 }
 
-/// Where a method of the original stands in what was made, by the mapping file.
-fn places(made: &Made, mapping: &Mapping, known: &Program, function: &Function) -> Vec<Place> {
-    // Nothing renames there, and nothing is written down.
-    if made.row == "dx" {
-        let (class, name) = (known.class_name(function).to_owned(), known.words(function.name).to_owned());
-        return vec![Place { class, name, shape: Some(function.shape) }];
-    }
-    mapping.places(known, function)
+/// What is known about one library in one made file.
+struct Truth<'a> {
+    mapping: Mapping,
+    keeps_names: bool,
+    known: &'a Program,
+    present: Present<'a>,
 }
 
-/// Tokens of the longest function that stands in one of these places; nothing if none does.
-fn survives(places: &[Place], present: &Present<'_>) -> Option<u32> {
-    let at = |place: &Place| {
-        let named = present.get(&(place.class.as_str(), place.name.as_str()))?;
-        named.iter().filter(|f| place.shape.is_none_or(|shape| shape == f.shape)).map(|f| f.tokens).max()
-    };
-    places.iter().filter_map(at).max()
+impl<'a> Truth<'a> {
+    fn of(made: &Made, folder: &Path, known: &'a Program, program: &'a Program) -> Option<Self> {
+        Some(Self { mapping: mapping_of(made, folder)?, keeps_names: made.row == "dx", known, present: present(program) })
+    }
+
+    /// Whether anything is written down about a method.
+    fn tells(&self, function: &Function) -> bool {
+        self.keeps_names || self.mapping.tells(self.known, function)
+    }
+
+    /// Where a method of the original stands in what was made, by the mapping file.
+    fn places(&self, function: &Function) -> Vec<Place> {
+        // Nothing renames there, and nothing is written down.
+        if self.keeps_names {
+            let (class, name) = (self.known.class_name(function).to_owned(), self.known.words(function.name).to_owned());
+            return vec![Place { class, name, types: Types::These(function.shape) }];
+        }
+        let mut places = self.mapping.places(self.known, function);
+        // R8 does not write down that it took parameters from a constructor, which keeps its name.
+        if self.known.words(function.name) == "<init>" && self.survives(&places).is_none() {
+            for place in places.iter_mut().filter(|place| matches!(place.types, Types::These(_))) {
+                let all = self.known.functions.iter().filter(|f| f.class == function.class && self.known.words(f.name) == "<init>");
+                place.types = Types::NoneOf(all.map(|f| f.shape).collect());
+            }
+        }
+        places
+    }
+
+    /// Tokens of the longest function that stands in one of these places; nothing if none does.
+    fn survives(&self, places: &[Place]) -> Option<u32> {
+        let at = |place: &Place| {
+            let named = self.present.get(&(place.class.as_str(), place.name.as_str()))?;
+            named.iter().filter(|f| place.types.fit(f)).map(|f| f.tokens).max()
+        };
+        places.iter().filter_map(at).max()
+    }
 }
 
 fn mapping_of(made: &Made, folder: &Path) -> Option<Mapping> {
@@ -158,26 +241,27 @@ fn mapping_of(made: &Made, folder: &Path) -> Option<Mapping> {
 
 /// Whether enough of a library's methods that are long enough to be recognised are there.
 fn is_included(known: &Program, program: &Program, made: &Made, folder: &Path) -> bool {
-    let Some(mapping) = mapping_of(made, folder) else { return false };
-    let present = present(program);
+    let Some(truth) = Truth::of(made, folder, known, program) else { return false };
     let long = || known.functions.iter().filter(|f| f.tokens >= RECALL_TOKENS_MIN);
-    let there = long().filter(|f| survives(&places(made, &mapping, known, f), &present).is_some()).count();
+    let there = long().filter(|f| truth.survives(&truth.places(f)).is_some()).count();
     there > 0 && there >= INCLUSION_METHODS_MIN.min(long().count().div_ceil(2))
 }
 
 fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, folder: &Path, row: &mut Row) {
     let known = &index.references()[evidence.reference].program;
-    let Some(mapping) = mapping_of(made, folder) else { return };
-    let present = present(program);
+    let Some(truth) = Truth::of(made, folder, known, program) else { return };
     let mut found = FxHashSet::default();
     let mut direct = FxHashSet::default();
     for pair in &evidence.pairs {
         let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
+        if !truth.tells(ours) {
+            continue;
+        }
         let kind = usize::from(pair.via != Via::Fingerprints);
         let is_long = ours.tokens >= RECALL_TOKENS_MIN;
         row.claimed[kind] += 1;
         row.long_claimed += usize::from(is_long);
-        if places(made, &mapping, known, ours).iter().any(|place| place.is(program, theirs)) {
+        if truth.places(ours).iter().any(|place| place.is(program, theirs)) {
             row.right[kind] += 1;
             row.long_right += usize::from(is_long);
             found.insert(pair.reference);
@@ -187,8 +271,8 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
         }
     }
     for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
-        let places = places(made, &mapping, known, function);
-        if let Some(tokens) = survives(&places, &present) {
+        let places = truth.places(function);
+        if let Some(tokens) = truth.survives(&places) {
             let is_whole = tokens >= RECALL_TOKENS_MIN;
             row.whole += usize::from(is_whole);
             row.whole_recalled += usize::from(is_whole && found.contains(&(n as u32)));
@@ -258,16 +342,16 @@ fn reliability(judged: &[Vec<(f32, bool, String)>; 3]) {
 /// fingerprints there, tokens on both sides, whether another method was found in that place.
 pub fn misses(folder: &Path) {
     let index = Index::new(world::references(folder), &Background::default());
-    for made in world::made(folder).into_iter().filter(|made| Half::of(&made.target) == Half::Calibration && made.row.starts_with("r8f")) {
-        let (program, Some(mapping)) = (world::read(&made.path), mapping_of(&made, folder)) else { continue };
+    for made in world::made(folder).into_iter().filter(|made| Half::of(&made.target) == Half::Calibration) {
+        let program = world::read(&made.path);
         let found = matching::find(&index, &program);
         let Some(evidence) = found.iter().find(|e| index.references()[e.reference].lineage == made.target) else { continue };
         let known = &index.references()[evidence.reference].program;
-        let present = present(&program);
+        let Some(truth) = Truth::of(&made, folder, known, &program) else { continue };
         for pair in evidence.pairs.iter().filter(|pair| pair.via == Via::Fingerprints) {
             let (ours, theirs) = (&known.functions[pair.reference as usize], &program.functions[pair.program as usize]);
-            let places = places(&made, &mapping, known, ours);
-            if !places.iter().any(|place| place.is(&program, theirs)) {
+            let places = truth.places(ours);
+            if truth.tells(ours) && !places.iter().any(|place| place.is(&program, theirs)) {
                 println!(
                     "wrong\t{}\t{}\t{}→{}\t{}\tshape {}\t{:.2} {:.0}\tis in {places:?}",
                     made.path.file_name().expect("a name").to_string_lossy(), known.full_name(ours), ours.tokens, theirs.tokens,
@@ -276,10 +360,10 @@ pub fn misses(folder: &Path) {
             }
         }
         for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
-            let places = places(&made, &mapping, known, function);
+            let places = truth.places(function);
             let is_place = |f: &Function| places.iter().any(|place| place.is(&program, f));
             let claimed: Vec<_> = evidence.pairs.iter().filter(|pair| pair.reference == n as u32).collect();
-            if survives(&places, &present).is_none() || claimed.iter().any(|pair| is_place(&program.functions[pair.program as usize])) {
+            if truth.survives(&places).is_none() || claimed.iter().any(|pair| is_place(&program.functions[pair.program as usize])) {
                 continue;
             }
             let own = known.fingerprints_of(function);

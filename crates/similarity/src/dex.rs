@@ -139,7 +139,12 @@ impl<'a> Dex<'a> {
     pub fn string(&self, index: u32) -> Option<&'a [u8]> {
         let offset = u32_at(self.bytes, self.strings.at(index)?)? as usize;
         let mut reader = Reader { bytes: self.bytes, at: offset };
-        reader.uleb128()?;
+        let letters = reader.uleb128()? as usize;
+        // As many bytes as letters: all of them are ASCII, and the end need not be looked for.
+        let end = reader.at.checked_add(letters)?;
+        if self.bytes.get(end) == Some(&0) {
+            return self.bytes.get(reader.at..end);
+        }
         let ended = CStr::from_bytes_until_nul(self.bytes.get(reader.at..)?);
         ended.ok().map(CStr::to_bytes)
     }

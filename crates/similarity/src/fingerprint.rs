@@ -213,13 +213,21 @@ impl Gatherer {
             out.extend(self.grams.iter().min());
             return;
         }
-        let mut last = usize::MAX;
-        for (n, window) in self.grams.windows(WINDOW_GRAMS).enumerate() {
-            // The rightmost of the least, so that a run of equal grams is told once a window.
-            let least = window.iter().enumerate().min_by_key(|(k, gram)| (**gram, usize::MAX - k));
-            if let Some((k, gram)) = least.filter(|(k, _)| n + k != last) {
-                last = n + k;
-                out.push(*gram);
+        // The rightmost of the least in each window, so that a run of equal grams is told once a window.
+        let mut least = (u64::MAX, 0);
+        let mut told = usize::MAX;
+        for (n, gram) in self.grams.iter().enumerate() {
+            if *gram <= least.0 {
+                least = (*gram, n);
+            } else if least.1 + WINDOW_GRAMS <= n {
+                let start = n + 1 - WINDOW_GRAMS;
+                let window = self.grams.get(start..=n).unwrap_or(&[]).iter().zip(start..);
+                least =
+                    window.fold((u64::MAX, 0), |least, (gram, at)| if *gram <= least.0 { (*gram, at) } else { least });
+            }
+            if n + 1 >= WINDOW_GRAMS && least.1 != told {
+                told = least.1;
+                out.push(least.0);
             }
         }
     }

@@ -5,7 +5,8 @@ use crate::artefact::Language;
 use crate::background::Background;
 use crate::company::Company;
 use crate::fingerprint::Family;
-use crate::program::Program;
+use crate::hits::Hit;
+use crate::program::{Program, Span};
 use rustc_hash::FxHashMap;
 
 /// Code held by this many lineages is nobody's own.
@@ -188,7 +189,8 @@ impl Index {
         let mut own = vec![0_u32; self.postings.len()];
         for n in 0..self.keys.len() {
             let number = u32::try_from(n).unwrap_or(u32::MAX);
-            for id in self.held_by(n).map_or(&[][..], |(_, postings)| postings) {
+            let Some(start) = self.keys.get(n).map(|key| key.start) else { break };
+            for id in self.postings_at(Span { start, end: self.end_of(n) }) {
                 let Some(at) = next.get_mut(*id as usize) else { continue };
                 if let Some(slot) = own.get_mut(*at as usize) {
                     *slot = number;
@@ -293,26 +295,31 @@ impl Index {
         self.keys.get(start + n).map(|key| (start + n, key))
     }
 
-    /// The number of a fingerprint's key. Most fingerprints of a program are in no reference, and the filter, which
-    /// fits a cache, says so for most of them.
-    pub(crate) fn key(&self, fingerprint: u64) -> Option<usize> {
+    /// The number of a fingerprint's key, and what it says. Most fingerprints of a program are in no reference, and
+    /// the filter, which fits a cache, says so for most of them.
+    pub(crate) fn hit(&self, fingerprint: u64) -> Option<(usize, Hit)> {
         let (word, bit) = place(fingerprint, self.filter.len());
         if self.filter.get(word)? & bit == 0 {
             return None;
         }
-        self.locate(fingerprint).map(|(n, _)| n)
+        let (n, key) = self.locate(fingerprint)?;
+        let postings = Span { start: key.start, end: self.end_of(n) };
+        Some((n, Hit { postings, weight: key.weight, distinct: key.distinct }))
+    }
+
+    fn end_of(&self, n: usize) -> u32 {
+        let all = || u32::try_from(self.postings.len()).unwrap_or(u32::MAX);
+        self.keys.get(n + 1).map_or_else(all, |next| next.start)
+    }
+
+    /// The functions at a place among all postings, in order.
+    pub(crate) fn postings_at(&self, place: Span) -> &[u32] {
+        self.postings.get(place.range()).unwrap_or(&[])
     }
 
     /// How many different fingerprints there are.
     pub(crate) fn keys(&self) -> usize {
         self.keys.len()
-    }
-
-    /// A key by its number, and the functions that hold it, in order.
-    pub(crate) fn held_by(&self, n: usize) -> Option<(&Key, &[u32])> {
-        let key = self.keys.get(n)?;
-        let end = self.keys.get(n + 1).map_or(self.postings.len(), |next| next.start as usize);
-        Some((key, self.postings.get(key.start as usize..end)?))
     }
 
     /// The keys of a function, in order.

@@ -7,7 +7,7 @@ use crate::hits::Hits;
 use crate::index::Index;
 use crate::program::{Function, Program};
 use crate::propagate;
-use crate::votes::{Candidate, Votes};
+use crate::votes::{CANDIDATES, Candidate, Votes};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Fewer tokens are a getter or a delegate: left to propagation.
@@ -241,7 +241,7 @@ fn assign(search: &Search<'_>, reference: usize, votes: &Votes, claims: &mut Cla
     let mut settled = vec![false; known.functions.len()];
     let mut pairs = Vec::new();
     let ids = index.functions_of(reference);
-    for proposal in proposals(index, search.program, known, ids.clone(), votes) {
+    for proposal in proposals(index, search.program, known, ids.start, votes.of(index, reference)) {
         let Some(settled) = settled.get_mut(proposal.reference as usize).filter(|settled| !**settled) else { continue };
         let ours = index.keys_of(ids.start + proposal.reference);
         let Some((distinct, common)) = claims.claim(search, ours, proposal.program) else { continue };
@@ -263,17 +263,21 @@ fn proposals(
     index: &Index,
     program: &Program,
     known: &Program,
-    range: std::ops::Range<u32>,
-    votes: &Votes,
+    first: u32,
+    votes: &[[Candidate; CANDIDATES]],
 ) -> Vec<Proposal> {
     let class_of = |candidate: &Candidate| program.functions.get(candidate.function as usize).map_or(0, |f| f.class);
-    let rows = || known.functions.iter().zip(range.clone()).zip(0_u32..);
-    let best = |id: u32| votes.best(index, id);
+    let mut rows: Vec<(u32, &Function, &[Candidate])> = Vec::new();
+    for ((function, candidates), number) in known.functions.iter().zip(votes).zip(0_u32..) {
+        let some = candidates.iter().take_while(|candidate| candidate.weight > 0.0).count();
+        if let Some(candidates) = candidates.get(..some).filter(|candidates| !candidates.is_empty()) {
+            rows.push((number, function, candidates));
+        }
+    }
     let mut together: FxHashMap<(u32, u32), f32> = FxHashMap::default();
-    for ((function, id), _) in rows() {
-        let candidates = best(id);
+    for (_, function, candidates) in &rows {
         let all: f32 = candidates.iter().map(|candidate| candidate.weight.powi(TWIN_POWER)).sum();
-        for candidate in candidates.iter().filter(|candidate| candidate.weight > 0.0) {
+        for candidate in *candidates {
             // Twins share what they say about their classes.
             let share = candidate.weight * candidate.weight.powi(TWIN_POWER) / all;
             *together.entry((function.class, class_of(candidate))).or_insert(0.0) += share;
@@ -285,15 +289,14 @@ fn proposals(
         *entry = entry.max(*weight);
     }
     let mut proposals = Vec::new();
-    for ((function, id), number) in rows() {
-        let worth = index.worth_of(id).all;
+    for (number, function, candidates) in rows {
+        let worth = index.worth_of(first + number).all;
         if function.tokens < TOKENS_MIN || worth < WORTH_MIN {
             continue;
         }
-        let candidates = best(id);
         let has_twins = function.tokens < TWIN_TOKENS
             && matches!(candidates, [first, second, ..] if second.weight > TWIN_RIVAL_SHARE * first.weight);
-        for candidate in candidates.iter().filter(|candidate| candidate.weight > 0.0 && !has_twins) {
+        for candidate in candidates.iter().filter(|_| !has_twins) {
             let similarity = candidate.weight / worth;
             let class_weight = together.get(&(function.class, class_of(candidate))).copied().unwrap_or(0.0);
             let supported = class_weight - candidate.weight > SUPPORT * candidate.weight;

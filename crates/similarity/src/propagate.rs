@@ -43,10 +43,54 @@ struct Sides<'a> {
     company: &'a Company,
 }
 
-/// Who is whose partner so far.
+/// Who is whose partner so far, by number: asked for far more often than changed.
 struct Partners {
-    ours: FxHashMap<u32, u32>,
-    theirs: FxHashSet<u32>,
+    ours: Vec<Option<u32>>,
+    theirs: Vec<bool>,
+}
+
+impl Partners {
+    fn add(&mut self, pairs: &[Pair]) {
+        for pair in pairs {
+            if let Some(slot) = self.ours.get_mut(pair.reference as usize) {
+                *slot = Some(pair.program);
+            }
+            // Where something was inlined, what stands there has another partner already.
+            if let Some(slot) = self.theirs.get_mut(pair.program as usize) {
+                *slot = true;
+            }
+        }
+    }
+
+    fn of(&self, known: u32) -> Option<u32> {
+        self.ours.get(known as usize).copied().flatten()
+    }
+
+    fn is_taken(&self, program: u32) -> bool {
+        self.theirs.get(program as usize).is_some_and(|taken| *taken)
+    }
+}
+
+/// What of a function is compared with others: taken together once for many comparisons.
+struct Face<'a> {
+    number: u32,
+    shape: u64,
+    body: u64,
+    /// One more than there are, so that none is a length too.
+    tokens: f32,
+    /// A name that renaming did not make: what the platform calls keeps its name.
+    name: Option<&'a str>,
+    fingerprints: usize,
+    keys: &'a [u32],
+}
+
+impl<'a> Face<'a> {
+    fn new(program: &'a Program, function: &Function, number: u32, keys: &'a [u32]) -> Self {
+        let name = Some(program.words(function.name)).filter(|name| name.len() >= NAME_BYTES_MIN);
+        let fingerprints = program.fingerprints_of(function).len();
+        let tokens = count(function.tokens as usize) + 1.0;
+        Self { number, shape: function.shape, body: function.body, tokens, name, fingerprints, keys }
+    }
 }
 
 /// Adds to `pairs` what follows from them.
@@ -59,17 +103,15 @@ pub(crate) fn extend(search: &Search<'_>, reference: usize, company: &Company, p
     };
     let first = index.functions_of(reference).start;
     let sides = Sides { search, first, known, program, known_company, company };
-    let mut partners = Partners {
-        ours: pairs.iter().map(|pair| (pair.reference, pair.program)).collect(),
-        theirs: pairs.iter().map(|pair| pair.program).collect(),
-    };
+    let mut partners =
+        Partners { ours: vec![None; known.functions.len()], theirs: vec![false; program.functions.len()] };
+    partners.add(pairs);
     let (mut from, mut looked_into) = (0, 0);
     for _ in 0..PASSES {
         for _ in 0..ROUNDS {
             let new = sides.round(pairs.get(from..).unwrap_or(&[]), pairs, &partners);
             from = pairs.len();
-            partners.ours.extend(new.iter().map(|pair| (pair.reference, pair.program)));
-            partners.theirs.extend(new.iter().map(|pair| pair.program));
+            partners.add(&new);
             pairs.extend(new);
             if pairs.len() == from {
                 break;
@@ -77,7 +119,7 @@ pub(crate) fn extend(search: &Search<'_>, reference: usize, company: &Company, p
         }
         let inlined = sides.inlined(pairs.get(looked_into..).unwrap_or(&[]), &partners);
         looked_into = pairs.len();
-        partners.ours.extend(inlined.iter().map(|pair| (pair.reference, pair.program)));
+        partners.add(&inlined);
         pairs.extend(inlined);
     }
 }
@@ -86,11 +128,21 @@ impl Sides<'_> {
     /// Likely pairs next to those just found, likeliest first.
     fn round(&self, fresh: &[Pair], all: &[Pair], partners: &Partners) -> Vec<Pair> {
         let mut proposals: Vec<(f32, u32, u32)> = Vec::new();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let mut propose = |known: &[u32], program: &[u32], least: f32| {
-            for k in known.iter().filter(|k| !partners.ours.contains_key(k)).take(COMPARED_MAX) {
-                for p in program.iter().filter(|p| !partners.theirs.contains(p)).take(COMPARED_MAX) {
-                    if let Some(likeness) = self.likeness(*k, *p, least, partners) {
-                        proposals.push((likeness, *k, *p));
+            ours.clear();
+            let open = known.iter().filter(|k| partners.of(**k).is_none()).take(COMPARED_MAX);
+            ours.extend(open.filter_map(|k| self.known_face(*k)));
+            if ours.is_empty() {
+                return;
+            }
+            theirs.clear();
+            let open = program.iter().filter(|p| !partners.is_taken(**p)).take(COMPARED_MAX);
+            theirs.extend(open.filter_map(|p| self.face(*p)));
+            for ours in &ours {
+                for theirs in &theirs {
+                    if let Some(likeness) = self.likeness(ours, theirs, least, partners) {
+                        proposals.push((likeness, ours.number, theirs.number));
                     }
                 }
             }
@@ -104,9 +156,22 @@ impl Sides<'_> {
         for (known, program) in self.classes(fresh, all) {
             propose(known, program, CLASS_MIN);
         }
-        proposals.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        proposals.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
         proposals.dedup();
         settle(&proposals)
+    }
+
+    /// What of a function of the reference is compared.
+    fn known_face(&self, number: u32) -> Option<Face<'_>> {
+        let function = self.known.functions.get(number as usize)?;
+        let keys = self.search.index.keys_of(self.first + number);
+        Some(Face::new(self.known, function, number, keys))
+    }
+
+    /// What of a function of the program is compared.
+    fn face(&self, number: u32) -> Option<Face<'_>> {
+        let function = self.program.functions.get(number as usize)?;
+        Some(Face::new(self.program, function, number, self.search.hits.of_function(number)))
     }
 
     /// The functions of classes that go together by the pairs so far, where something is new.
@@ -137,33 +202,27 @@ impl Sides<'_> {
     }
 
     /// How alike two functions are when their company already is: from `wanted` to 1, nothing below.
-    fn likeness(&self, known: u32, program: u32, wanted: f32, partners: &Partners) -> Option<f32> {
-        let ours = self.known.functions.get(known as usize)?;
-        let theirs = self.program.functions.get(program as usize)?;
+    fn likeness(&self, ours: &Face<'_>, theirs: &Face<'_>, wanted: f32, partners: &Partners) -> Option<f32> {
         let shape = if ours.shape == theirs.shape { BY_SHAPE } else { 0.0 };
+        let agreement = || BY_COMPANY * self.agreement(ours.number, theirs.number, partners);
         if ours.body == theirs.body {
-            return Some(0.6 + shape + BY_COMPANY * self.agreement(known, program, partners));
+            return Some(0.6 + shape + agreement());
         }
-        let around = shape + BY_LENGTH * ratio(ours, theirs) + BY_NAME * self.same_name(ours, theirs);
-        let mine = self.known.fingerprints_of(ours).len();
-        let least = mine.min(self.program.fingerprints_of(theirs).len());
+        let name = if ours.name.is_some() && ours.name == theirs.name { BY_NAME } else { 0.0 };
+        let length = ours.tokens.min(theirs.tokens) / ours.tokens.max(theirs.tokens);
+        let around = shape + BY_LENGTH * length + name;
+        let least = ours.fingerprints.min(theirs.fingerprints);
         // No more can be shared than any reference has; most pairs need no closer look.
-        let most = mine.min(self.search.hits.of_function(program).len());
+        let most = ours.fingerprints.min(theirs.keys.len());
         if BY_SHARE * share(most, least) + around + BY_COMPANY < wanted {
             return None;
         }
-        let alone = BY_SHARE * share(self.shared(known, program), least) + around;
+        let alone = BY_SHARE * share(both(ours.keys, theirs.keys).count(), least) + around;
         if alone + BY_COMPANY < wanted {
             return None;
         }
-        let likeness = (alone + BY_COMPANY * self.agreement(known, program, partners)).min(1.0);
+        let likeness = (alone + agreement()).min(1.0);
         Some(likeness).filter(|likeness| *likeness >= wanted)
-    }
-
-    /// 1 where both have a name that renaming did not make: what the platform calls keeps its name.
-    fn same_name(&self, ours: &Function, theirs: &Function) -> f32 {
-        let name = self.known.words(ours.name);
-        if name.len() >= NAME_BYTES_MIN && name == self.program.words(theirs.name) { 1.0 } else { 0.0 }
     }
 
     /// How many of a function's neighbours with known partners have them beside the other function: 0 to 1, and less
@@ -171,9 +230,9 @@ impl Sides<'_> {
     fn agreement(&self, known: u32, program: u32, partners: &Partners) -> f32 {
         let (mut met, mut all) = (0, 0);
         let mut count = |neighbours: &[u32], beside: &[u32]| {
-            for partner in neighbours.iter().take(COMPARED_MAX).filter_map(|n| partners.ours.get(n)) {
+            for partner in neighbours.iter().take(COMPARED_MAX).filter_map(|n| partners.of(*n)) {
                 all += 1;
-                met += usize::from(*partner == program || beside.binary_search(partner).is_ok());
+                met += usize::from(partner == program || beside.binary_search(&partner).is_ok());
             }
         };
         count(self.known_company.callees(known), self.company.callees(program));
@@ -195,7 +254,7 @@ impl Sides<'_> {
             for callee in self.known_company.callees(caller).iter().copied() {
                 let wanted =
                     self.known.functions.get(callee as usize).map_or(0, |f| self.known.fingerprints_of(f).len());
-                if partners.ours.contains_key(&callee) || wanted < INLINED_FINGERPRINTS_MIN {
+                if partners.of(callee).is_some() || wanted < INLINED_FINGERPRINTS_MIN {
                     continue;
                 }
                 let similarity = share(self.shared(callee, host), wanted);
@@ -263,11 +322,6 @@ fn count(n: usize) -> f32 {
 
 fn share(part: usize, all: usize) -> f32 {
     if all == 0 { 0.0 } else { count(part) / count(all) }
-}
-
-fn ratio(ours: &Function, theirs: &Function) -> f32 {
-    let (a, b) = (count(ours.tokens as usize), count(theirs.tokens as usize));
-    (a.min(b) + 1.0) / (a.max(b) + 1.0)
 }
 
 #[cfg(test)]

@@ -187,7 +187,7 @@ impl<P: Pages> Table<P> {
         let mut next = 0;
         while let Some(first) = rest.first() {
             // Entries of one fingerprint may begin on the page before the first fence that is not less.
-            let at = self.fences.partition_point(|fence| fence < first).saturating_sub(1).max(next);
+            let at = self.before(next, *first).saturating_sub(1).max(next);
             let Some(fence) = self.fences.get(at) else { break };
             let skipped = rest.iter().take_while(|f| *f < fence).count();
             rest = rest.get(skipped..).unwrap_or(&[]);
@@ -204,6 +204,19 @@ impl<P: Pages> Table<P> {
             next = at + 1;
         }
         Ok(())
+    }
+
+    /// How many fences are less than a fingerprint, when the first `from` are: what is wanted comes in order, so the
+    /// place is near.
+    fn before(&self, from: usize, fingerprint: u64) -> usize {
+        let mut step = 1;
+        let mut start = from;
+        while self.fences.get(start + step).is_some_and(|fence| *fence < fingerprint) {
+            start += step;
+            step *= 2;
+        }
+        let near = self.fences.get(start..(start + step).min(self.fences.len())).unwrap_or(&[]);
+        start + near.partition_point(|fence| *fence < fingerprint)
     }
 
     /// Every entry, in order, page by page.

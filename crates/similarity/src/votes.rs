@@ -6,7 +6,7 @@ use crate::index::Index;
 use crate::matching::{WEIGHT_MIN, WORTH_MIN};
 
 /// Functions of the program kept as candidates for one of the reference.
-const CANDIDATES: usize = 4;
+pub(crate) const CANDIDATES: usize = 4;
 /// A fingerprint with more postings than this says too little for the work; a common one is dropped sooner.
 const POSTINGS_MAX: usize = 1_024;
 const COMMON_POSTINGS_MAX: usize = 48;
@@ -49,18 +49,18 @@ impl Votes {
     fn poll(&mut self, index: &Index, hits: &Hits) {
         let mut weights = vec![0_f32; index.functions()];
         let mut touched: Vec<u32> = Vec::new();
-        for (number, keys) in hits.by_function() {
-            for (key, postings) in keys.iter().filter_map(|key| index.held_by(*key as usize)) {
-                let most = if key.distinct { POSTINGS_MAX } else { COMMON_POSTINGS_MAX };
-                if postings.len() > most {
+        for (number, hits) in hits.by_function() {
+            for hit in hits {
+                let most = if hit.distinct { POSTINGS_MAX } else { COMMON_POSTINGS_MAX };
+                if hit.postings.len() > most {
                     continue;
                 }
-                for id in postings {
+                for id in index.postings_at(hit.postings) {
                     if let Some(weight) = weights.get_mut(*id as usize) {
                         if *weight == 0.0 {
                             touched.push(*id);
                         }
-                        *weight += key.weight;
+                        *weight += hit.weight;
                     }
                 }
             }
@@ -81,15 +81,17 @@ impl Votes {
         Some(id.wrapping_sub(base))
     }
 
-    /// The best candidates for a function of the index.
-    pub(crate) fn best(&self, index: &Index, id: u32) -> &[Candidate] {
-        let best = self.place(index, id).and_then(|at| self.best.get(at as usize));
-        best.map_or(&[][..], |best| &best[..])
+    /// The best candidates for each function of a reference, in order.
+    pub(crate) fn of(&self, index: &Index, reference: usize) -> &[[Candidate; CANDIDATES]] {
+        let Some(base) = self.base.get(reference).copied().flatten() else { return &[] };
+        let ids = index.functions_of(reference);
+        let start = ids.start.wrapping_sub(base) as usize;
+        self.best.get(start..start + ids.len()).unwrap_or(&[])
     }
 
     pub(crate) fn weight_of(&self, index: &Index, reference: usize) -> f32 {
-        let best = index.functions_of(reference).filter_map(|id| self.best(index, id).first());
-        best.map(|first| first.weight).filter(|weight| *weight >= WEIGHT_MIN).sum()
+        let first = self.of(index, reference).iter().filter_map(|best| best.first());
+        first.map(|first| first.weight).filter(|weight| *weight >= WEIGHT_MIN).sum()
     }
 
     /// The distinct worth of a reference that the program holds anywhere.

@@ -45,10 +45,12 @@ pub fn extract(dexes: &[Dex<'_>], sink: &mut dyn FnMut(u64, &[u8])) -> Result<Pr
         }
     }
     let mut program = Program::default();
+    let alphabet = Alphabet::new();
     for dex in dexes {
         let size = dex.bytes.len() as u64;
         let mut reading = Reading {
             dex,
+            alphabet: &alphabet,
             defined: &defined,
             sink,
             types: vec![0; dex.types.count as usize],
@@ -67,8 +69,34 @@ pub fn extract(dexes: &[Dex<'_>], sink: &mut dyn FnMut(u64, &[u8])) -> Result<Pr
     Ok(program)
 }
 
+/// What is known of an instruction by its first byte, worked out once: looking it up is most of reading code.
+struct Alphabet {
+    units: [u8; 256],
+    /// The token, for instructions whose operands do not matter; 0 for all others.
+    tokens: [u64; 256],
+}
+
+impl Alphabet {
+    fn new() -> Self {
+        let opcode = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        Self {
+            units: std::array::from_fn(|n| units(opcode(n))),
+            tokens: std::array::from_fn(|n| alone(opcode(n)).unwrap_or(0)),
+        }
+    }
+
+    fn units_of(&self, opcode: u8) -> usize {
+        self.units.get(usize::from(opcode)).map_or(1, |units| usize::from(*units))
+    }
+
+    fn token_of(&self, opcode: u8) -> u64 {
+        self.tokens.get(usize::from(opcode)).copied().unwrap_or(0)
+    }
+}
+
 struct Reading<'a, 'd> {
     dex: &'a Dex<'d>,
+    alphabet: &'a Alphabet,
     /// Platform types that the artefact defines itself.
     defined: &'a FxHashSet<&'d [u8]>,
     sink: &'a mut dyn FnMut(u64, &[u8]),
@@ -327,10 +355,13 @@ impl<'d> Reading<'_, 'd> {
     fn instructions(&mut self, code: &[u8], calls: &mut Vec<u64>) -> Option<()> {
         let mut rest = code;
         while let Some(opcode) = rest.first().copied() {
-            let length = if opcode == 0 { self.payload(rest)? } else { 2 * usize::from(units(opcode)) };
-            let instruction = rest.get(..length)?;
-            self.instruction(opcode, instruction, calls)?;
-            rest = rest.get(length..)?;
+            let length = if opcode == 0 { self.payload(rest)? } else { 2 * self.alphabet.units_of(opcode) };
+            let (instruction, behind) = rest.split_at_checked(length)?;
+            match self.alphabet.token_of(opcode) {
+                0 => self.instruction(opcode, instruction, calls)?,
+                token => self.gatherer.token(token),
+            }
+            rest = behind;
         }
         Some(())
     }
@@ -380,37 +411,44 @@ impl<'d> Reading<'_, 'd> {
             }
             0x1a => self.text(short(2)?)?,
             0x1b => self.text(u32_at(i, 2)?)?,
-            0x1c => self.gatherer.token(token::plain(Op::ClassConstant)),
-            0x1d | 0x1e => self.gatherer.token(token::plain(Op::Monitor)),
             0x1f => self.type_op(TypeOp::Cast, short(2)?)?,
             0x20 => self.type_op(TypeOp::Test, short(2)?)?,
-            0x21 => self.gatherer.token(token::plain(Op::ArrayLength)),
             0x22 => self.type_op(TypeOp::New, short(2)?)?,
             0x23..=0x25 => self.type_op(TypeOp::NewArray, short(2)?)?,
-            0x26 => self.gatherer.token(token::plain(Op::FillArray)),
-            0x27 => self.gatherer.token(token::plain(Op::Throw)),
-            0x2b | 0x2c => self.gatherer.token(token::plain(Op::Switch)),
-            0x2d..=0x31 => self.gatherer.token(token::plain(Op::Compare)),
-            0x32..=0x3d => self.gatherer.token(token::plain(Op::Branch)),
-            0x44..=0x4a => self.gatherer.token(token::array_read(element(opcode - 0x44))),
-            0x4b..=0x51 => self.gatherer.token(token::array_write(element(opcode - 0x4b))),
             0x52..=0x58 => self.field(FieldOp::Get, short(2)?)?,
             0x59..=0x5f => self.field(FieldOp::Put, short(2)?)?,
             0x60..=0x66 => self.field(FieldOp::GetStatic, short(2)?)?,
             0x67..=0x6d => self.field(FieldOp::PutStatic, short(2)?)?,
             0x6e..=0x72 | 0x74..=0x78 => self.call(short(2)?, calls)?,
-            0x7b..=0x8f => self.gatherer.token(token::unary(opcode - 0x7b)),
-            0x90..=0xaf => self.gatherer.token(token::binary(opcode - 0x90)),
-            0xb0..=0xcf => self.gatherer.token(token::binary(opcode - 0xb0)),
-            // With a literal: add, rsub (a subtraction), mul, div, rem, and, or, xor, and three shifts.
-            0xd0..=0xd7 => self.gatherer.token(token::binary(opcode - 0xd0)),
-            0xd8..=0xe2 => self.gatherer.token(token::binary(opcode - 0xd8)),
-            0xfa..=0xfd => self.gatherer.token(token::plain(Op::Dynamic)),
-            // Unused, and method handles.
-            0x3e..=0x43 | 0x73 | 0x79 | 0x7a | 0xe3..=0xf9 | 0xfe | 0xff => {}
+            // Those that [`alone`] knows, those that are unused, and method handles.
+            0x1c..=0x1e | 0x21 | 0x26 | 0x27 | 0x2b..=0x51 | 0x73 | 0x79..=0xff => {}
         }
         Some(())
     }
+}
+
+/// The token of an instruction whose operands do not matter.
+const fn alone(opcode: u8) -> Option<u64> {
+    Some(match opcode {
+        0x1c => token::plain(Op::ClassConstant),
+        0x1d | 0x1e => token::plain(Op::Monitor),
+        0x21 => token::plain(Op::ArrayLength),
+        0x26 => token::plain(Op::FillArray),
+        0x27 => token::plain(Op::Throw),
+        0x2b | 0x2c => token::plain(Op::Switch),
+        0x2d..=0x31 => token::plain(Op::Compare),
+        0x32..=0x3d => token::plain(Op::Branch),
+        0x44..=0x4a => token::array_read(element(opcode - 0x44)),
+        0x4b..=0x51 => token::array_write(element(opcode - 0x4b)),
+        0x7b..=0x8f => token::unary(opcode - 0x7b),
+        0x90..=0xaf => token::binary(opcode - 0x90),
+        0xb0..=0xcf => token::binary(opcode - 0xb0),
+        // With a literal: add, rsub (a subtraction), mul, div, rem, and, or, xor, and three shifts.
+        0xd0..=0xd7 => token::binary(opcode - 0xd0),
+        0xd8..=0xe2 => token::binary(opcode - 0xd8),
+        0xfa..=0xfd => token::plain(Op::Dynamic),
+        _ => return None,
+    })
 }
 
 /// Java bytecode has one instruction for arrays of bytes and of booleans.
