@@ -25,7 +25,10 @@ while read -r kind package version file; do
     if [ ! -s "$into/$folder/$name.js" ]; then
         tarball=$(npm pack --silent "$package@$version")
         tar -xzf "$tarball"
-        if [ -d "package/$file" ]; then cat "package/$file"/*.js; else cat "package/$file"; fi >"$into/$folder/$name.js"
+        files=("package/$file")
+        [ ! -d "package/$file" ] || files=("package/$file"/*.js)
+        cat "${files[@]}" >"$into/work/one.js"
+        mv "$into/work/one.js" "$into/$folder/$name.js"
         rm -rf package "$tarball"
     fi
     [ "$kind" = common ] && continue
@@ -36,16 +39,21 @@ while read -r kind package version file; do
 done <"$list"
 awk '$1 == "fresh" { gsub("/", "-", $2); print $2 }' "$list" >"$into/fresh.txt"
 
+cat >webpack.config.js <<'CONFIG'
+const isPackage = ({ request }, done) => (/^[a-z@]/.test(request) ? done(null, `commonjs ${request}`) : done());
+module.exports = { mode: 'production', target: 'node', externals: [isPackage], output: { filename: 'one.js' } };
+CONFIG
 # Five in one file: what each asks of packages that are not there stays outside.
 ls "$into/plain" | sed 's/\.js$//' | paste -d ' ' - - - - - | while read -r names; do
     name=${names// /+}
     entry=$into/work/entry.js
-    for one in $names; do echo "import * as x${one//[^a-z0-9]/_} from '$into/plain/$one.js'; globalThis.all?.(x${one//[^a-z0-9]/_});"; done >"$entry"
+    for one in $names; do echo "globalThis.all?.(require('$into/plain/$one.js'));"; done >"$entry"
     [ -s "$into/bundled/$name.js" ] ||
         "$tools/esbuild" "$entry" --bundle --minify --packages=external --log-level=error --outfile="$into/bundled/$name.js"
-    [ -s "$into/webpack/$name.js" ] || "$tools/webpack" --mode production --entry "$entry" -o "$into/work/out" \
-        --externals react --externals underscore --externals jquery --output-filename one.js >"$into/work/webpack.log" &&
+    if [ ! -s "$into/webpack/$name.js" ]; then
+        "$tools/webpack" --config webpack.config.js --entry "$entry" -o "$into/work/out" >"$into/work/webpack.log"
         mv "$into/work/out/one.js" "$into/webpack/$name.js"
+    fi
 done
 
 # A tenth of what a package exports: a bundler leaves the rest out.
