@@ -15,6 +15,7 @@ use crate::program::{Class, Damage, Function, Program, Span};
 use crate::work::Work;
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
+use std::rc::Rc;
 
 /// A shorter string is everyday text.
 const TEXT_BYTES_MIN: usize = 6;
@@ -95,7 +96,7 @@ struct Start {
 /// What a linker would put in a place.
 #[derive(Clone, Debug)]
 enum Site {
-    Import(String),
+    Import(Rc<str>),
     Address(u64),
 }
 

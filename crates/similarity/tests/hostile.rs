@@ -1,7 +1,11 @@
 //! Hostile input: whatever the bytes, reading ends, within its budgets, without a panic, and is not taken for clean.
 
 #[cfg(test)]
+mod archives;
+
+#[cfg(test)]
 mod tests {
+    use crate::archives::{gzip, tar, zip};
     use similarity::artefact::{Artefact, Budgets, Language, Unclear, WORK_FREE};
     use similarity::background::Background;
     use similarity::index::{Index, Reference};
@@ -10,37 +14,6 @@ mod tests {
 
     fn open(name: &str, bytes: &[u8], budgets: &Budgets) -> Artefact {
         Artefact::open(name, bytes, budgets, &mut |_, _| {})
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        use std::io::Write;
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).expect("written");
-        encoder.finish().expect("finished")
-    }
-
-    /// The least zip archive: its entries are stored.
-    fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-        let (mut local, mut central) = (Vec::new(), Vec::new());
-        for (name, content) in files {
-            let offset = local.len() as u32;
-            let mut sum = flate2::Crc::new();
-            sum.update(content);
-            let size = (content.len() as u32).to_le_bytes();
-            let mut about = vec![10, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-            about.extend(sum.sum().to_le_bytes());
-            about.extend([size, size].concat());
-            about.extend((name.len() as u16).to_le_bytes());
-            about.extend([0, 0]);
-            local.extend([b"PK\x03\x04", &about[..], name.as_bytes(), content].concat());
-            central.extend([b"PK\x01\x02\x0a\0", &about[..], &[0; 10]].concat());
-            central.extend([&offset.to_le_bytes(), name.as_bytes()].concat());
-        }
-        let mut end = b"PK\x05\x06\0\0\0\0".to_vec();
-        end.extend([(files.len() as u16).to_le_bytes(); 2].concat());
-        end.extend([central.len() as u32, local.len() as u32].map(u32::to_le_bytes).concat());
-        end.extend([0, 0]);
-        [local, central, end].concat()
     }
 
     fn noise(bytes: u64) -> Vec<u8> {
@@ -296,6 +269,47 @@ mod tests {
         let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"dex\n035\0"[..])).collect();
         let read = open("many.zip", &zip(&files), &Budgets::default());
         assert_eq!(read.unclear.len(), similarity::artefact::UNCLEAR_MAX);
+    }
+
+    /// Every form in which code of the first kinds is shipped: the same functions are there in each.
+    #[test]
+    fn whatever_code_is_wrapped_in_it_is_found() {
+        let (dex, class) = (dex_of(1, 3, 40, "Lshop/Till;"), class_of(40, 20));
+        let script = b"function pay(a) { return shop.pay(a, 'the customer', till.close(7)) }\n".repeat(8);
+        let python = b"def pay(a):\n    return shop.pay(a, 'the customer', till.close(7))\n".repeat(8);
+        let jar = zip(&[("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\n"), ("shop/Till.class", &class)]);
+        let plist = b"<plist><dict><key>CFBundleIdentifier</key><string>com.example.shop</string></dict></plist>";
+        let package = tar(&[("package/package.json", b"{}"), ("package/dist/shop.js", &script)]);
+        let (one, two) = (zip(&[("lib/shop.jar", &jar)]), tar(&[("shop.jar", &jar)]));
+        let kinds: [(&str, Vec<u8>, Language, usize); 15] = [
+            ("classes.dex", dex.clone(), Language::Bytecode, 3),
+            ("Till.class", class.clone(), Language::Bytecode, 1),
+            ("shop.jar", jar.clone(), Language::Bytecode, 1),
+            ("shop.aar", zip(&[("AndroidManifest.xml", b"<manifest/>"), ("classes.jar", &jar)]), Language::Bytecode, 1),
+            ("shop.apk", zip(&[("classes.dex", &dex), ("classes2.dex", &dex)]), Language::Bytecode, 6),
+            ("shop.aab", zip(&[("base/dex/classes.dex", &dex), ("more/dex/classes.dex", &dex)]), Language::Bytecode, 6),
+            ("shop.js", script.clone(), Language::Script, 8),
+            ("main.jsbundle", script.clone(), Language::Script, 8),
+            ("shop-1.0.tgz", gzip(&package), Language::Script, 8),
+            ("shop.apk", zip(&[("assets/index.android.bundle", &script)]), Language::Script, 8),
+            (
+                "shop.ipa",
+                zip(&[("Payload/Shop.app/Info.plist", plist), ("Payload/Shop.app/main.jsbundle", &script)]),
+                Language::Script,
+                8,
+            ),
+            ("pay.py", python.clone(), Language::Python, 8),
+            ("shop-1.0-py3-none-any.whl", zip(&[("shop/pay.py", &python)]), Language::Python, 8),
+            ("deep.zip", zip(&[("a.zip", &zip(&[("b.zip", &one)]))]), Language::Bytecode, 1),
+            ("deep.tar.gz", gzip(&two), Language::Bytecode, 1),
+        ];
+        for (name, bytes, language, functions) in kinds {
+            let read = open(name, &bytes, &Budgets::default());
+            let seen = read.program(language).map_or(0, |program| {
+                program.functions.iter().filter(|function| program.words(function.name) == "pay").count()
+            });
+            assert_eq!((read.unclear.as_slice(), seen), (&[][..], functions), "{name}");
+        }
     }
 
     /// Packages in parts, as stores hand them out.

@@ -3,7 +3,11 @@
 //! cleared; whatever the bytes, reading ends without a panic.
 
 #[cfg(test)]
+mod archives;
+
+#[cfg(test)]
 mod tests {
+    use crate::archives::{gzip, tar, zip};
     use similarity::artefact::{Artefact, Budgets, Language, Unclear};
     use similarity::background::Background;
     use similarity::index::{Index, Reference};
@@ -509,6 +513,8 @@ mod tests {
             ("shop", fat(&shop)),
             ("libshop.a", ar(&shop)),
             ("libshop-fat.a", fat(&ar(&shop))),
+            ("shop.ipa", zip(&[("Payload/Shop.app/Frameworks/Shop.framework/Shop", &fat(&shop))])),
+            ("shop-pod.tar.gz", gzip(&tar(&[("Shop.framework/Shop", &ar(&shop))]))),
         ] {
             let read = open(name, &bytes);
             assert_eq!(read.unclear, [], "{name}");

@@ -4,6 +4,8 @@
 use super::{Image, Machine, Numbers, Site, Start, Stretch};
 use crate::program::Damage;
 use crate::work::Work;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 const LOAD: u32 = 1;
 const DYNAMIC: u32 = 2;
@@ -138,6 +140,7 @@ impl<'a> File<'a> {
             let Some(symbol) = self.symbol(list, n) else { break };
             self.start(image, &symbol, symbol.value, text)?;
         }
+        let mut imports = Imports::default();
         for (at, size, has_addend) in
             [(get(23), get(2), get(20) == Some(7)), (get(7), get(8), true), (get(17), get(18), false)]
         {
@@ -151,7 +154,7 @@ impl<'a> File<'a> {
                 if let Some(symbol) = symbol {
                     // A function of its own that others may replace is still its own, whatever it is called.
                     let site = if symbol.section == 0 {
-                        import(image, text, symbol.name)?
+                        import(image, &mut imports, text, symbol.name)?
                     } else {
                         Site::Address(symbol.value & if self.machine == Machine::Arm { !1 } else { !0 })
                     };
@@ -274,6 +277,7 @@ impl<'a> File<'a> {
             n += 1;
         }
         let relocated = |section: &&Section| matches!(section.kind, RELOCATIONS | RELOCATIONS_ADDENDS);
+        let mut imports = Imports::default();
         for section in sections.iter().filter(relocated) {
             let Some(base) = place(u64::from(section.info)) else { continue };
             let table = Numbers(self.bytes.part(section.offset, section.size)?);
@@ -285,7 +289,7 @@ impl<'a> File<'a> {
                 };
                 let Some(symbol) = self.symbol(list, usize::try_from(number).ok()?) else { continue };
                 let site = if symbol.section == 0 {
-                    import(image, names, symbol.name)?
+                    import(image, &mut imports, names, symbol.name)?
                 } else {
                     let Some(target) = place(u64::from(symbol.section)) else { continue };
                     // On x86 what is reached from a place counts from the end of four bytes.
@@ -299,10 +303,16 @@ impl<'a> File<'a> {
     }
 }
 
-/// What is to be found elsewhere.
-fn import(image: &Image<'_>, names: Numbers<'_>, name: u32) -> Option<Site> {
-    let name = names.text(name as usize);
+/// Names of what is to be found elsewhere, by their place: many relocations share one.
+type Imports = FxHashMap<u32, Rc<str>>;
+
+fn import(image: &Image<'_>, known: &mut Imports, names: Numbers<'_>, at: u32) -> Option<Site> {
+    if let Some(name) = known.get(&at) {
+        return Some(Site::Import(name.clone()));
+    }
+    let name: Rc<str> = names.text(at as usize).into();
     image.allowance.name(&name)?;
+    known.insert(at, name.clone());
     Some(Site::Import(name))
 }
 

@@ -4,6 +4,7 @@
 use super::{Allowance, Image, Machine, Numbers, Site, Start, Stretch, objc};
 use crate::program::Damage;
 use crate::work::Work;
+use std::rc::Rc;
 
 const SEGMENT: u32 = 0x1;
 const SEGMENT_WIDE: u32 = 0x19;
@@ -42,7 +43,7 @@ struct Commands {
 
 #[derive(Clone)]
 struct Symbol {
-    name: String,
+    name: Rc<str>,
     value: u64,
     is_defined: bool,
     is_thumb: bool,
@@ -153,7 +154,7 @@ fn symbols(bytes: Numbers<'_>, commands: &Commands, is_wide: bool, allowance: &A
         allowance.entry()?;
         allowance.name(&name)?;
         Some(Symbol {
-            name: name.strip_prefix('_').map(str::to_owned).unwrap_or(name),
+            name: Rc::from(name.strip_prefix('_').unwrap_or(&name)),
             value: bytes.word(at + 8, is_wide)?,
             // Neither for debuggers nor from elsewhere.
             is_defined: kind & 0xe0 == 0 && kind & 0x0e == 0x0e,
@@ -236,13 +237,7 @@ fn indirect(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], is_wide
             }
             let Some(symbol) = symbols.get(symbol as usize) else { continue };
             let into = if section.kind == 8 { &mut image.imports } else { &mut image.slots };
-            let site = if symbol.is_defined {
-                Site::Address(symbol.value)
-            } else if image.allowance.name(&symbol.name).is_some() {
-                Site::Import(symbol.name.clone())
-            } else {
-                return;
-            };
+            let site = if symbol.is_defined { Site::Address(symbol.value) } else { Site::Import(symbol.name.clone()) };
             into.insert(section.address.wrapping_add(n * each), site);
         }
     }
@@ -273,10 +268,8 @@ fn relocations(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], imag
             if let Some(symbol) = symbol {
                 let target = if symbol.is_defined {
                     Site::Address(symbol.value.wrapping_add(std::mem::take(&mut addend)))
-                } else if image.allowance.name(&symbol.name).is_some() {
-                    Site::Import(symbol.name.clone())
                 } else {
-                    return;
+                    Site::Import(symbol.name.clone())
                 };
                 image.sites.insert(site, target);
             }

@@ -5,7 +5,7 @@ use super::macho::Section;
 use super::{Image, Interface, Site, Start};
 
 /// Methods or variables of one class.
-const MEMBERS_MAX: u32 = 1 << 14;
+const MEMBERS_MAX: u64 = 1 << 14;
 /// Marks a list of methods as one of offsets.
 const IS_SMALL: u32 = 0x8000_0000;
 
@@ -134,11 +134,18 @@ impl Reader<'_, '_> {
         Some(())
     }
 
+    /// How many members a list has; nothing if it is no list. An object file that is not linked points anywhere.
+    fn members(&self, list: u64, size: u32, count: u32, each: u64) -> Option<u64> {
+        let count = u64::from(count);
+        let there = self.image.at(list)?.len() as u64;
+        (u64::from(size) == each && count <= MEMBERS_MAX && 8 + count * each <= there).then_some(count)
+    }
+
     fn methods(&mut self, list: u64, interface: &mut Interface) -> Option<()> {
         let (flags, count) = (self.image.u32(list)?, self.image.u32(list.wrapping_add(4))?);
         let is_small = flags & IS_SMALL != 0;
-        let each = if is_small { 12 } else { u64::from(flags & 0xfffc) };
-        for n in 0..u64::from(count.min(MEMBERS_MAX)) {
+        let each = if is_small || !self.is_wide { 12 } else { 24 };
+        for n in 0..self.members(list, flags & 0xfffc, count, each)? {
             self.image.allowance.entry()?;
             let at = list.wrapping_add(8).wrapping_add(n.wrapping_mul(each));
             let (name, code) = if is_small {
@@ -163,10 +170,11 @@ impl Reader<'_, '_> {
     }
 
     fn variables(&mut self, list: u64, interface: &mut Interface) -> Option<()> {
-        let (each, count) = (self.image.u32(list)?, self.image.u32(list.wrapping_add(4))?);
-        for n in 0..u64::from(count.min(MEMBERS_MAX)) {
+        let (size, count) = (self.image.u32(list)?, self.image.u32(list.wrapping_add(4))?);
+        let each = if self.is_wide { 32 } else { 20 };
+        for n in 0..self.members(list, size, count, each)? {
             self.image.allowance.entry()?;
-            let at = list.wrapping_add(8).wrapping_add(n.wrapping_mul(u64::from(each)));
+            let at = list.wrapping_add(8).wrapping_add(n.wrapping_mul(each));
             if let Some(name) = self.field(at, 1).and_then(|name| self.name(name)) {
                 interface.members.push(name);
             }
