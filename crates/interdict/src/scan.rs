@@ -26,8 +26,6 @@ const FILES_MAX: usize = 1_000_000;
 const FILE_BYTES_MAX: u64 = 8 << 30;
 /// Seconds for one file: the largest package that a store accepts takes a tenth of it.
 const TIME_SECONDS: u64 = 600;
-/// Functions listed of one finding; `--json` lists as many.
-const FUNCTIONS_SHOWN: usize = 200;
 
 /// Options of `scan`.
 #[derive(Debug, Args)]
@@ -429,5 +427,5 @@ fn functions(known: &similarity::program::Program, code: &Code, evidence: &Evide
             reasons: reasons.into_iter().map(|(family, n)| (family.word(), n)).collect(),
         })
     };
-    evidence.pairs.iter().take(FUNCTIONS_SHOWN).filter_map(of).collect()
+    evidence.pairs.iter().filter_map(of).collect()
 }

@@ -3,7 +3,7 @@
 use crate::page::page;
 use crate::scan::{Found, Scanned};
 use crate::scan_compare::{Comparison, Side};
-use crate::scan_report::{verdict, word};
+use crate::scan_report::{verdict, why, word};
 use maud::{Markup, html};
 
 /// Files without a finding that are listed one by one.
@@ -85,19 +85,22 @@ fn finding(found: &Found) -> Markup {
                 p {
                     b { (word(code)) } " code of " (code.reference) ": probability " (format!("{:.3}", code.judgement.probability)) ", "
                     (percent(code.containment)) " of its distinct code, in " (code.functions) " functions of " (code.classes) " classes."
-                    " Distinct evidence " (format!("{:.0}", code.distinct)) "; common " (format!("{:.0}", code.common)) ", which decides nothing."
+                    " Distinct evidence " (format!("{:.0}", code.distinct)) ", expected by chance in "
+                    (format!("{:.1e}", code.judgement.expected_per_million)) " of a million artefacts; common "
+                    (format!("{:.0}", code.common)) ", which decides nothing."
                 }
                 details {
                     summary { (code.pairs.len()) " matched functions" }
                     table {
-                        tr { th { "there" } th { "here" } th.n { "alike" } th { "by" } }
+                        tr { th { "there" } th { "here" } th.n { "alike" } th { "why" } }
                         @for pair in code.pairs.iter().take(ROWS_MAX) {
                             tr {
                                 td { code { (pair.reference) } } td { code { (pair.program) } }
-                                td.n { (percent(pair.similarity)) } td { (pair.via) }
+                                td.n { (percent(pair.similarity)) } td { (why(pair)) }
                             }
                         }
                     }
+                    @if code.pairs.len() > ROWS_MAX { p { "and " (code.pairs.len() - ROWS_MAX) " more, which " code { "--json" } " lists" } }
                 }
             }
         }

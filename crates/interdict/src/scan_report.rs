@@ -1,6 +1,6 @@
 //! What `scan` found, as a table for people, as JSON, and as SARIF 2.1.0 for code hosts.
 
-use crate::scan::{Found, FoundCode, Scanned};
+use crate::scan::{Found, FoundCode, FoundFunction, Scanned};
 use crate::scan_references::Library;
 use crate::scan_waiver::Waivers;
 use docket::finding::Verdict as LegalVerdict;
@@ -28,6 +28,12 @@ pub(crate) fn verdict(file: &Scanned) -> &'static str {
     } else {
         "does not contain"
     }
+}
+
+/// Why two functions are the same, in words.
+pub(crate) fn why(pair: &FoundFunction) -> String {
+    let shared: Vec<String> = pair.reasons.iter().map(|(family, n)| format!("{n} × {family}")).collect();
+    if shared.is_empty() { format!("by {}", pair.via) } else { shared.join(", ") }
 }
 
 /// The table a person reads.
@@ -98,13 +104,12 @@ fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
                 code.distinct, code.functions, code.classes, code.common, code.judgement.expected_per_million
             ));
             for pair in code.pairs.iter().take(FUNCTIONS_SHOWN) {
-                let why: Vec<String> = pair.reasons.iter().map(|(family, n)| format!("{n} × {family}")).collect();
                 line(format!(
                     "        {} = {}  {:.0} % ({})",
                     pair.reference,
                     pair.program,
                     pair.similarity * 100.0,
-                    why.join(", ")
+                    why(pair)
                 ));
             }
             if code.pairs.len() > FUNCTIONS_SHOWN {
@@ -121,19 +126,25 @@ fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
     }
 }
 
+/// Every function that was found, with both its names and why.
+fn matches(code: &FoundCode) -> Vec<Value> {
+    let pair = |pair: &FoundFunction| {
+        let reasons: serde_json::Map<String, Value> =
+            pair.reasons.iter().map(|(family, n)| ((*family).to_owned(), json!(n))).collect();
+        json!({ "reference": pair.reference, "found": pair.program, "similarity": pair.similarity, "distinct": pair.distinct,
+                "common": pair.common, "via": pair.via, "shared": reasons })
+    };
+    code.pairs.iter().map(pair).collect()
+}
+
 fn found_json(found: &Found) -> Value {
     let code = found.code.as_ref().map(|code| {
-        let pair = |pair: &crate::scan::FoundFunction| {
-            let reasons: serde_json::Map<String, Value> = pair.reasons.iter().map(|(family, n)| ((*family).to_owned(), json!(n))).collect();
-            json!({ "reference": pair.reference, "found": pair.program, "similarity": pair.similarity, "distinct": pair.distinct,
-                    "common": pair.common, "via": pair.via, "shared": reasons })
-        };
         json!({
             "verdict": word(code), "kind": code.language, "reference": code.reference, "source": code.source,
             "probability": code.judgement.probability, "expected_per_million": code.judgement.expected_per_million,
             "distinct": code.distinct, "common": code.common, "containment": code.containment,
             "functions": code.functions, "classes": code.classes,
-            "matches": code.pairs.iter().map(pair).collect::<Vec<_>>(),
+            "matches": matches(code),
         })
     });
     let rulings: Vec<Value> = found.rulings.iter().map(|ruling| {
@@ -219,7 +230,13 @@ fn sarif_found(file: &Scanned, found: &Found) -> Value {
             ),
         ),
     };
-    sarif_result(rule, level, &format!("{what}. {}", law.join("; ")), file, found.waived.as_deref())
+    let message = format!("{what}. {}", law.join("; "));
+    let mut result = sarif_result(rule, level, &message, file, found.waived.as_deref());
+    if let (Some(code), Some(members)) = (&found.code, result.as_object_mut()) {
+        let about = json!({ "expected_per_million": code.judgement.expected_per_million, "matches": matches(code) });
+        members.insert(String::from("properties"), about);
+    }
+    result
 }
 
 fn sarif_result(rule: &str, level: &str, message: &str, file: &Scanned, waived: Option<&str>) -> Value {
