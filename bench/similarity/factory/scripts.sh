@@ -60,7 +60,7 @@ done
 while read -r kind package _; do
     [ "$kind" = shaken ] && [ ! -s "$into/shaken/$package.js" ] || continue
     node --input-type=module -e "
-        const names = Object.keys(await import('$package')).filter((name) => name !== 'default' && name !== 'module.exports').sort();
+        const names = Object.keys(await import('$package')).filter((name) => /^[a-z]\w*$/i.test(name) && name !== 'default').sort();
         const kept = names.filter((_, n) => n % 10 === 0);
         console.log(kept.length ? \`import { \${kept.join(', ')} } from '$package'; globalThis.all?.(\${kept.join(', ')});\`
             : \`import x from '$package'; globalThis.all?.(x);\`);" >entry.mjs
