@@ -3,7 +3,7 @@
 use crate::page::page;
 use crate::scan::{Found, Scanned};
 use crate::scan_compare::{Comparison, Side};
-use crate::scan_report::{verdict, why, word};
+use crate::scan_report::{is_first_of_subject, verdict, why, word};
 use maud::{Markup, html};
 
 /// Files without a finding that are listed one by one.
@@ -51,7 +51,7 @@ pub(crate) fn scan(scanned: &[Scanned]) -> String {
         @for file in scanned.iter().filter(told) {
             h2 { (mark(verdict(file))) " " code { (file.path) } }
             p.soft { "SHA-256 " code { (file.sha256) } }
-            @for found in &file.found { (finding(found)) }
+            @for (n, found) in file.found.iter().enumerate() { (finding(found, is_first_of_subject(&file.found, n))) }
             @if !file.unclear.is_empty() {
                 h3 { "Why it cannot be cleared" }
                 ul { @for why in &file.unclear { li { (why) } } }
@@ -76,9 +76,10 @@ pub(crate) fn scan(scanned: &[Scanned]) -> String {
     page("What the scan found", STYLE, &body)
 }
 
-fn finding(found: &Found) -> Markup {
+/// One finding; the law of a subject is told once.
+fn finding(found: &Found, with_law: bool) -> Markup {
     html! {
-        h3 { (found.subject) ", by " (found.basis.word()) }
+        h3 { (found.subject) ", by " (found.basis.word()) @if let Some(code) = &found.code { " (" (code.language) ")" } }
         @match &found.code {
             None => p { code { (found.what) } },
             Some(code) => {
@@ -104,7 +105,7 @@ fn finding(found: &Found) -> Markup {
                 }
             }
         }
-        @if !found.rulings.is_empty() {
+        @if with_law && !found.rulings.is_empty() {
             table {
                 tr { th { "act" } th { "verdict" } th { "law" } }
                 @for ruling in &found.rulings {

@@ -58,8 +58,8 @@ pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Wai
             continue;
         }
         line(format!("{:<17} {}", verdict(file), file.path));
-        for found in &file.found {
-            found_lines(found, &mut line);
+        for (n, found) in file.found.iter().enumerate() {
+            found_lines(found, is_first_of_subject(&file.found, n), &mut line);
         }
         for why in &file.unclear {
             line(format!("    cannot be cleared: {why}"));
@@ -86,7 +86,13 @@ pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Wai
     text
 }
 
-fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
+/// Whether nothing before it is of the same subject: the law of a subject needs telling once.
+pub(crate) fn is_first_of_subject(found: &[Found], n: usize) -> bool {
+    let subject = found.get(n).map(|found| &found.subject);
+    !found.iter().take(n).any(|before| Some(&before.subject) == subject)
+}
+
+fn found_lines(found: &Found, with_law: bool, line: &mut impl FnMut(String)) {
     match &found.code {
         None => line(format!("    {} by {}: {}", found.subject, found.basis.word(), found.what)),
         Some(code) => {
@@ -117,7 +123,7 @@ fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
             }
         }
     }
-    for ruling in &found.rulings {
+    for ruling in found.rulings.iter().filter(|_| with_law) {
         line(format!("      {} {}: {}", ruling.verdict.word(), ruling.act, ruling.statuses.join(" or ")));
         ruling.grounds.iter().for_each(|(provision, why)| line(format!("        {provision}: {why}")));
     }

@@ -223,7 +223,10 @@ fn two_artefacts_stand_side_by_side_and_a_page_shows_them() {
     let ran = world.scan(&app, &["--html", &page.display().to_string()]);
     assert!(ran.out.contains("contains"), "{}", ran.out);
     let page = std::fs::read_to_string(page).expect("a page");
-    assert!(page.contains("wechat, by code") && !page.contains("<script"), "{page}");
+    for wanted in ["wechat, by code (bytecode)", "expected by chance in ", "1 × whole body", "com.vendor.sdk.C0.share0"]
+    {
+        assert!(page.contains(wanted) && !page.contains("<script"), "{wanted} in {page}");
+    }
 }
 
 #[test]
@@ -373,6 +376,10 @@ fn sarif_names_file_rule_and_level() {
     assert_eq!((&result["ruleId"], &result["level"]), (&"listed-code".into(), &"error".into()), "{result}");
     let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("a URI");
     assert!(uri.starts_with("file:///") && uri.ends_with("apps/renamed.jar"), "{uri}");
+    let matches = result["properties"]["matches"].as_array().expect("functions");
+    assert_eq!(matches.len(), 48, "every one of them");
+    let whole = |one: &serde_json::Value| one["shared"]["whole body"] == 1 && one["found"].is_string();
+    assert!(matches.iter().all(whole), "{matches:?}");
 }
 
 /// The public schema of the format, as an npm package carries it.
