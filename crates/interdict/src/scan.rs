@@ -24,7 +24,7 @@ use std::{fs, io};
 const FILES_MAX: usize = 1_000_000;
 /// Larger files are not read into memory: twice the largest package a store accepts.
 const FILE_BYTES_MAX: u64 = 8 << 30;
-/// Seconds for one file: the largest package that a store accepts takes a tenth of it.
+/// Seconds for one file: hundreds of megabytes of code take less than one of its minutes.
 const TIME_SECONDS: u64 = 600;
 
 /// Options of `scan`.

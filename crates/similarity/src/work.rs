@@ -4,8 +4,8 @@
 use crate::program::Damage;
 use std::cell::Cell;
 
-/// Units between two looks at the clock: well under a tenth of a second.
-const UNITS_BETWEEN_LOOKS: u64 = 1 << 24;
+/// Units between two looks at the clock: a tenth of a second at most.
+const UNITS_BETWEEN_LOOKS: u64 = 1 << 22;
 
 /// Why work ended before it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Stop {
     }
 }
 
-/// What may still be done. One unit is a byte looked at, or what takes about as long: a nanosecond or a few.
+/// What may still be done. One unit is a byte looked at, or what takes about as long: some nanoseconds.
 pub struct Work<'a> {
     left: Cell<u64>,
     /// Units left at the next look at the clock.
