@@ -6,11 +6,12 @@ use crate::hunt_sets::{App, Set, Sets};
 use crate::{clock, scan, scan_references};
 use clap::Args;
 use serde_json::json;
-use similarity::artefact::{Artefact, Budgets};
+use similarity::artefact::{Artefact, Budgets, WORK_FREE};
 use similarity::matching;
 use similarity::sketch;
 use similarity::table::Entry;
 use similarity::verdict::{self, Judgement, Verdict};
+use similarity::work::Work;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -95,17 +96,25 @@ pub(crate) fn run(options: &Hunt) -> Done {
     cost.read_again = suspects.len();
     let caught = each(&suspects, |path| confirm(path, &library, &is_wanted));
     let mut catches = Vec::new();
-    for found in caught? {
-        catches.extend(found?);
+    let mut stopped: Vec<(PathBuf, String)> = Vec::new();
+    for (found, path) in caught?.into_iter().zip(&suspects) {
+        let (found, why) = found?;
+        catches.extend(found);
+        stopped.extend(why.map(|why| (path.clone(), why)));
     }
     cost.matching_ns = clock::nanos() - start;
-    let unclear: Vec<(&Path, &str)> = known
+    let mut unclear: Vec<(&Path, &str)> = known
         .iter()
         .filter_map(|(path, (set, n))| {
             let app = sets.all().get(*set)?.apps.get(*n)?;
             Some((path.as_path(), app.unclear.as_deref()?))
         })
         .collect();
+    for (path, why) in &stopped {
+        if !unclear.iter().any(|(known, _)| known == path) {
+            unclear.push((path, why));
+        }
+    }
     let text = if options.json {
         as_json(&catches, &unclear, &small, known.len(), cost)?
     } else {
@@ -160,7 +169,7 @@ fn add(sets: &mut Sets, missing: &[&App], cost: &mut Cost) -> Result<(), String>
 }
 
 fn one(file: &App) -> Result<(App, Vec<u64>), String> {
-    let artefact = open(&file.path)?;
+    let artefact = open(&file.path, &Work::new(WORK_FREE, &|| false))?;
     let mut kept: Vec<u64> = artefact.code.iter().flat_map(|code| sketch::of(&code.program)).collect();
     kept.sort_unstable();
     kept.dedup();
@@ -168,9 +177,9 @@ fn one(file: &App) -> Result<(App, Vec<u64>), String> {
     Ok((App { kept: u32::try_from(kept.len()).unwrap_or(u32::MAX), unclear, ..file.clone() }, kept))
 }
 
-fn open(path: &Path) -> Result<Artefact, String> {
+fn open(path: &Path, work: &Work<'_>) -> Result<Artefact, String> {
     let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Ok(Artefact::open(&path.display().to_string(), &bytes, &Budgets::default(), &mut |_, _| {}))
+    Ok(Artefact::open_within(&path.display().to_string(), &bytes, &Budgets::default(), work, &mut |_, _| {}))
 }
 
 /// Which files share enough with a reference to be read again, and which references are too small to be asked for.
@@ -209,17 +218,18 @@ fn ask(
     Ok((paths, small))
 }
 
-/// Matches an app in full; of each subject the best reference is told.
+/// Matches an app in full; of each subject the best reference is told, and why it cannot be cleared.
 fn confirm(
     path: &Path,
     library: &scan_references::Library,
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
-) -> Result<Vec<Catch>, String> {
-    let artefact = open(path)?;
+) -> Result<(Vec<Catch>, Option<String>), String> {
+    let work = Work::new(WORK_FREE, &|| false);
+    let mut artefact = open(path, &work)?;
     let mut catches: Vec<Catch> = Vec::new();
     for code in &artefact.code {
         let Some(index) = library.index(code.language) else { continue };
-        for evidence in matching::find(index, &code.program) {
+        for evidence in matching::find_within(index, &code.program, &work) {
             let Some(reference) = index.references().get(evidence.reference) else { continue };
             let judgement = verdict::judge(index, &evidence);
             let is_something = match judgement.verdict {
@@ -242,7 +252,8 @@ fn confirm(
             });
         }
     }
-    Ok(catches)
+    artefact.stopped(&path.display().to_string(), &work);
+    Ok((catches, artefact.unclear.first().map(ToString::to_string)))
 }
 
 /// Does the same with each item on all cores; the results come in the items' order.

@@ -9,9 +9,10 @@ use clap::Args;
 use docket::Docket;
 use docket::finding::Verdict as LegalVerdict;
 use docket::vocabulary::ResourceKind;
-use similarity::artefact::{Artefact, Budgets, Code, Language};
+use similarity::artefact::{Artefact, Budgets, Code, Language, WORK_FREE};
 use similarity::matching::{self, Evidence};
 use similarity::verdict::{self, Judgement, Verdict};
+use similarity::work::Work;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -23,8 +24,8 @@ use std::{fs, io};
 const FILES_MAX: usize = 1_000_000;
 /// Larger files are not read into memory: twice the largest package a store accepts.
 const FILE_BYTES_MAX: u64 = 8 << 30;
-/// Functions listed of one finding; `--json` lists as many.
-const FUNCTIONS_SHOWN: usize = 200;
+/// Seconds for one file: hundreds of megabytes of code take less than one of its minutes.
+const TIME_SECONDS: u64 = 600;
 
 /// Options of `scan`.
 #[derive(Debug, Args)]
@@ -65,6 +66,9 @@ pub(crate) struct Scan {
     /// Fail on listed code whatever the law says of it: a policy, not a duty
     #[arg(long)]
     pub(crate) fail_on_evidence: bool,
+    /// Seconds for each file; one that takes longer is not cleared, and the others go on
+    #[arg(long, value_name = "SECONDS", default_value_t = TIME_SECONDS)]
+    pub(crate) time_limit: u64,
     /// Threads; absent is one for each core
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -181,7 +185,7 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = files.get(n) else { break };
-                    let scanned = one(path, &docket, &library, &law, posture);
+                    let scanned = one(path, options.time_limit, &docket, &library, &law, posture);
                     if let Ok(mut results) = results.lock() {
                         results.push((n, scanned));
                     }
@@ -263,6 +267,7 @@ pub(crate) fn walk(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 
 fn one(
     path: &Path,
+    seconds: u64,
     docket: &Docket,
     library: &scan_references::Library,
     law: &Law,
@@ -296,25 +301,23 @@ fn one(
         }
         Some(Err(why)) => scanned.unclear.push(why),
     }
-    let artefact = Artefact::open(&shown, &bytes, &Budgets::default(), &mut |_, _| {});
+    let late = clock::nanos().saturating_add(seconds.saturating_mul(1_000_000_000));
+    let is_late = || clock::nanos() >= late;
+    let work = Work::new(WORK_FREE, &is_late);
+    let mut artefact = Artefact::open_within(&shown, &bytes, &Budgets::default(), &work, &mut |_, _| {});
     scanned.sha256.clone_from(&artefact.sha256);
     scanned.looked |= artefact.has_code() || artefact.names != similarity::artefact::Names::default();
     scanned.uncompared = artefact.uncompared;
     scanned.builds.clone_from(&artefact.builds);
-    scanned.unclear.extend(artefact.unclear.iter().map(ToString::to_string));
-    named(&mut scanned, docket, ResourceKind::CodeSha256, &artefact.sha256, Basis::Hash);
-    for package in &artefact.names.packages {
-        named(&mut scanned, docket, ResourceKind::AndroidPackage, package, Basis::Package);
-    }
-    for bundle in &artefact.names.bundles {
-        named(&mut scanned, docket, ResourceKind::IosBundle, bundle, Basis::Bundle);
-    }
-    for certificate in &artefact.names.certificates {
-        named(&mut scanned, docket, ResourceKind::CertSha256, certificate, Basis::Certificate);
-    }
+    calls_itself(&mut scanned, docket, &artefact);
     for code in &artefact.code {
-        coded(&mut scanned, library, code);
+        coded(&mut scanned, library, code, &work);
     }
+    artefact.stopped(&shown, &work);
+    if work.stopped().is_some() {
+        scanned.bounds.clear();
+    }
+    scanned.unclear.extend(artefact.unclear.iter().map(ToString::to_string));
     unanswered(&mut scanned, &artefact, library);
     for found in &mut scanned.found {
         found.rulings = scan_law::rule(docket, law, posture, &found.subject)?;
@@ -337,7 +340,19 @@ fn unanswered(scanned: &mut Scanned, artefact: &Artefact, library: &scan_referen
     }
 }
 
-/// Tier 0: what something calls itself.
+/// Tier 0: what an artefact calls itself, and which file it is.
+fn calls_itself(scanned: &mut Scanned, docket: &Docket, artefact: &Artefact) {
+    named(scanned, docket, ResourceKind::CodeSha256, &artefact.sha256, Basis::Hash);
+    let names = [
+        (ResourceKind::AndroidPackage, Basis::Package, &artefact.names.packages),
+        (ResourceKind::IosBundle, Basis::Bundle, &artefact.names.bundles),
+        (ResourceKind::CertSha256, Basis::Certificate, &artefact.names.certificates),
+    ];
+    for (kind, basis, ids) in names {
+        ids.iter().for_each(|id| named(scanned, docket, kind, id, basis));
+    }
+}
+
 fn named(scanned: &mut Scanned, docket: &Docket, kind: ResourceKind, id: &str, basis: Basis) {
     use docket::subject::Attribution;
     let Ok(Attribution::Subject(subject, _)) = docket.registry().resolve(kind, id) else { return };
@@ -355,7 +370,7 @@ fn named(scanned: &mut Scanned, docket: &Docket, kind: ResourceKind, id: &str, b
 }
 
 /// Tiers 1 and 2: what its code says. Of each lineage the best reference is told.
-fn coded(scanned: &mut Scanned, library: &scan_references::Library, code: &Code) {
+fn coded(scanned: &mut Scanned, library: &scan_references::Library, code: &Code, work: &Work<'_>) {
     let Some(index) = library.index(code.language) else { return };
     for (number, reference) in index.references().iter().enumerate() {
         let bound = verdict::bound(index, number, 0.0);
@@ -363,7 +378,7 @@ fn coded(scanned: &mut Scanned, library: &scan_references::Library, code: &Code)
         *known = known.min(bound);
     }
     let mut told: Vec<&str> = Vec::new();
-    for evidence in matching::find(index, &code.program) {
+    for evidence in matching::find_within(index, &code.program, work) {
         let Some(reference) = index.references().get(evidence.reference) else { continue };
         let judgement = verdict::judge(index, &evidence);
         match judgement.verdict {
@@ -412,5 +427,5 @@ fn functions(known: &similarity::program::Program, code: &Code, evidence: &Evide
             reasons: reasons.into_iter().map(|(family, n)| (family.word(), n)).collect(),
         })
     };
-    evidence.pairs.iter().take(FUNCTIONS_SHOWN).filter_map(of).collect()
+    evidence.pairs.iter().filter_map(of).collect()
 }

@@ -3,7 +3,7 @@
 use crate::page::page;
 use crate::scan::{Found, Scanned};
 use crate::scan_compare::{Comparison, Side};
-use crate::scan_report::{verdict, word};
+use crate::scan_report::{is_first_of_subject, verdict, why, word};
 use maud::{Markup, html};
 
 /// Files without a finding that are listed one by one.
@@ -51,7 +51,7 @@ pub(crate) fn scan(scanned: &[Scanned]) -> String {
         @for file in scanned.iter().filter(told) {
             h2 { (mark(verdict(file))) " " code { (file.path) } }
             p.soft { "SHA-256 " code { (file.sha256) } }
-            @for found in &file.found { (finding(found)) }
+            @for (n, found) in file.found.iter().enumerate() { (finding(found, is_first_of_subject(&file.found, n))) }
             @if !file.unclear.is_empty() {
                 h3 { "Why it cannot be cleared" }
                 ul { @for why in &file.unclear { li { (why) } } }
@@ -76,32 +76,36 @@ pub(crate) fn scan(scanned: &[Scanned]) -> String {
     page("What the scan found", STYLE, &body)
 }
 
-fn finding(found: &Found) -> Markup {
+/// One finding; the law of a subject is told once.
+fn finding(found: &Found, with_law: bool) -> Markup {
     html! {
-        h3 { (found.subject) ", by " (found.basis.word()) }
+        h3 { (found.subject) ", by " (found.basis.word()) @if let Some(code) = &found.code { " (" (code.language) ")" } }
         @match &found.code {
             None => p { code { (found.what) } },
             Some(code) => {
                 p {
                     b { (word(code)) } " code of " (code.reference) ": probability " (format!("{:.3}", code.judgement.probability)) ", "
                     (percent(code.containment)) " of its distinct code, in " (code.functions) " functions of " (code.classes) " classes."
-                    " Distinct evidence " (format!("{:.0}", code.distinct)) "; common " (format!("{:.0}", code.common)) ", which decides nothing."
+                    " Distinct evidence " (format!("{:.0}", code.distinct)) ", expected by chance in "
+                    (format!("{:.1e}", code.judgement.expected_per_million)) " of a million artefacts; common "
+                    (format!("{:.0}", code.common)) ", which decides nothing."
                 }
                 details {
                     summary { (code.pairs.len()) " matched functions" }
                     table {
-                        tr { th { "there" } th { "here" } th.n { "alike" } th { "by" } }
+                        tr { th { "there" } th { "here" } th.n { "alike" } th { "why" } }
                         @for pair in code.pairs.iter().take(ROWS_MAX) {
                             tr {
                                 td { code { (pair.reference) } } td { code { (pair.program) } }
-                                td.n { (percent(pair.similarity)) } td { (pair.via) }
+                                td.n { (percent(pair.similarity)) } td { (why(pair)) }
                             }
                         }
                     }
+                    @if code.pairs.len() > ROWS_MAX { p { "and " (code.pairs.len() - ROWS_MAX) " more, which " code { "--json" } " lists" } }
                 }
             }
         }
-        @if !found.rulings.is_empty() {
+        @if with_law && !found.rulings.is_empty() {
             table {
                 tr { th { "act" } th { "verdict" } th { "law" } }
                 @for ruling in &found.rulings {

@@ -1,6 +1,6 @@
 //! What `scan` found, as a table for people, as JSON, and as SARIF 2.1.0 for code hosts.
 
-use crate::scan::{Found, FoundCode, Scanned};
+use crate::scan::{Found, FoundCode, FoundFunction, Scanned};
 use crate::scan_references::Library;
 use crate::scan_waiver::Waivers;
 use docket::finding::Verdict as LegalVerdict;
@@ -30,6 +30,12 @@ pub(crate) fn verdict(file: &Scanned) -> &'static str {
     }
 }
 
+/// Why two functions are the same, in words.
+pub(crate) fn why(pair: &FoundFunction) -> String {
+    let shared: Vec<String> = pair.reasons.iter().map(|(family, n)| format!("{n} × {family}")).collect();
+    if shared.is_empty() { format!("by {}", pair.via) } else { shared.join(", ") }
+}
+
 /// The table a person reads.
 pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Waivers>) -> String {
     let mut text = String::new();
@@ -52,8 +58,8 @@ pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Wai
             continue;
         }
         line(format!("{:<17} {}", verdict(file), file.path));
-        for found in &file.found {
-            found_lines(found, &mut line);
+        for (n, found) in file.found.iter().enumerate() {
+            found_lines(found, is_first_of_subject(&file.found, n), &mut line);
         }
         for why in &file.unclear {
             line(format!("    cannot be cleared: {why}"));
@@ -80,7 +86,13 @@ pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Wai
     text
 }
 
-fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
+/// Whether nothing before it is of the same subject: the law of a subject needs telling once.
+pub(crate) fn is_first_of_subject(found: &[Found], n: usize) -> bool {
+    let subject = found.get(n).map(|found| &found.subject);
+    !found.iter().take(n).any(|before| Some(&before.subject) == subject)
+}
+
+fn found_lines(found: &Found, with_law: bool, line: &mut impl FnMut(String)) {
     match &found.code {
         None => line(format!("    {} by {}: {}", found.subject, found.basis.word(), found.what)),
         Some(code) => {
@@ -98,13 +110,12 @@ fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
                 code.distinct, code.functions, code.classes, code.common, code.judgement.expected_per_million
             ));
             for pair in code.pairs.iter().take(FUNCTIONS_SHOWN) {
-                let why: Vec<String> = pair.reasons.iter().map(|(family, n)| format!("{n} × {family}")).collect();
                 line(format!(
                     "        {} = {}  {:.0} % ({})",
                     pair.reference,
                     pair.program,
                     pair.similarity * 100.0,
-                    why.join(", ")
+                    why(pair)
                 ));
             }
             if code.pairs.len() > FUNCTIONS_SHOWN {
@@ -112,7 +123,7 @@ fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
             }
         }
     }
-    for ruling in &found.rulings {
+    for ruling in found.rulings.iter().filter(|_| with_law) {
         line(format!("      {} {}: {}", ruling.verdict.word(), ruling.act, ruling.statuses.join(" or ")));
         ruling.grounds.iter().for_each(|(provision, why)| line(format!("        {provision}: {why}")));
     }
@@ -121,19 +132,25 @@ fn found_lines(found: &Found, line: &mut impl FnMut(String)) {
     }
 }
 
+/// Every function that was found, with both its names and why.
+fn matches(code: &FoundCode) -> Vec<Value> {
+    let pair = |pair: &FoundFunction| {
+        let reasons: serde_json::Map<String, Value> =
+            pair.reasons.iter().map(|(family, n)| ((*family).to_owned(), json!(n))).collect();
+        json!({ "reference": pair.reference, "found": pair.program, "similarity": pair.similarity, "distinct": pair.distinct,
+                "common": pair.common, "via": pair.via, "shared": reasons })
+    };
+    code.pairs.iter().map(pair).collect()
+}
+
 fn found_json(found: &Found) -> Value {
     let code = found.code.as_ref().map(|code| {
-        let pair = |pair: &crate::scan::FoundFunction| {
-            let reasons: serde_json::Map<String, Value> = pair.reasons.iter().map(|(family, n)| ((*family).to_owned(), json!(n))).collect();
-            json!({ "reference": pair.reference, "found": pair.program, "similarity": pair.similarity, "distinct": pair.distinct,
-                    "common": pair.common, "via": pair.via, "shared": reasons })
-        };
         json!({
             "verdict": word(code), "kind": code.language, "reference": code.reference, "source": code.source,
             "probability": code.judgement.probability, "expected_per_million": code.judgement.expected_per_million,
             "distinct": code.distinct, "common": code.common, "containment": code.containment,
             "functions": code.functions, "classes": code.classes,
-            "matches": code.pairs.iter().map(pair).collect::<Vec<_>>(),
+            "matches": matches(code),
         })
     });
     let rulings: Vec<Value> = found.rulings.iter().map(|ruling| {
@@ -219,7 +236,13 @@ fn sarif_found(file: &Scanned, found: &Found) -> Value {
             ),
         ),
     };
-    sarif_result(rule, level, &format!("{what}. {}", law.join("; ")), file, found.waived.as_deref())
+    let message = format!("{what}. {}", law.join("; "));
+    let mut result = sarif_result(rule, level, &message, file, found.waived.as_deref());
+    if let (Some(code), Some(members)) = (&found.code, result.as_object_mut()) {
+        let about = json!({ "expected_per_million": code.judgement.expected_per_million, "matches": matches(code) });
+        members.insert(String::from("properties"), about);
+    }
+    result
 }
 
 fn sarif_result(rule: &str, level: &str, message: &str, file: &Scanned, waived: Option<&str>) -> Value {

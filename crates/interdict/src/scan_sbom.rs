@@ -1,4 +1,5 @@
-//! Package URLs in a software bill of materials: CycloneDX 1.x and SPDX 2.3, both as JSON.
+//! Package URLs in a software bill of materials: CycloneDX 1.x, SPDX 2.3 and SPDX 3.0, all as JSON. Other forms of
+//! theirs are known and refused, so that none is taken for a file of no interest.
 
 use serde_json::Value;
 
@@ -7,11 +8,14 @@ const SBOM_BYTES_MAX: usize = 256 << 20;
 /// Components within components.
 const DEPTH_MAX: usize = 32;
 
+/// Bytes from the beginning within which a bill in another form says what it is.
+const HEAD_BYTES: usize = 4_096;
+
 /// The package URLs that a file lists; `None` if it is no bill of materials, an error if it is one that is not known.
 pub(crate) fn purls(bytes: &[u8]) -> Option<Result<Vec<String>, String>> {
     let head = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
     if *head != b'{' || bytes.len() > SBOM_BYTES_MAX {
-        return None;
+        return other_form(bytes).map(Err);
     }
     let document: Value = serde_json::from_slice(bytes).ok()?;
     let mut found = Vec::new();
@@ -20,7 +24,9 @@ pub(crate) fn purls(bytes: &[u8]) -> Option<Result<Vec<String>, String>> {
         if !version.starts_with("1.") {
             return Some(Err(format!("CycloneDX {version} is not known; write 1.6 or 1.7")));
         }
-        cyclonedx(&document, 0, &mut found);
+        if cyclonedx(&document, 0, &mut found).is_none() {
+            return Some(Err(format!("its components are nested more than {DEPTH_MAX} deep")));
+        }
         if let Some(component) = document.pointer("/metadata/component") {
             found.extend(component.get("purl").and_then(Value::as_str).map(str::to_owned));
         }
@@ -33,18 +39,45 @@ pub(crate) fn purls(bytes: &[u8]) -> Option<Result<Vec<String>, String>> {
             let purls = references.filter(|r| r.get("referenceType").and_then(Value::as_str) == Some("purl"));
             found.extend(purls.filter_map(|r| r.get("referenceLocator").and_then(Value::as_str).map(str::to_owned)));
         }
+    } else if document.get("@context").is_some_and(|context| context.to_string().contains("spdx.org/rdf/3.")) {
+        spdx_graph(&document, &mut found);
     } else {
         return None;
     }
     Some(Ok(found))
 }
 
-fn cyclonedx(holder: &Value, depth: usize, found: &mut Vec<String>) {
+/// What a bill in a form that is not read says of itself.
+fn other_form(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(bytes.get(..HEAD_BYTES).unwrap_or(bytes));
+    let head = head.trim_start_matches('\u{feff}').trim_start();
+    if head.starts_with('<') && head.contains("cyclonedx.org/schema/bom") {
+        Some(String::from("CycloneDX as XML is not read; write it as JSON"))
+    } else if head.starts_with("SPDXVersion:") || (head.starts_with('<') && head.contains("spdx.org/rdf/terms")) {
+        Some(String::from("SPDX is read as JSON only; write it so"))
+    } else {
+        None
+    }
+}
+
+/// SPDX 3.0: packages are elements of one graph.
+fn spdx_graph(document: &Value, found: &mut Vec<String>) {
+    for element in document.get("@graph").and_then(Value::as_array).into_iter().flatten() {
+        found.extend(element.get("software_packageUrl").and_then(Value::as_str).map(str::to_owned));
+        let identifiers = element.get("externalIdentifier").and_then(Value::as_array).into_iter().flatten();
+        let purls =
+            identifiers.filter(|id| id.get("externalIdentifierType").and_then(Value::as_str) == Some("packageUrl"));
+        found.extend(purls.filter_map(|id| id.get("identifier").and_then(Value::as_str).map(str::to_owned)));
+    }
+}
+
+fn cyclonedx(holder: &Value, depth: usize, found: &mut Vec<String>) -> Option<()> {
     if depth > DEPTH_MAX {
-        return;
+        return None;
     }
     for component in holder.get("components").and_then(Value::as_array).into_iter().flatten() {
         found.extend(component.get("purl").and_then(Value::as_str).map(str::to_owned));
-        cyclonedx(component, depth + 1, found);
+        cyclonedx(component, depth + 1, found)?;
     }
+    Some(())
 }

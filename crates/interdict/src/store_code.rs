@@ -3,9 +3,10 @@
 use crate::scan_references;
 use crate::settings::Settings;
 use gate::store::code::{Coded, Search};
-use similarity::artefact::{Artefact, Budgets};
+use similarity::artefact::{Artefact, Budgets, WORK_FREE};
 use similarity::matching;
 use similarity::verdict::{self, Verdict};
+use similarity::work::Work;
 use std::path::Path;
 
 /// The fingerprints that come with the program.
@@ -30,11 +31,12 @@ pub(crate) fn search(settings: &Settings, code: &Path) -> Result<Option<Search>,
 
 /// Of each subject the reference of which most was found. What is unsure is no claim, and holds nothing.
 fn find(library: &scan_references::Library, bytes: &[u8]) -> Vec<Coded> {
-    let artefact = Artefact::open("package.apk", bytes, &Budgets::default(), &mut |_, _| {});
+    let work = Work::new(WORK_FREE, &|| false);
+    let artefact = Artefact::open_within("package.apk", bytes, &Budgets::default(), &work, &mut |_, _| {});
     let mut found: Vec<Coded> = Vec::new();
     for code in &artefact.code {
         let Some(index) = library.index(code.language) else { continue };
-        for evidence in matching::find(index, &code.program) {
+        for evidence in matching::find_within(index, &code.program, &work) {
             let Some(reference) = index.references().get(evidence.reference) else { continue };
             let judgement = verdict::judge(index, &evidence);
             let is_told = found.iter().any(|known| known.subject == reference.lineage);

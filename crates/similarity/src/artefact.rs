@@ -6,7 +6,9 @@ use crate::container::{self, Opening};
 use crate::dex::{self, Dex};
 use crate::packing;
 use crate::program::{Damage, Program};
+use crate::work::Work;
 use crate::{native, python, script};
+use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -18,6 +20,12 @@ pub const DEPTH_MAX: usize = 8;
 pub const FILES_MAX: usize = 200_000;
 /// Bytes of source text of one language: three times the largest bundle that was ever seen in an app.
 pub const SOURCE_BYTES_MAX: u64 = 256 << 20;
+/// Units of [`Work`] for each byte that is opened. Opening took no library of bench/similarity 25; comparing it with
+/// all others took at most 83 more, and can take some 400 where every fingerprint has as many postings as are counted.
+/// With [`WORK_FREE`] it bounds the time that a file can take by its size.
+pub const WORK_PER_BYTE: u64 = 1_024;
+/// Units whatever the size.
+pub const WORK_FREE: u64 = 1 << 30;
 /// Reasons listed of one artefact; more of them say nothing new.
 pub const UNCLEAR_MAX: usize = 64;
 
@@ -35,6 +43,10 @@ pub struct Budgets {
     pub files_max: usize,
     /// See [`SOURCE_BYTES_MAX`].
     pub source_bytes_max: u64,
+    /// See [`WORK_PER_BYTE`].
+    pub work_per_byte: u64,
+    /// See [`WORK_FREE`].
+    pub work_free: u64,
 }
 
 impl Default for Budgets {
@@ -44,6 +56,8 @@ impl Default for Budgets {
             depth_max: DEPTH_MAX,
             files_max: FILES_MAX,
             source_bytes_max: SOURCE_BYTES_MAX,
+            work_per_byte: WORK_PER_BYTE,
+            work_free: WORK_FREE,
         }
     }
 }
@@ -222,7 +236,19 @@ impl Artefact {
     /// every string that became a fingerprint.
     #[must_use]
     pub fn open(name: &str, bytes: &[u8], budgets: &Budgets, sink: &mut dyn FnMut(u64, &[u8])) -> Self {
-        let mut opening = Opening::new(*budgets);
+        Self::open_within(name, bytes, budgets, &Work::new(budgets.work_free, &|| false), sink)
+    }
+
+    /// The same, with the caller's count of work: a clock may watch it, and what is left may be spent on comparing.
+    #[must_use]
+    pub fn open_within(
+        name: &str,
+        bytes: &[u8],
+        budgets: &Budgets,
+        work: &Work<'_>,
+        sink: &mut dyn FnMut(u64, &[u8]),
+    ) -> Self {
+        let mut opening = Opening::new(*budgets, work);
         container::open(&mut opening, name, bytes, 0);
         let mut artefact = Self {
             sha256: hex(&Sha256::digest(bytes)),
@@ -239,7 +265,18 @@ impl Artefact {
         artefact.machine_code(&opening);
         packing::judge(&mut artefact, &opening);
         artefact.unclear.truncate(UNCLEAR_MAX);
+        artefact.stopped(name, work);
         artefact
+    }
+
+    /// Says so if work ended before it was done: what was found is there, what was not found may be there too.
+    pub fn stopped(&mut self, name: &str, work: &Work<'_>) {
+        let Some(stop) = work.stopped() else { return };
+        let why = Unclear::Budget { path: name.to_owned(), what: stop.word() };
+        if self.unclear.first() != Some(&why) {
+            self.unclear.insert(0, why);
+            self.unclear.truncate(UNCLEAR_MAX);
+        }
     }
 
     /// The code of one kind.
@@ -282,13 +319,13 @@ impl Artefact {
             }
         }
         if !dexes.is_empty() {
-            match dex::extract(&dexes, sink) {
+            match dex::extract_within(&dexes, opening.work, sink) {
                 Ok(found) => program.append(&found),
                 Err(damage) => self.damaged("classes.dex", damage),
             }
         }
         if !classes.is_empty() {
-            program.append(&class::extract(&classes, sink));
+            program.append(&class::extract(&classes, opening.work, sink));
         }
         if program.damaged > 0 {
             let why = format!("the code of {} functions", program.damaged);
@@ -315,7 +352,10 @@ impl Artefact {
                 continue;
             }
             let read = if is_script { script::extract } else { python::extract };
-            program.append(&read(&leaf.path, &leaf.bytes));
+            match read(&leaf.path, &leaf.bytes, opening.work) {
+                Ok(found) => program.append(&found),
+                Err(damage) => self.damaged(&leaf.path, damage),
+            }
         }
         self.keep(Language::Script, scripts);
         self.keep(Language::Python, python);
@@ -324,8 +364,9 @@ impl Artefact {
     /// Machine code: each file by itself, the files for one processor together.
     fn machine_code(&mut self, opening: &Opening<'_>) {
         let mut programs: Vec<(Language, Program)> = Vec::new();
+        let mut builds: FxHashSet<String> = FxHashSet::default();
         for leaf in opening.leaves.iter().filter(|leaf| leaf.kind.is_native()) {
-            let native = match native::extract(&leaf.path, &leaf.bytes) {
+            let native = match native::extract(&leaf.path, &leaf.bytes, opening.work) {
                 Ok(native) => native,
                 Err(Damage::Version) => {
                     self.uncompared += 1;
@@ -344,7 +385,7 @@ impl Artefact {
             if native.is_packed {
                 self.note(Unclear::Packed { path: leaf.path.clone(), packer: UNKNOWN_PACKER });
             }
-            if !native.build.is_empty() && !self.builds.contains(&native.build) {
+            if !native.build.is_empty() && builds.insert(native.build.clone()) {
                 self.builds.push(native.build);
             }
             match programs.iter_mut().find(|(language, _)| *language == native.language) {

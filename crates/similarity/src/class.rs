@@ -6,12 +6,15 @@ mod code;
 use crate::fingerprint::Gatherer;
 use crate::platform;
 use crate::program::{Class, Damage, Function, Program, Span};
+use crate::work::Work;
 use rustc_hash::FxHashSet;
 
 /// Begins every class file.
 const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
 /// A name longer than this is cut.
 const NAME_BYTES_MAX: usize = 512;
+/// What a function costs beside its code, in units of work: its names, its fingerprints.
+const WORK_FUNCTION: u64 = 64;
 /// Newest class file version that is known: Java 27.
 const MAJOR_MAX: u16 = 71;
 
@@ -26,7 +29,7 @@ fn big(two: &[u8]) -> u16 {
 }
 
 /// The program that class files make up together. Files that contradict their format are counted as damaged.
-pub fn extract(files: &[&[u8]], sink: &mut dyn FnMut(u64, &[u8])) -> Program {
+pub(crate) fn extract(files: &[&[u8]], work: &Work<'_>, sink: &mut dyn FnMut(u64, &[u8])) -> Program {
     let mut program = Program::default();
     let mut classes = Vec::new();
     for bytes in files {
@@ -40,7 +43,7 @@ pub fn extract(files: &[&[u8]], sink: &mut dyn FnMut(u64, &[u8])) -> Program {
         classes.iter().filter_map(File::descriptor).filter(|name| platform::is_platform(name)).collect();
     let mut gatherer = Gatherer::default();
     for file in &classes {
-        if file.add(&mut program, &defined, &mut gatherer, sink).is_none() {
+        if file.add(&mut program, &defined, &mut gatherer, work, sink).is_none() {
             program.damaged += 1;
         }
     }
@@ -196,6 +199,7 @@ impl<'a> File<'a> {
         program: &mut Program,
         defined: &FxHashSet<Vec<u8>>,
         gatherer: &mut Gatherer,
+        work: &Work<'_>,
         sink: &mut dyn FnMut(u64, &[u8]),
     ) -> Option<()> {
         let class = self.descriptor()?;
@@ -209,8 +213,9 @@ impl<'a> File<'a> {
         for method in &self.methods {
             let calls = program.calls.len();
             gatherer.clear();
+            work.spend(WORK_FUNCTION + method.code.len() as u64).ok()?;
             let mut reading =
-                code::Reading { file: self, gatherer, is_platform: &own, sink, calls: &mut program.calls };
+                code::Reading { file: self, gatherer, work, is_platform: &own, sink, calls: &mut program.calls };
             let whole = reading.instructions(method.code).is_some();
             let (written, descriptor) = (self.text(method.name)?, self.text(method.descriptor)?);
             let (symbol, shape) = code::signature(&class, written, descriptor, &own)?;

@@ -2,6 +2,7 @@
 //! tell; a name decides only where text has no mark of its own.
 
 use crate::artefact::{Budgets, Names, Unclear, hex};
+use crate::work::Work;
 use crate::{class, plist};
 use apk::archive::{Archive, Fault};
 use apk::{Manifest, signing};
@@ -14,6 +15,8 @@ const TAR_BLOCK: usize = 512;
 const RATIO_MAX: u64 = 300;
 /// A stream may inflate to this much whatever its own size.
 const RATIO_FREE_BYTES: u64 = 16 << 20;
+/// Packages, bundles and certificates in one artefact, of each kind: a store's whole catalogue is no artefact.
+const NAMES_MAX: usize = 10_000;
 /// Scripts shorter than this hold nothing worth a claim.
 const SCRIPT_BYTES_MIN: usize = 256;
 /// Smaller files are too short for a measure of disorder, and for a program.
@@ -52,6 +55,7 @@ pub(crate) struct Leaf<'a> {
 #[derive(Debug)]
 pub(crate) struct Opening<'a> {
     budgets: Budgets,
+    pub(crate) work: &'a Work<'a>,
     spent_bytes: u64,
     pub(crate) files: usize,
     pub(crate) leaves: Vec<Leaf<'a>>,
@@ -65,10 +69,11 @@ pub(crate) struct Opening<'a> {
     pub(crate) opaque: Vec<String>,
 }
 
-impl Opening<'_> {
-    pub(crate) fn new(budgets: Budgets) -> Self {
+impl<'a> Opening<'a> {
+    pub(crate) fn new(budgets: Budgets, work: &'a Work<'a>) -> Self {
         Self {
             budgets,
+            work,
             spent_bytes: 0,
             files: 0,
             leaves: Vec::new(),
@@ -94,6 +99,18 @@ impl Opening<'_> {
         self.unclear(Unclear::Budget { path: path.to_owned(), what });
     }
 
+    /// Keeps what something calls itself, once.
+    fn called(&mut self, path: &str, kind: impl Fn(&mut Names) -> &mut Vec<String>, name: String) {
+        let known = kind(&mut self.names);
+        if known.contains(&name) {
+            return;
+        }
+        if known.len() == NAMES_MAX {
+            return self.exceeded(path, "NAMES_MAX");
+        }
+        known.push(name);
+    }
+
     fn left(&self) -> u64 {
         self.budgets.total_bytes_max.saturating_sub(self.spent_bytes)
     }
@@ -112,6 +129,11 @@ fn take<'a>(opening: &mut Opening<'a>, path: &str, bytes: Cow<'a, [u8]>, depth: 
     opening.spent_bytes += bytes.len() as u64;
     if opening.left() == 0 {
         return opening.exceeded(path, "TOTAL_BYTES_MAX");
+    }
+    opening.work.grant((bytes.len() as u64).saturating_mul(opening.budgets.work_per_byte));
+    // Why is told of the whole artefact, once.
+    if opening.work.spend(bytes.len() as u64).is_err() {
+        return;
     }
     opening.paths.push(path.to_owned());
     if let Some(kind) = code(path, &bytes) {
@@ -278,9 +300,7 @@ fn bundle(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
         let content = archive.read_named(apk::bundle::MANIFEST);
         match content.and_then(|content| apk::bundle::manifest(&content.bytes)) {
             Ok(manifest) => {
-                if !opening.names.packages.contains(&manifest.package) {
-                    opening.names.packages.push(manifest.package);
-                }
+                opening.called(path, |names| &mut names.packages, manifest.package);
                 opening.components.extend(manifest.components);
             }
             Err(fault) => opening.damaged(&inside(path, apk::bundle::MANIFEST), fault),
@@ -295,8 +315,7 @@ fn bundle(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
         }
         let id = archive.read(entry).ok().and_then(|content| plist::bundle_id(&content.bytes));
         match id {
-            Some(id) if opening.names.bundles.contains(&id) => {}
-            Some(id) => opening.names.bundles.push(id),
+            Some(id) => opening.called(path, |names| &mut names.bundles, id),
             None => opening.damaged(&inside(path, entry.name), "no bundle id can be read in it"),
         }
     }
@@ -309,9 +328,7 @@ fn package(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
     }
     match Manifest::read(archive) {
         Ok(manifest) => {
-            if !opening.names.packages.contains(&manifest.package) {
-                opening.names.packages.push(manifest.package);
-            }
+            opening.called(path, |names| &mut names.packages, manifest.package);
             opening.components.extend(manifest.components);
         }
         // A library's manifest, or a bundle's, is in another form; only a package's is binary.
@@ -323,10 +340,7 @@ fn package(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
     match signing::signers(archive) {
         Ok(signers) => {
             for digest in signers.iter().flat_map(|s| std::iter::once(&s.certificate_sha256).chain(&s.rotated_from)) {
-                let digest = hex(digest);
-                if !opening.names.certificates.contains(&digest) {
-                    opening.names.certificates.push(digest);
-                }
+                opening.called(path, |names| &mut names.certificates, hex(digest));
             }
         }
         Err(fault) => opening.damaged(path, format!("its signature: {fault}")),
@@ -377,6 +391,9 @@ fn tar(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
         let padded = size.div_ceil(TAR_BLOCK).saturating_mul(TAR_BLOCK).saturating_add(TAR_BLOCK);
         rest = rest.get(padded..).unwrap_or(&[]);
     }
+    if rest.iter().any(|byte| *byte != 0) {
+        opening.damaged(path, Fault::NoEnd);
+    }
 }
 
 /// A static library, or a Debian package: `ar` with the names of BSD and of System V.
@@ -402,6 +419,9 @@ fn ar(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
             take(opening, &inside(path, &name), Cow::Owned(content.to_vec()), depth + 1);
         }
         rest = rest.get(HEADER + size + size % 2..).unwrap_or(&[]);
+    }
+    if rest.iter().any(|byte| *byte != b'\n') {
+        opening.damaged(path, "it ends in the middle of a member's header");
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod code;
 
-pub use code::{extract, units};
+pub use code::{extract, extract_within, units};
 
 use crate::program::Damage;
 use std::ffi::CStr;
@@ -18,6 +18,8 @@ const LITTLE_ENDIAN: u32 = 0x1234_5678;
 const PARTS_MAX: usize = 1_024;
 /// Interfaces of a class, and parameters of a method, beyond which a file is no compiler's work.
 const LIST_MAX: u32 = 4_096;
+/// Bytes of a name: those of Java have no more (JVMS §4.4.7), and no class of Android's was made from anything else.
+const NAME_BYTES_MAX: usize = (1 << 16) - 1;
 /// Indexes in instructions have at most this many values where the table has more.
 const METHODS_MAX: u32 = 1 << 16;
 
@@ -137,22 +139,32 @@ impl<'a> Dex<'a> {
     /// A string's bytes (modified UTF-8).
     #[must_use]
     pub fn string(&self, index: u32) -> Option<&'a [u8]> {
+        self.string_within(index, usize::MAX)
+    }
+
+    /// A string that names something: those are read again and again, so a long one is none.
+    fn name(&self, index: u32) -> Option<&'a [u8]> {
+        self.string_within(index, NAME_BYTES_MAX)
+    }
+
+    fn string_within(&self, index: u32, most: usize) -> Option<&'a [u8]> {
         let offset = u32_at(self.bytes, self.strings.at(index)?)? as usize;
         let mut reader = Reader { bytes: self.bytes, at: offset };
         let letters = reader.uleb128()? as usize;
+        let rest = self.bytes.get(reader.at..)?;
+        let rest = rest.get(..=most.min(rest.len().checked_sub(1)?))?;
         // As many bytes as letters: all of them are ASCII, and the end need not be looked for.
-        let end = reader.at.checked_add(letters)?;
-        if self.bytes.get(end) == Some(&0) {
-            return self.bytes.get(reader.at..end);
+        if rest.get(letters) == Some(&0) {
+            return rest.get(..letters);
         }
-        let ended = CStr::from_bytes_until_nul(self.bytes.get(reader.at..)?);
+        let ended = CStr::from_bytes_until_nul(rest);
         ended.ok().map(CStr::to_bytes)
     }
 
     /// A type's descriptor.
     #[must_use]
     pub fn descriptor(&self, index: u32) -> Option<&'a [u8]> {
-        self.string(u32_at(self.bytes, self.types.at(index)?)?)
+        self.name(u32_at(self.bytes, self.types.at(index)?)?)
     }
 
     /// Class, type and name of a field: two numbers of types, one of a string.

@@ -118,6 +118,11 @@ impl Listing {
     /// A string or a pattern.
     pub(crate) fn text(&mut self, text: &[u8]) {
         self.name(Word::Text, text);
+        self.loose_text(text);
+    }
+
+    /// A string whose place among the others says nothing.
+    pub(crate) fn loose_text(&mut self, text: &[u8]) {
         if text.len() >= TEXT_BYTES_MIN
             && let Some(gatherer) = self.top()
         {
@@ -125,11 +130,13 @@ impl Listing {
         }
     }
 
-    /// A number.
-    pub(crate) fn number(&mut self, value: f64) {
+    /// A number, and whether its place among the others says anything.
+    pub(crate) fn number(&mut self, value: f64, in_place: bool) {
         let token = mix(value.to_bits() ^ mix(Word::Number as u64));
         if let Some(gatherer) = self.top() {
-            gatherer.token(token);
+            if in_place {
+                gatherer.token(token);
+            }
             if value > NUMBER_MIN {
                 gatherer.number(value.to_bits());
             }

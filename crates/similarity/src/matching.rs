@@ -8,6 +8,7 @@ use crate::index::Index;
 use crate::program::{Function, Program};
 use crate::propagate;
 use crate::votes::{CANDIDATES, Candidate, Votes};
+use crate::work::Work;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Fewer tokens are a getter or a delegate: left to propagation.
@@ -43,6 +44,9 @@ const RIVAL_SHARE: f32 = 0.8;
 
 /// What a version has and the program lacks says less than what both have: a shrinker may have removed it.
 const LACK: f32 = 0.25;
+
+/// Units of work for a fingerprint that is looked up.
+const WORK_LOOKUP: u64 = 8;
 
 /// How a pair was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,18 +118,37 @@ pub(crate) struct Search<'a> {
     pub(crate) index: &'a Index,
     pub(crate) program: &'a Program,
     pub(crate) hits: Hits,
+    pub(crate) work: &'a Work<'a>,
+}
+
+impl Search<'_> {
+    /// Counts a comparison of a function of the reference with one of the program, which may hold a whole program.
+    pub(crate) fn compares(&self, ours: usize, function: u32) -> bool {
+        let theirs = self.hits.of_function(function).len();
+        self.work.spend((ours + theirs) as u64).is_ok()
+    }
 }
 
 /// What a program holds of the references: the lineage with the most evidence first, of each lineage the version that
 /// fits best.
 #[must_use]
 pub fn find(index: &Index, program: &Program) -> Vec<Evidence> {
+    find_within(index, program, &Work::endless())
+}
+
+/// The same, counting work. Where it ends too early, what was found until then is told.
+#[must_use]
+pub fn find_within(index: &Index, program: &Program, work: &Work<'_>) -> Vec<Evidence> {
+    if work.spend(WORK_LOOKUP * program.fingerprints.len() as u64).is_err() {
+        return Vec::new();
+    }
     let hits = Hits::of(index, program);
-    let votes = Votes::count(index, &hits);
-    let search = Search { index, program, hits };
+    let votes = Votes::count(index, &hits, work);
+    let search = Search { index, program, hits, work };
     let mut claims = Claims::new(&search.hits);
     let mut company = None;
     let mut found: Vec<Evidence> = (0..index.references().len())
+        .take_while(|_| work.stopped().is_none())
         .filter(|reference| votes.weight_of(index, *reference) >= REFERENCE_WEIGHT_MIN)
         .filter_map(|reference| {
             let mut pairs = assign(&search, reference, &votes, &mut claims);
@@ -175,6 +198,9 @@ fn lacking(search: &Search<'_>, reference: usize, pairs: &[Pair]) -> f32 {
     let first = search.index.functions_of(reference).start;
     let lacking = |pair: &Pair| {
         let id = first + pair.reference;
+        if !search.compares(search.index.keys_of(id).len(), pair.program) {
+            return 0.0;
+        }
         let shared = both(search.index.keys_of(id), search.hits.of_function(pair.program));
         let keys = shared.filter_map(|(_, key)| search.index.key_at(key)).filter(|key| key.distinct);
         search.index.worth_of(id).distinct - keys.map(|key| key.weight).sum::<f32>()
@@ -244,6 +270,9 @@ fn assign(search: &Search<'_>, reference: usize, votes: &Votes, claims: &mut Cla
     for proposal in proposals(index, search.program, known, ids.start, votes.of(index, reference)) {
         let Some(settled) = settled.get_mut(proposal.reference as usize).filter(|settled| !**settled) else { continue };
         let ours = index.keys_of(ids.start + proposal.reference);
+        if !search.compares(ours.len(), proposal.program) {
+            break;
+        }
         let Some((distinct, common)) = claims.claim(search, ours, proposal.program) else { continue };
         *settled = true;
         let limit = PAIR_WEIGHT_MAX / (distinct + common).max(PAIR_WEIGHT_MAX);

@@ -12,7 +12,10 @@ mod x86;
 use crate::artefact::Language;
 use crate::fingerprint::{Gatherer, hash, mix, of_text};
 use crate::program::{Class, Damage, Function, Program, Span};
+use crate::work::Work;
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// A shorter string is everyday text.
 const TEXT_BYTES_MIN: usize = 6;
@@ -24,8 +27,17 @@ const NUMBER_MIN: u64 = 1 << 12;
 const TOKENS_MIN: usize = 4;
 /// Functions of one file: four times what the largest browser engine has.
 const FUNCTIONS_MAX: usize = 1 << 21;
-/// Symbols, relocations and unwinding entries that are read of one file, each.
-const ENTRIES_MAX: usize = 1 << 20;
+/// Bytes that the least entry of any table takes. Tables do not overlap, so a file has no more entries than this leaves
+/// room for, however often its tables are pointed at.
+const ENTRY_BYTES_MIN: u64 = 4;
+/// Entries that a file has whatever its size.
+const ENTRIES_FREE: u64 = 1 << 10;
+/// Times that a byte of a name may be part of one: linkers let names share their ends, classes their methods' names.
+const NAMED_TIMES_MAX: u64 = 4;
+/// Bytes of names that a file has whatever its size.
+const NAMES_FREE: u64 = 1 << 16;
+/// Units of work for a byte of code.
+const WORK_CODE_BYTE: u64 = 8;
 /// Times that a byte of a file may stand at an address: once, or twice where a linker was thrifty.
 const MAPPED_TIMES_MAX: u64 = 4;
 /// A name longer than this is cut.
@@ -84,7 +96,7 @@ struct Start {
 /// What a linker would put in a place.
 #[derive(Clone, Debug)]
 enum Site {
-    Import(String),
+    Import(Rc<str>),
     Address(u64),
 }
 
@@ -115,12 +127,58 @@ struct Image<'a> {
     interfaces: Vec<Interface>,
     build: String,
     is_encrypted: bool,
+    allowance: Allowance,
+    work: &'a Work<'a>,
+}
+
+/// What a file of some size can honestly have.
+#[derive(Debug)]
+struct Allowance {
+    entries: Cell<u64>,
+    name_bytes: Cell<u64>,
+    is_exceeded: Cell<bool>,
+}
+
+impl Allowance {
+    fn of(bytes: usize) -> Self {
+        let bytes = bytes as u64;
+        Self {
+            entries: Cell::new(bytes / ENTRY_BYTES_MIN + ENTRIES_FREE),
+            name_bytes: Cell::new(bytes.saturating_mul(NAMED_TIMES_MAX).saturating_add(NAMES_FREE)),
+            is_exceeded: Cell::new(false),
+        }
+    }
+
+    /// Another entry of any table.
+    fn entry(&self) -> Option<()> {
+        self.take(&self.entries, 1)
+    }
+
+    /// Another name.
+    fn name(&self, name: &str) -> Option<()> {
+        self.take(&self.name_bytes, name.len() as u64)
+    }
+
+    fn take(&self, from: &Cell<u64>, many: u64) -> Option<()> {
+        match from.get().checked_sub(many) {
+            Some(left) => from.set(left),
+            None => self.is_exceeded.set(true),
+        }
+        (!self.is_exceeded.get()).then_some(())
+    }
+
+    /// Why reading ended too early.
+    fn damage(&self) -> Damage {
+        if self.is_exceeded.get() { Damage::Budget } else { Damage::Truncated }
+    }
 }
 
 impl<'a> Image<'a> {
-    fn new(machine: Machine) -> Self {
+    fn new(machine: Machine, size: usize, work: &'a Work<'a>) -> Self {
         Self {
             machine,
+            allowance: Allowance::of(size),
+            work,
             stretches: Vec::new(),
             starts: Vec::new(),
             is_listed: false,
@@ -200,7 +258,9 @@ impl<'a> Image<'a> {
             }
             same
         });
-        self.starts.truncate(FUNCTIONS_MAX);
+        if self.starts.len() > FUNCTIONS_MAX {
+            self.allowance.is_exceeded.set(true);
+        }
     }
 }
 
@@ -221,13 +281,16 @@ pub(crate) struct Native {
 ///
 /// # Errors
 /// If it is damaged, or for a processor whose code is not read ([`Damage::Version`]).
-pub(crate) fn extract(path: &str, bytes: &[u8]) -> Result<Native, Damage> {
-    let mut image = if bytes.starts_with(b"\x7fELF") { elf::read(bytes)? } else { macho::read(bytes)? };
+pub(crate) fn extract(path: &str, bytes: &[u8], work: &Work<'_>) -> Result<Native, Damage> {
+    let mut image = if bytes.starts_with(b"\x7fELF") { elf::read(bytes, work)? } else { macho::read(bytes, work)? };
     let mapped: u64 = image.stretches.iter().map(|stretch| stretch.bytes.len() as u64).sum();
     if mapped > (bytes.len() as u64).saturating_mul(MAPPED_TIMES_MAX) {
         return Err(Damage::Budget);
     }
     image.settle();
+    if image.allowance.is_exceeded.get() {
+        return Err(Damage::Budget);
+    }
     let is_packed = is_packed(&image);
     if !is_packed && (!image.is_listed || image.machine == Machine::Arm) {
         discover(&mut image);
@@ -237,6 +300,9 @@ pub(crate) fn extract(path: &str, bytes: &[u8]) -> Result<Native, Damage> {
         functions(&image, path, &mut program);
     }
     interfaces(&image, &mut program);
+    if image.allowance.is_exceeded.get() || work.stopped().is_some() {
+        return Err(Damage::Budget);
+    }
     Ok(Native {
         language: image.machine.language(),
         program,
@@ -380,6 +446,9 @@ fn each(image: &Image<'_>, gatherer: &mut Gatherer, seen: &mut dyn FnMut(&Start,
     for (start, end) in image.starts.iter().zip(ends(image)) {
         let length = usize::try_from(end - start.address).unwrap_or(usize::MAX);
         let Some(bytes) = image.at(start.address).map(|bytes| bytes.get(..length).unwrap_or(bytes)) else { continue };
+        if image.work.spend(bytes.len() as u64 * WORK_CODE_BYTE).is_err() {
+            return;
+        }
         gatherer.clear();
         let mut reading = Reading { image, gatherer, start: start.address, end, calls: Vec::new() };
         match image.machine {

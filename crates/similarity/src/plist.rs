@@ -75,7 +75,8 @@ impl Objects<'_> {
     }
 
     fn text(&self, n: u64) -> Option<String> {
-        let (kind, length, at) = self.object(n)?;
+        // Of a longer text only its length counts: it is neither the key nor an id.
+        let (kind, length, at) = self.object(n).filter(|(_, length, _)| *length <= ID_BYTES_MAX as u64)?;
         let bytes = self.bytes.get(at..at.checked_add(usize::try_from(length).ok()?)?)?;
         (kind == 5).then(|| String::from_utf8_lossy(bytes).into_owned())
     }

@@ -5,6 +5,7 @@
 use crate::company::Company;
 use crate::matching::{Pair, Search, Via, both};
 use crate::program::{Function, Program};
+use crate::work::Work;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Rounds in which what was found leads to more; later ones find almost nothing.
@@ -158,7 +159,7 @@ impl Sides<'_> {
         }
         proposals.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
         proposals.dedup();
-        settle(&proposals)
+        settle(&proposals, self.search.work)
     }
 
     /// What of a function of the reference is compared.
@@ -242,6 +243,9 @@ impl Sides<'_> {
 
     /// How many fingerprints two functions share.
     fn shared(&self, known: u32, program: u32) -> usize {
+        if !self.search.compares(self.search.index.keys_of(self.first + known).len(), program) {
+            return 0;
+        }
         both(self.search.index.keys_of(self.first + known), self.search.hits.of_function(program)).count()
     }
 
@@ -281,7 +285,7 @@ impl Sides<'_> {
 
 /// Takes proposals, likeliest first. One for which there is another as likely is left alone: later something may tell
 /// them apart, and a guess helps nobody.
-fn settle(proposals: &[(f32, u32, u32)]) -> Vec<Pair> {
+fn settle(proposals: &[(f32, u32, u32)], work: &Work<'_>) -> Vec<Pair> {
     let mut of_known: FxHashMap<u32, Vec<(f32, u32)>> = FxHashMap::default();
     let mut of_program: FxHashMap<u32, Vec<(f32, u32)>> = FxHashMap::default();
     for (likeness, known, program) in proposals {
@@ -291,6 +295,10 @@ fn settle(proposals: &[(f32, u32, u32)]) -> Vec<Pair> {
     let (mut ours, mut theirs) = (FxHashSet::default(), FxHashSet::default());
     let mut pairs = Vec::new();
     for (likeness, known, program) in proposals {
+        let rivals = |others: &FxHashMap<u32, Vec<(f32, u32)>>, of: u32| others.get(&of).map_or(0, Vec::len);
+        if work.spend((rivals(&of_known, *known) + rivals(&of_program, *program)) as u64).is_err() {
+            break;
+        }
         let rival = |others: &FxHashMap<u32, Vec<(f32, u32)>>, of: u32, chosen: u32, taken: &FxHashSet<u32>| {
             let near = |(other, n): &&(f32, u32)| *n != chosen && *other > likeness - MARGIN && !taken.contains(n);
             others.get(&of).is_some_and(|others| others.iter().find(near).is_some())
@@ -329,7 +337,7 @@ mod tests {
     use super::*;
 
     fn settled(proposals: &[(f32, u32, u32)]) -> Vec<(u32, u32)> {
-        settle(proposals).iter().map(|pair| (pair.reference, pair.program)).collect()
+        settle(proposals, &Work::endless()).iter().map(|pair| (pair.reference, pair.program)).collect()
     }
 
     #[test]

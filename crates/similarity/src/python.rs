@@ -2,7 +2,8 @@
 //! and the length of blanks are gone; blanks count only for where a function ends.
 
 use crate::listing::{Listing, Word};
-use crate::program::Program;
+use crate::program::{Damage, Program};
+use crate::work::Work;
 
 /// Operations and the platform's names that a renaming leaves alone.
 const WORDS: [&[u8]; 26] = [
@@ -46,7 +47,10 @@ pub(crate) fn hidden(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// The functions of a file. Text that is no Python gives what can be made of it.
-pub fn extract(path: &str, bytes: &[u8]) -> Program {
+///
+/// # Errors
+/// If there is no time for it ([`Damage::Budget`]).
+pub(crate) fn extract(path: &str, bytes: &[u8], work: &Work<'_>) -> Result<Program, Damage> {
     let mut reader = Reader {
         rest: bytes,
         listing: Listing::new(path, bytes.len()),
@@ -56,9 +60,11 @@ pub fn extract(path: &str, bytes: &[u8]) -> Program {
         previous: b"",
     };
     while !reader.rest.is_empty() {
+        let before = reader.rest.len();
         reader.step();
+        work.spend((before - reader.rest.len()) as u64)?;
     }
-    reader.listing.finish()
+    Ok(reader.listing.finish())
 }
 
 struct Line {
@@ -132,7 +138,7 @@ impl<'a> Reader<'a> {
                 let text = self.take(end.unwrap_or(self.rest.len()));
                 let value = crate::script::number(text);
                 if value != 0.0 && value != 1.0 {
-                    self.listing.number(value);
+                    self.listing.number(value, true);
                 }
                 self.previous = text;
             }
@@ -218,6 +224,10 @@ const fn is_name(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn extract(path: &str, bytes: &[u8]) -> Program {
+        super::extract(path, bytes, &Work::endless()).expect("there is time")
+    }
 
     const PLAIN: &str = "import os\n\ndef pay(customer, amount):\n    \"\"\"Pays.\"\"\"\n    if amount > 1000:\n        raise ValueError('more than is allowed')\n    def log(line):\n        os.makedirs(customer.folder, exist_ok=True)\n        with open(customer.path, 'a') as out: out.write(line)\n    log('paid %s' % customer.name)\n    return customer.account.debit(amount, currency='EUR')\n\nclass Till:\n    def close(self, day): return [sale.settle(day % 7) for sale in self.sales]\n";
 

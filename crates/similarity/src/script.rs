@@ -5,12 +5,14 @@
 mod lexer;
 
 use crate::listing::{Listing, Word};
-use crate::program::Program;
+use crate::program::{Damage, Program};
+use crate::work::Work;
 use lexer::{Kind, Lexer, Token};
 pub(crate) use lexer::{number, unescape};
+use std::borrow::Cow;
 
-/// Free names that every engine knows. A minifier cannot rename them.
-const GLOBALS: [&[u8]; 42] = [
+/// Free names that every engine knows. A minifier cannot rename them. `NaN` and `Infinity` it writes as divisions.
+const GLOBALS: [&[u8]; 40] = [
     b"Array",
     b"ArrayBuffer",
     b"Blob",
@@ -20,11 +22,9 @@ const GLOBALS: [&[u8]; 42] = [
     b"Float32Array",
     b"FormData",
     b"Function",
-    b"Infinity",
     b"JSON",
     b"Map",
     b"Math",
-    b"NaN",
     b"Number",
     b"Object",
     b"Promise",
@@ -56,10 +56,20 @@ const GLOBALS: [&[u8]; 42] = [
 ];
 /// Words before which a parenthesis is no parameter list.
 const CONTROL: [&[u8]; 8] = [b"if", b"for", b"while", b"switch", b"with", b"catch", b"await", b"return"];
-/// Operations that no minifier rewrites.
-const OPERATIONS: [&[u8]; 7] = [b"new", b"throw", b"instanceof", b"delete", b"switch", b"await", b"yield"];
+/// Operations that no minifier rewrites or moves. `throw`, `switch` and `for` are none: what stood before them is drawn
+/// into them.
+const OPERATIONS: [&[u8]; 5] = [b"new", b"instanceof", b"delete", b"await", b"yield"];
+/// Operations whose sides a minifier may swap when one is a constant.
+const SWAPPED: [&[u8]; 8] = [b"==", b"===", b"!=", b"!==", b"*", b"&", b"|", b"^"];
+/// Brackets and arrow functions within each other; no compiler's output comes near.
+const NESTED_MAX: usize = 1 << 16;
 /// Marks of programs that hide what they do: identifiers made by an obfuscator, and how many are no accident.
 const HIDDEN_NAMES_MIN: usize = 50;
+
+/// The bit of a global name.
+fn global(name: &[u8]) -> Option<u64> {
+    GLOBALS.iter().position(|global| *global == name).map(|n| 1 << n)
+}
 
 /// How a script hides its code, if it does.
 pub(crate) fn hidden(bytes: &[u8]) -> Option<&'static str> {
@@ -73,16 +83,22 @@ pub(crate) fn hidden(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// The functions of a script. Text that is no JavaScript gives what can be made of it.
-pub fn extract(path: &str, bytes: &[u8]) -> Program {
+///
+/// # Errors
+/// If brackets are nested deeper than any program's ([`Damage::Budget`]).
+pub(crate) fn extract(path: &str, bytes: &[u8], work: &Work<'_>) -> Result<Program, Damage> {
     let mut reader = Reader {
         lexer: Lexer::new(bytes),
         listing: Listing::new(path, bytes.len()),
         open: Vec::new(),
         closed: Closed::default(),
+        bound: 0,
         before: [Token::NONE; 3],
+        sum: Vec::new(),
+        is_loose: false,
     };
-    reader.run();
-    reader.listing.finish()
+    reader.run(work)?;
+    Ok(reader.listing.finish())
 }
 
 /// What a bracket opened.
@@ -103,12 +119,17 @@ struct Opened<'a> {
     inside: Inside,
     /// The three tokens before it.
     before: [Token<'a>; 3],
+    /// Global names in it that may be parameters, as bits.
+    names: u64,
+    /// What was bound around it.
+    bound: u64,
 }
 
 /// The parenthesis closed last: it may have been a parameter list.
 #[derive(Clone, Copy, Debug, Default)]
 struct Closed<'a> {
     before: [Token<'a>; 3],
+    names: u64,
 }
 
 struct Reader<'a> {
@@ -116,21 +137,46 @@ struct Reader<'a> {
     listing: Listing,
     open: Vec<Opened<'a>>,
     closed: Closed<'a>,
+    /// Global names that the functions around bind anew, as bits: a minifier renames those.
+    bound: u64,
     /// The last tokens, the latest first.
     before: [Token<'a>; 3],
+    /// Strings that are added up: a minifier makes one of them.
+    sum: Vec<u8>,
+    /// Whether their place says nothing.
+    is_loose: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn run(&mut self) {
+    fn run(&mut self, work: &Work<'_>) -> Result<(), Damage> {
         let mut token = self.lexer.next();
         while token.kind != Kind::End {
+            work.spend(token.text.len() as u64 + 1)?;
             let next = self.lexer.next();
+            if token.kind != Kind::Text && token.text != b"+" {
+                self.summed();
+            }
             self.arrows(&token, next);
             self.token(token, next);
             let [one, two, _] = self.before;
             self.before = [token, one, two];
             token = next;
+            if self.open.len() > NESTED_MAX {
+                return Err(Damage::Budget);
+            }
         }
+        self.summed();
+        Ok(())
+    }
+
+    /// What strings that were added up come to.
+    fn summed(&mut self) {
+        match (self.sum.is_empty(), std::mem::take(&mut self.is_loose)) {
+            (true, _) => return,
+            (false, true) => self.listing.loose_text(&self.sum),
+            (false, false) => self.listing.text(&self.sum),
+        }
+        self.sum.clear();
     }
 
     fn previous(&self) -> Token<'a> {
@@ -158,7 +204,9 @@ impl<'a> Reader<'a> {
             if !ends {
                 return;
             }
-            self.open.pop();
+            if let Some(opened) = self.open.pop() {
+                self.bound = opened.bound;
+            }
             self.listing.end();
         }
     }
@@ -172,12 +220,18 @@ impl<'a> Reader<'a> {
                 let value = lexer::number(token.text);
                 // `true` and `false` are written `!0` and `!1`.
                 if value != 0.0 && value != 1.0 {
-                    self.listing.number(value);
+                    self.listing.number(value, !self.is_swapped(next));
                 }
             }
             Kind::Punct => self.punct(token, next),
             Kind::End => {}
         }
+    }
+
+    /// Whether a constant here may as well stand on the other side, before or behind what it is compared with.
+    fn is_swapped(&self, next: Token<'a>) -> bool {
+        let swaps = |token: Token<'_>| token.kind == Kind::Punct && SWAPPED.contains(&token.text);
+        swaps(self.previous()) || swaps(next)
     }
 
     fn is_key(&self, next: Token<'a>) -> bool {
@@ -194,14 +248,44 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self, token: Token<'a>, next: Token<'a>) {
         if matches!(self.previous().text, b"." | b"?.") || self.is_key(next) {
-            self.listing.name(Word::Member, token.text);
+            // An escaped letter may stand in a name too.
+            let name = if token.text.contains(&b'\\') {
+                Cow::Owned(lexer::unescape(token.text))
+            } else {
+                Cow::Borrowed(token.text)
+            };
+            self.listing.name(Word::Member, &name);
         } else if OPERATIONS.contains(&token.text) {
             self.listing.keyword(token.text);
-        } else if matches!(token.text, b"for" | b"while") {
-            self.listing.keyword(b"for");
-        } else if GLOBALS.contains(&token.text) {
+        } else if let Some(bit) = global(token.text) {
+            self.global(token, next, bit);
+        }
+    }
+
+    /// A name of the platform, unless the program gives it to something of its own.
+    fn global(&mut self, token: Token<'a>, next: Token<'a>, bit: u64) {
+        let previous = self.previous();
+        if next.text == b"=" || matches!(previous.text, b"var" | b"let" | b"const" | b"function" | b"class") {
+            self.bound |= bit;
+        }
+        let mut is_parameter = next.text == b"=>";
+        if matches!(previous.text, b"(" | b"," | b"...")
+            && matches!(next.text, b"," | b")" | b"=")
+            && let Some(opened) = self.open.last_mut().filter(|opened| opened.inside == Inside::Parenthesis)
+        {
+            opened.names |= bit;
+            let [one, two, _] = opened.before;
+            is_parameter |= one.text == b"function" || two.text == b"function";
+        }
+        if self.bound & bit == 0 && !is_parameter {
             self.listing.name(Word::Global, token.text);
         }
+    }
+
+    /// Global names that are parameters of the function that begins here.
+    fn parameters(&self) -> u64 {
+        let last = self.previous();
+        if last.text == b")" { self.closed.names } else { global(last.text).unwrap_or(0) }
     }
 
     fn text(&mut self, token: Token<'a>, next: Token<'a>) {
@@ -214,7 +298,13 @@ impl<'a> Reader<'a> {
         if word && (index || (next.text == b":" && self.is_key(next))) {
             self.listing.name(Word::Member, &text);
         } else if text != b"use strict" {
-            self.listing.text(&text);
+            if self.previous().text != b"+" {
+                self.summed();
+            }
+            self.sum.extend_from_slice(&text);
+            // `typeof x === "undefined"` becomes `typeof x > "u"`.
+            let order = |token: Token<'_>| token.kind == Kind::Punct && matches!(token.text, b"<" | b">");
+            self.is_loose |= self.is_swapped(next) || order(self.previous()) || order(next);
         }
     }
 
@@ -228,7 +318,10 @@ impl<'a> Reader<'a> {
                 let name = self.binding();
                 self.listing.begin(&name);
                 self.push(Inside::Arrow);
+                self.bound |= self.parameters();
             }
+            // Of two numbers only the product is left.
+            _ if self.previous().kind == Kind::Number && next.kind == Kind::Number => {}
             b"*" | b"%" | b"<<" | b">>" | b">>>" | b"&" | b"|" | b"^" | b"**" => self.listing.keyword(token.text),
             b"*=" | b"%=" | b"<<=" | b">>=" | b">>>=" | b"&=" | b"|=" | b"^=" | b"**=" => {
                 self.listing.keyword(token.text.strip_suffix(b"=").unwrap_or(token.text));
@@ -238,7 +331,7 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, inside: Inside) {
-        self.open.push(Opened { inside, before: self.before });
+        self.open.push(Opened { inside, before: self.before, names: 0, bound: self.bound });
     }
 
     fn brace(&mut self) {
@@ -268,13 +361,23 @@ impl<'a> Reader<'a> {
             self.listing.begin(&name);
         }
         self.push(inside);
+        if inside == Inside::Function {
+            self.bound |= match (one.text, two.text) {
+                (b"=>", b")") => self.closed.names,
+                (b"=>", _) => global(two.text).unwrap_or(0),
+                _ => self.closed.names,
+            };
+        }
     }
 
     fn close(&mut self) {
         let Some(opened) = self.open.pop() else { return };
         match opened.inside {
-            Inside::Function | Inside::Arrow => self.listing.end(),
-            Inside::Parenthesis => self.closed = Closed { before: opened.before },
+            Inside::Function | Inside::Arrow => {
+                self.bound = opened.bound;
+                self.listing.end();
+            }
+            Inside::Parenthesis => self.closed = Closed { before: opened.before, names: opened.names },
             Inside::Bracket | Inside::Block | Inside::Object | Inside::Class => {}
         }
     }

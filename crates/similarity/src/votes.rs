@@ -4,12 +4,16 @@
 use crate::hits::Hits;
 use crate::index::Index;
 use crate::matching::{WEIGHT_MIN, WORTH_MIN};
+use crate::work::Work;
 
 /// Functions of the program kept as candidates for one of the reference.
 pub(crate) const CANDIDATES: usize = 4;
 /// A fingerprint with more postings than this says too little for the work; a common one is dropped sooner.
 const POSTINGS_MAX: usize = 1_024;
 const COMMON_POSTINGS_MAX: usize = 48;
+
+/// Units of work for a vote and what becomes of it.
+const WORK_POSTING: u64 = 2;
 
 /// A function of the program and the weight it shares.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +33,7 @@ pub(crate) struct Votes {
 }
 
 impl Votes {
-    pub(crate) fn count(index: &Index, hits: &Hits) -> Self {
+    pub(crate) fn count(index: &Index, hits: &Hits, work: &Work<'_>) -> Self {
         let held = hits.held(index);
         let mut base = Vec::with_capacity(held.len());
         let mut functions = 0_u32;
@@ -41,12 +45,12 @@ impl Votes {
         }
         let mut votes = Self { best: vec![[Candidate::default(); CANDIDATES]; functions as usize], base, held };
         if functions > 0 {
-            votes.poll(index, hits);
+            votes.poll(index, hits, work);
         }
         votes
     }
 
-    fn poll(&mut self, index: &Index, hits: &Hits) {
+    fn poll(&mut self, index: &Index, hits: &Hits, work: &Work<'_>) {
         let mut weights = vec![0_f32; index.functions()];
         let mut touched: Vec<u32> = Vec::new();
         for (number, hits) in hits.by_function() {
@@ -54,6 +58,9 @@ impl Votes {
                 let most = if hit.distinct { POSTINGS_MAX } else { COMMON_POSTINGS_MAX };
                 if hit.postings.len() > most {
                     continue;
+                }
+                if work.spend(WORK_POSTING * hit.postings.len() as u64).is_err() {
+                    return;
                 }
                 for id in index.postings_at(hit.postings) {
                     if let Some(weight) = weights.get_mut(*id as usize) {

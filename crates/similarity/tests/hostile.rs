@@ -1,42 +1,19 @@
 //! Hostile input: whatever the bytes, reading ends, within its budgets, without a panic, and is not taken for clean.
 
 #[cfg(test)]
+mod archives;
+
+#[cfg(test)]
 mod tests {
-    use similarity::artefact::{Artefact, Budgets, Unclear};
+    use crate::archives::{gzip, tar, zip};
+    use similarity::artefact::{Artefact, Budgets, Language, Unclear, WORK_FREE};
+    use similarity::background::Background;
+    use similarity::index::{Index, Reference};
+    use similarity::matching;
+    use similarity::work::{Stop, Work};
 
     fn open(name: &str, bytes: &[u8], budgets: &Budgets) -> Artefact {
         Artefact::open(name, bytes, budgets, &mut |_, _| {})
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        use std::io::Write;
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).expect("written");
-        encoder.finish().expect("finished")
-    }
-
-    /// The least zip archive: its entries are stored.
-    fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-        let (mut local, mut central) = (Vec::new(), Vec::new());
-        for (name, content) in files {
-            let offset = local.len() as u32;
-            let mut sum = flate2::Crc::new();
-            sum.update(content);
-            let size = (content.len() as u32).to_le_bytes();
-            let mut about = vec![10, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-            about.extend(sum.sum().to_le_bytes());
-            about.extend([size, size].concat());
-            about.extend((name.len() as u16).to_le_bytes());
-            about.extend([0, 0]);
-            local.extend([b"PK\x03\x04", &about[..], name.as_bytes(), content].concat());
-            central.extend([b"PK\x01\x02\x0a\0", &about[..], &[0; 10]].concat());
-            central.extend([&offset.to_le_bytes(), name.as_bytes()].concat());
-        }
-        let mut end = b"PK\x05\x06\0\0\0\0".to_vec();
-        end.extend([(files.len() as u16).to_le_bytes(); 2].concat());
-        end.extend([central.len() as u32, local.len() as u32].map(u32::to_le_bytes).concat());
-        end.extend([0, 0]);
-        [local, central, end].concat()
     }
 
     fn noise(bytes: u64) -> Vec<u8> {
@@ -128,17 +105,7 @@ mod tests {
     #[test]
     fn each_budget_is_reached_and_named() {
         let small = Budgets { total_bytes_max: 10_000, depth_max: 2, files_max: 3, ..Budgets::default() };
-        let what = |artefact: &Artefact| {
-            artefact.unclear.iter().find_map(|why| match why {
-                Unclear::Budget { what, .. } => Some(*what),
-                Unclear::Damaged { .. }
-                | Unclear::Encrypted { .. }
-                | Unclear::Packed { .. }
-                | Unclear::MissingClasses { .. }
-                | Unclear::DynamicCode { .. }
-                | Unclear::NotRead { .. } => None,
-            })
-        };
+        let what = |artefact: &Artefact| budgets_met(artefact).first().copied();
         assert_eq!(what(&open("bomb.gz", &gzip(&vec![0; 1 << 20]), &small)), Some("TOTAL_BYTES_MAX"));
         let nested = gzip(&gzip(&gzip(&gzip(b"deep"))));
         assert_eq!(what(&open("deep.gz", &nested, &small)), Some("DEPTH_MAX"));
@@ -184,12 +151,165 @@ mod tests {
         assert!(matches!(shared.unclear[..], [Unclear::Damaged { .. }]), "classes with the same list of methods");
     }
 
+    /// A class file with one method whose code is `units` times a call of a method with a name of `long` bytes.
+    fn class_of(units: usize, long: usize) -> Vec<u8> {
+        let text = |text: &str| [&[1][..], &(text.len() as u16).to_be_bytes(), text.as_bytes()].concat();
+        let pool = [
+            text("shop/Till"),
+            text("pay"),
+            text("()V"),
+            text("Code"),
+            text(&"n".repeat(long)),
+            vec![7, 0, 1],
+            vec![12, 0, 5, 0, 3],
+            vec![10, 0, 6, 0, 7],
+        ];
+        let code = [0xb8, 0, 8].repeat(units);
+        let inside = [&[0, 1, 0, 1][..], &(code.len() as u32).to_be_bytes(), &code, &[0; 4]].concat();
+        let method = [&[0, 9, 0, 2, 0, 3, 0, 1, 0, 4][..], &(inside.len() as u32).to_be_bytes(), &inside].concat();
+        [
+            &b"\xca\xfe\xba\xbe\0\0\0\x34\0\x09"[..],
+            &pool.concat(),
+            &[0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1],
+            &method,
+            &[0, 0],
+        ]
+        .concat()
+    }
+
+    fn budgets_met(artefact: &Artefact) -> Vec<&'static str> {
+        let budget = |why: &Unclear| match why {
+            Unclear::Budget { what, .. } => Some(*what),
+            Unclear::Damaged { .. }
+            | Unclear::Encrypted { .. }
+            | Unclear::Packed { .. }
+            | Unclear::MissingClasses { .. }
+            | Unclear::DynamicCode { .. }
+            | Unclear::NotRead { .. } => None,
+        };
+        artefact.unclear.iter().filter_map(budget).collect()
+    }
+
+    /// For each kind of input: within its work it is read, and with less of it, or when the clock says so, not cleared.
+    #[test]
+    fn what_needs_more_work_or_time_than_it_may_is_not_cleared() {
+        let script = b"shop.pay(amount, 'the customer', function () { return till.close(7) })\n".repeat(400);
+        let python = b"def f(a):\n    return shop.pay(a, 'the customer')\n".repeat(400);
+        let dex = dex_of(1, 3, 4_000, "Lshop/Till;");
+        let class = class_of(4_000, 20);
+        let package = zip(&[("classes.dex", &dex), ("assets/a.js", &script)]);
+        let kinds: [(&str, &[u8]); 6] = [
+            ("a.js", &script),
+            ("a.py", &python),
+            ("a.dex", &dex),
+            ("A.class", &class),
+            ("a.apk", &package),
+            ("a.jar.gz", &gzip(&zip(&[("A.class", &class)]))),
+        ];
+        for (name, bytes) in kinds {
+            assert_eq!(open(name, bytes, &Budgets::default()).unclear, [], "{name}");
+            let little = Budgets { work_free: 0, work_per_byte: 1, ..Budgets::default() };
+            assert_eq!(budgets_met(&open(name, bytes, &little)), ["WORK_PER_BYTE"], "{name}");
+            let work = Work::new(WORK_FREE, &|| true);
+            let late = Artefact::open_within(name, bytes, &Budgets::default(), &work, &mut |_, _| {});
+            assert_eq!(budgets_met(&late), ["the time that was set for it"], "{name}");
+            assert!(!late.has_code(), "{name}");
+        }
+    }
+
+    /// Names that are read again and again are what makes a small file much work.
+    #[test]
+    fn long_names_are_not_read_a_million_times() {
+        // Each of these instructions of three bytes reads sixty thousand.
+        let files: Vec<Vec<u8>> = (0..4).map(|_| class_of(20_000, 60_000)).collect();
+        let files: Vec<(&str, &[u8])> =
+            ["A.class", "B.class", "C.class", "D.class"].into_iter().zip(files.iter().map(|f| &f[..])).collect();
+        let budgets = Budgets { work_free: 0, ..Budgets::default() };
+        assert_eq!(budgets_met(&open("long.jar", &zip(&files), &budgets)), ["WORK_PER_BYTE"]);
+        let sound = Budgets { work_free: 0, ..Budgets::default() };
+        assert_eq!(open("short.jar", &zip(&[("A.class", &class_of(20_000, 60))]), &sound).unclear, []);
+        // A name that Java cannot have: its end would be looked for once for each method.
+        let unclear = open("a.dex", &dex_of(1, 3, 0, &"n".repeat(70_000)), &Budgets::default()).unclear;
+        assert!(matches!(unclear[..], [Unclear::Damaged { .. }]), "{unclear:?}");
+    }
+
+    /// One function that holds everything of a reference is a candidate for each of its functions.
+    #[test]
+    fn comparing_ends_where_work_does() {
+        let source = |n: u64| -> String {
+            let call = |k: u64| {
+                format!("  shop.pay{}(amount.of{}, 'customer {} of {n}');\n", n * 31 + k, k * 7 + n, k * n + 9)
+            };
+            format!("function f{n}() {{\n{}}}\n", (0..12).map(call).collect::<String>())
+        };
+        let known: String = (0..300).map(source).collect();
+        let body: String = known.lines().filter(|line| line.starts_with(' ')).collect();
+        let read = |name: &str, text: &str| {
+            let artefact = open(name, text.as_bytes(), &Budgets::default());
+            artefact.code.into_iter().next().expect("code").program
+        };
+        let (known, giant) = (read("known.js", &known), read("giant.js", &format!("function all() {{ {body} }}")));
+        let reference = Reference { lineage: String::from("shop"), program: known.clone(), ..Reference::default() };
+        let index = Index::new(vec![reference], &Background::default()).of(Language::Script);
+        for (program, least) in [(&known, 300), (&giant, 1)] {
+            let endless = matching::find(&index, program);
+            assert!(endless.first().is_some_and(|evidence| evidence.functions >= least), "{endless:?}");
+            let enough = Work::new(1 << 30, &|| false);
+            assert_eq!(matching::find_within(&index, program, &enough), endless);
+            assert_eq!(enough.stopped(), None);
+            let little = Work::new(200_000, &|| false);
+            assert!(matching::find_within(&index, program, &little).len() <= 1);
+            assert_eq!(little.stopped(), Some(Stop::Units), "what one giant function is compared with is counted");
+        }
+    }
+
     #[test]
     fn no_more_reasons_are_listed_than_say_something_new() {
         let names: Vec<String> = (0..100).map(|n| format!("{n}.dex")).collect();
         let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"dex\n035\0"[..])).collect();
         let read = open("many.zip", &zip(&files), &Budgets::default());
         assert_eq!(read.unclear.len(), similarity::artefact::UNCLEAR_MAX);
+    }
+
+    /// Every form in which code of the first kinds is shipped: the same functions are there in each.
+    #[test]
+    fn whatever_code_is_wrapped_in_it_is_found() {
+        let (dex, class) = (dex_of(1, 3, 40, "Lshop/Till;"), class_of(40, 20));
+        let script = b"function pay(a) { return shop.pay(a, 'the customer', till.close(7)) }\n".repeat(8);
+        let python = b"def pay(a):\n    return shop.pay(a, 'the customer', till.close(7))\n".repeat(8);
+        let jar = zip(&[("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\n"), ("shop/Till.class", &class)]);
+        let plist = b"<plist><dict><key>CFBundleIdentifier</key><string>com.example.shop</string></dict></plist>";
+        let package = tar(&[("package/package.json", b"{}"), ("package/dist/shop.js", &script)]);
+        let (one, two) = (zip(&[("lib/shop.jar", &jar)]), tar(&[("shop.jar", &jar)]));
+        let kinds: [(&str, Vec<u8>, Language, usize); 15] = [
+            ("classes.dex", dex.clone(), Language::Bytecode, 3),
+            ("Till.class", class.clone(), Language::Bytecode, 1),
+            ("shop.jar", jar.clone(), Language::Bytecode, 1),
+            ("shop.aar", zip(&[("AndroidManifest.xml", b"<manifest/>"), ("classes.jar", &jar)]), Language::Bytecode, 1),
+            ("shop.apk", zip(&[("classes.dex", &dex), ("classes2.dex", &dex)]), Language::Bytecode, 6),
+            ("shop.aab", zip(&[("base/dex/classes.dex", &dex), ("more/dex/classes.dex", &dex)]), Language::Bytecode, 6),
+            ("shop.js", script.clone(), Language::Script, 8),
+            ("main.jsbundle", script.clone(), Language::Script, 8),
+            ("shop-1.0.tgz", gzip(&package), Language::Script, 8),
+            ("shop.apk", zip(&[("assets/index.android.bundle", &script)]), Language::Script, 8),
+            (
+                "shop.ipa",
+                zip(&[("Payload/Shop.app/Info.plist", plist), ("Payload/Shop.app/main.jsbundle", &script)]),
+                Language::Script,
+                8,
+            ),
+            ("pay.py", python.clone(), Language::Python, 8),
+            ("shop-1.0-py3-none-any.whl", zip(&[("shop/pay.py", &python)]), Language::Python, 8),
+            ("deep.zip", zip(&[("a.zip", &zip(&[("b.zip", &one)]))]), Language::Bytecode, 1),
+            ("deep.tar.gz", gzip(&two), Language::Bytecode, 1),
+        ];
+        for (name, bytes, language, functions) in kinds {
+            let read = open(name, &bytes, &Budgets::default());
+            let seen = read.program(language).map_or(0, |program| {
+                program.functions.iter().filter(|function| program.words(function.name) == "pay").count()
+            });
+            assert_eq!((read.unclear.as_slice(), seen), (&[][..], functions), "{name}");
+        }
     }
 
     /// Packages in parts, as stores hand them out.

@@ -3,7 +3,11 @@
 //! cleared; whatever the bytes, reading ends without a panic.
 
 #[cfg(test)]
+mod archives;
+
+#[cfg(test)]
 mod tests {
+    use crate::archives::{gzip, tar, zip};
     use similarity::artefact::{Artefact, Budgets, Language, Unclear};
     use similarity::background::Background;
     use similarity::index::{Index, Reference};
@@ -275,6 +279,288 @@ mod tests {
             println!("{language:?}: next version {share}");
             assert!(claimed && share >= 0.7, "{share}");
         }
+    }
+
+    fn put(bytes: &mut [u8], at: usize, number: u64, width: usize) {
+        bytes[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
+    }
+
+    /// The least ELF library for x86-64: segments (kind, offset, size), each at the address of its offset, then `body`.
+    fn library(segments: &[(u32, u64, u64)], body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 64 + 56 * segments.len()];
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        for (at, number, width) in
+            [(16, 3, 2), (18, 62, 2), (32, 64, 8), (54, 56, 2), (56, segments.len() as u64, 2), (58, 64, 2)]
+        {
+            put(&mut bytes, at, number, width);
+        }
+        for (n, (kind, offset, size)) in segments.iter().enumerate() {
+            let at = 64 + 56 * n;
+            put(&mut bytes, at, u64::from(*kind), 4);
+            put(&mut bytes, at + 4, 5, 4);
+            [(8, *offset), (16, *offset), (32, *size)].iter().for_each(|(k, v)| put(&mut bytes, at + k, *v, 8));
+        }
+        [&bytes, body].concat()
+    }
+
+    /// An ELF object file whose sections all lie over the same bytes: kind, flags, link, info.
+    fn object(sections: &[(u32, u64, u32, u32)], content: &[u8]) -> Vec<u8> {
+        let mut bytes = [&[0; 64], content].concat();
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        let table = bytes.len();
+        for (at, number, width) in
+            [(16, 1, 2), (18, 62, 2), (40, table as u64, 8), (58, 64, 2), (60, sections.len() as u64, 2)]
+        {
+            put(&mut bytes, at, number, width);
+        }
+        for (kind, flags, link, info) in sections {
+            let mut header = [0; 64];
+            for (at, number, width) in [
+                (4, u64::from(*kind), 4),
+                (8, *flags, 8),
+                (24, 64, 8),
+                (32, content.len() as u64, 8),
+                (40, u64::from(*link), 4),
+                (44, u64::from(*info), 4),
+            ] {
+                put(&mut header, at, number, width);
+            }
+            bytes.extend(header);
+        }
+        bytes
+    }
+
+    /// A section of a Mach-O file: name, content, kind and flags, first entry in the indirect table, size of a stub.
+    type MachSection<'a> = (&'a str, &'a [u8], u32, u32, u32);
+
+    /// A Mach-O library for 64-bit ARM: sections one behind the other, at the address of their place in the file, then
+    /// symbols (name, value), which are the indirect table too.
+    fn macho(sections: &[MachSection<'_>], symbols: &[(&str, u64)], indirect: &[u32]) -> Vec<u8> {
+        let head = 32 + 72 + 80 * sections.len() + 24 + 80;
+        let mut bytes = vec![0; head];
+        let mut next = head;
+        for (at, number) in [
+            (0, 0xfeed_facf_u64),
+            (4, 0x0100_000c),
+            (12, 6),
+            (16, 3),
+            (20, head as u64 - 32),
+            (32, 0x19),
+            (36, 72 + 80 * sections.len() as u64),
+            (32 + 64, sections.len() as u64),
+        ] {
+            put(&mut bytes, at, number, 4);
+        }
+        bytes[40..46].copy_from_slice(b"__TEXT");
+        for (n, (name, content, flags, first, stub)) in sections.iter().enumerate() {
+            let at = 32 + 72 + 80 * n;
+            bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+            for (k, number, width) in [
+                (32, next as u64, 8),
+                (40, content.len() as u64, 8),
+                (48, next as u64, 4),
+                (64, u64::from(*flags), 4),
+                (68, u64::from(*first), 4),
+                (72, u64::from(*stub), 4),
+            ] {
+                put(&mut bytes, at + k, number, width);
+            }
+            next += content.len();
+        }
+        sections.iter().for_each(|(_, content, ..)| bytes.extend(*content));
+        let names: String = symbols.iter().map(|(name, _)| format!("{name}\0")).collect();
+        let (table, words) = (bytes.len(), bytes.len() + 16 * symbols.len());
+        let mut place = 0;
+        for (name, value) in symbols {
+            let kind = if *value == 0 { 1 } else { 0x0f };
+            let mut entry = [0; 16];
+            [(0, place as u64, 4), (4, kind, 1), (8, *value, 8)]
+                .iter()
+                .for_each(|(at, n, w)| put(&mut entry, *at, *n, *w));
+            bytes.extend(entry);
+            place += name.len() + 1;
+        }
+        indirect.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+        let text = bytes.len();
+        bytes.extend(names.bytes());
+        let at = 32 + 72 + 80 * sections.len();
+        for (k, number) in [
+            (0, 2_u64),
+            (4, 24),
+            (8, table as u64),
+            (12, symbols.len() as u64),
+            (16, text as u64),
+            (20, names.len() as u64),
+            (24, 0xb),
+            (28, 80),
+            (24 + 56, words as u64),
+            (24 + 60, indirect.len() as u64),
+        ] {
+            put(&mut bytes, at + k, number, 4);
+        }
+        bytes
+    }
+
+    /// A shop in Objective-C: one class with two methods, and the code of both.
+    fn shop() -> Vec<u8> {
+        let head = 32 + 72 + 80 * 5 + 24 + 80;
+        // `add x0, x0, #n; mul x0, x0, x1; bl` over and over, told apart by their numbers.
+        let code: Vec<u8> = (0..48_u32)
+            .flat_map(|n| {
+                [0x9100_0000 | (n * 5) << 10, 0x9b01_7c00, 0xeb01_001f, 0x54ff_ffe1][n as usize % 4].to_le_bytes()
+            })
+            .collect();
+        let names = b"Till\0closeTheTill\0payTheCustomer:\0the corner shop is open now\0\0\0".to_vec();
+        assert_eq!(names.len() % 8, 0, "pointers are aligned");
+        let at = |n: usize| (head + n) as u64;
+        let (text, strings, methods) = (0, code.len(), code.len() + names.len() + 8);
+        // The class: its own class, two links, a cache, and what it is made of; then that, and the list of methods.
+        let (class, made) = (methods + 8 + 2 * 24, methods + 8 + 2 * 24 + 40);
+        let long = |numbers: &[u64]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let mut data = [24_u32.to_le_bytes(), 2_u32.to_le_bytes()].concat();
+        data.extend(long(&[at(strings + 5), 0, at(text), at(strings + 18), 0, at(text + 96)]));
+        data.extend(long(&[0, 0, 0, 0, at(made)]));
+        data.extend(long(&[0, 0, 0, at(strings), at(methods), 0, 0, 0]));
+        assert_eq!(class + 40, made);
+        macho(
+            &[
+                ("__text", &code, 0x8000_0400, 0, 0),
+                ("__cstring", &names, 2, 0, 0),
+                ("__objc_classlist", &at(class).to_le_bytes(), 0, 0, 0),
+                ("__objc_const", &data, 0, 0, 0),
+                ("__bss", &[], 1, 0, 0),
+            ],
+            &[("_open_shop", at(0)), ("_objc_msgSend", 0)],
+            &[1],
+        )
+    }
+
+    fn damage(name: &str, bytes: &[u8]) -> String {
+        let read = open(name, bytes);
+        let [Unclear::Damaged { why, .. }] = &read.unclear[..] else { panic!("{name}: {:?}", read.unclear) };
+        why.clone()
+    }
+
+    /// Whether every number of what was read points at something.
+    fn is_sound(artefact: &Artefact) -> bool {
+        artefact.code.iter().map(|code| &code.program).all(|program| {
+            program.functions.iter().all(|function| {
+                let fingerprints = program.fingerprints.get(function.fingerprints.range());
+                (function.class as usize) < program.classes.len()
+                    && program.text.get(function.name.range()).is_some()
+                    && program.calls.get(function.calls.range()).is_some()
+                    && fingerprints.is_some_and(|own| own.is_sorted())
+            })
+        })
+    }
+
+    /// Tables that many headers point at are read once each: what a file of this size can hold of them is soon used up.
+    #[test]
+    fn tables_that_are_pointed_at_again_and_again_are_over_budget() {
+        // Symbols of functions, two kilobytes of them.
+        let mut symbols = vec![0; 24 * 90];
+        for n in 0..90 {
+            put(&mut symbols, 24 * n + 4, 2, 1);
+            put(&mut symbols, 24 * n + 6, 1, 2);
+        }
+        let again = |kind, flags, times| vec![(kind, flags, 0, 1); times];
+        let relocated = [vec![(2, 0, 0, 0), (1, 6, 0, 0)], again(4, 0, 1_000)].concat();
+        for (n, sections) in [relocated, again(1, 2, 1_000)].iter().enumerate() {
+            assert!(damage("many.o", &object(sections, &symbols)).contains("more work"), "sections {n}");
+        }
+        let mut linked = object(&again(2, 0, 1_000), &symbols);
+        put(&mut linked, 16, 3, 2);
+        assert!(damage("many.so", &linked).contains("more work"));
+        let mut same_place = object(&[(2, 0, 0, 1)], &symbols);
+        put(&mut same_place, 58, 0, 2);
+        put(&mut same_place, 60, 60_000, 2);
+        assert!(damage("same.o", &same_place).contains("more work"));
+
+        // A sorted table of a thousand functions, and as many segments that are it.
+        let frame = [&[1, 0x1b, 3, 0x3b, 0, 0, 0, 0][..], &1_000_u32.to_le_bytes(), &[7; 8_000]].concat();
+        let at = |segments: u64| 64 + 56 * segments;
+        let frames = [&[(1, at(501), 8_012)], &vec![(0x6474_e550, at(501), 8_012); 500][..]].concat();
+        assert!(damage("frames.so", &library(&frames, &frame)).contains("more work"));
+        let notes = vec![(4, at(501), 8_012); 500];
+        assert!(
+            damage("notes.so", &library(&[&[(1, at(501), 8_012)], &notes[..]].concat(), &[0; 8_100]))
+                .contains("more work")
+        );
+
+        // Stubs: each section takes the whole indirect table anew.
+        let stubs = vec![0; 4 * 4_000];
+        let section = ("__stubs", &stubs[..4_000], 8, 0, 1);
+        let many = macho(&vec![section; 60], &[("_objc_msgSend", 0)], &vec![0; 4_000]);
+        assert!(damage("stubs.dylib", &many).contains("more work"));
+        let lists = vec![("__objc_selrefs", &stubs[..], 0, 0, 0); 20];
+        assert_eq!(open("lists.dylib", &macho(&lists, &[], &[])).unclear, [], "each list is there");
+    }
+
+    #[test]
+    fn a_small_sample_of_each_container_is_read() {
+        let shop = shop();
+        let fat = |slice: &[u8]| {
+            let mut fat = b"\xca\xfe\xba\xbe\0\0\0\x01\x01\0\0\x0c\0\0\0\0".to_vec();
+            fat.extend([28_u32, slice.len() as u32, 0].map(u32::to_be_bytes).concat());
+            [&fat, slice].concat()
+        };
+        let ar = |member: &[u8]| {
+            let head = format!("{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", "shop.o/", 0, 0, 0, 644, member.len());
+            [b"!<arch>\n", head.as_bytes(), member].concat()
+        };
+        for (name, bytes) in [
+            ("shop.dylib", shop.clone()),
+            ("shop", fat(&shop)),
+            ("libshop.a", ar(&shop)),
+            ("libshop-fat.a", fat(&ar(&shop))),
+            ("shop.ipa", zip(&[("Payload/Shop.app/Frameworks/Shop.framework/Shop", &fat(&shop))])),
+            ("shop-pod.tar.gz", gzip(&tar(&[("Shop.framework/Shop", &ar(&shop))]))),
+        ] {
+            let read = open(name, &bytes);
+            assert_eq!(read.unclear, [], "{name}");
+            let program = read.program(Language::Arm64).unwrap_or_else(|| panic!("no code in {name}"));
+            let names: Vec<String> = program.functions.iter().map(|f| program.full_name(f)).collect();
+            for wanted in ["Till.closeTheTill", "Till.payTheCustomer:", "Till.(interface)"] {
+                assert!(names.iter().any(|name| name == wanted), "{name}: {wanted} in {names:?}");
+            }
+        }
+        for (name, good) in [("shop", fat(&shop)), ("libshop.a", ar(&shop))] {
+            every_turn(name, &good, 9);
+        }
+    }
+
+    /// Each byte turned, each cut made: what is read is sound, and a file that ends too early is not cleared unless all
+    /// of its code is there.
+    fn every_turn(name: &str, good: &[u8], least: usize) {
+        let whole = open(name, good);
+        let functions =
+            |artefact: &Artefact| artefact.code.iter().map(|code| code.program.functions.len()).sum::<usize>();
+        assert!(functions(&whole) > 0, "{name}");
+        for cut in least..good.len() {
+            let read = open(name, &good[..cut]);
+            assert!(is_sound(&read), "{name} cut at {cut}");
+            assert!(
+                !read.unclear.is_empty() || functions(&read) >= functions(&whole),
+                "{name} cut at {cut} is cleared"
+            );
+        }
+        for at in 0..good.len() {
+            for value in [0, 0xff, 0x7f, good[at] ^ 1, good[at] ^ 0x80] {
+                let mut turned = good.to_vec();
+                turned[at] = value;
+                assert!(is_sound(&open(name, &turned)), "{name}: {value} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_turned_and_every_cut_leaves_something_sound() {
+        let small = "int pay(int a, int b) { return a * 77777 + b / 3; }\nint close(int a) { return pay(a, 4242) ^ pay(2, a); }\n";
+        let flat =
+            ["-O1", "-fPIC", "-shared", "-s", "-nostdlib", "-Wl,-z,noseparate-code,--hash-style=gnu,--build-id=none"];
+        every_turn("small.so", &compile("small", small, &flat), 20);
+        every_turn("small.o", &compile("small-object", small, &["-O1", "-c"]), 20);
+        every_turn("shop.dylib", &shop(), 16);
     }
 
     /// Turns bytes of sound files and reads what comes of it.

@@ -223,7 +223,10 @@ fn two_artefacts_stand_side_by_side_and_a_page_shows_them() {
     let ran = world.scan(&app, &["--html", &page.display().to_string()]);
     assert!(ran.out.contains("contains"), "{}", ran.out);
     let page = std::fs::read_to_string(page).expect("a page");
-    assert!(page.contains("wechat, by code") && !page.contains("<script"), "{page}");
+    for wanted in ["wechat, by code (bytecode)", "expected by chance in ", "1 × whole body", "com.vendor.sdk.C0.share0"]
+    {
+        assert!(page.contains(wanted) && !page.contains("<script"), "{wanted} in {page}");
+    }
 }
 
 #[test]
@@ -292,6 +295,21 @@ fn what_cannot_be_read_is_not_cleared() {
     }
 }
 
+/// A file that takes too long stops no other, and is not cleared.
+#[test]
+fn what_takes_longer_than_it_may_is_not_cleared() {
+    let world = World::of("kaspersky");
+    put(&world.folder, "apps/clean.jar", &jar(&library("org/shop", "pay", 900_000)));
+    world.renamed();
+    let apps = world.folder.path().join("apps").display().to_string();
+    let when = ["--place", "US", "--at", "2025-03-01T12:00-05:00"];
+    let ran = world.scan(&apps, &[&when[..], &["--time-limit", "0"]].concat());
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out.matches("exceeds the time that was set for it").count(), 2, "{}", ran.out);
+    let ran = world.scan(&apps, &[&when[..], &["--time-limit", "300"]].concat());
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+}
+
 #[test]
 fn a_waiver_holds_until_its_day_and_not_after() {
     let world = World::of("kaspersky");
@@ -324,13 +342,27 @@ fn bills_of_materials_are_read_by_package_url() {
     let spdx = format!(
         r#"{{"spdxVersion":"SPDX-2.3","packages":[{{"externalRefs":[{{"referenceType":"purl","referenceLocator":"{purl}"}}]}}]}}"#
     );
-    for text in [cyclonedx, spdx] {
+    let graph = format!(
+        r#"{{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{{"type":"CreationInfo"}},
+            {{"type":"software_Package","externalIdentifier":[{{"externalIdentifierType":"packageUrl","identifier":"{purl}"}}]}}]}}"#
+    );
+    for text in [cyclonedx, spdx, graph] {
         let file = folder.write("bom.json", &text);
         let ran = run(&["scan", &file, "--json", "--fail-on-evidence"], b"");
         assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
         let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
         assert_eq!(report["files"][0]["found"][0]["subject"], "wechat");
         assert_eq!(report["files"][0]["found"][0]["basis"], "package URL");
+    }
+    let deep = format!("{}{}", r#"{"components":["#.repeat(40), "]}".repeat(40));
+    for text in [
+        r#"<?xml version="1.0"?><bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components/></bom>"#.to_owned(),
+        String::from("SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\n"),
+        String::from(r#"{"bomFormat":"CycloneDX","specVersion":"2.0"}"#),
+        format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{deep}]}}"#),
+    ] {
+        let ran = run(&["scan", &folder.write("bom.txt", &text)], b"");
+        assert_eq!(ran.code, 3, "{text}: {}{}", ran.out, ran.err);
     }
 }
 
@@ -344,6 +376,10 @@ fn sarif_names_file_rule_and_level() {
     assert_eq!((&result["ruleId"], &result["level"]), (&"listed-code".into(), &"error".into()), "{result}");
     let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("a URI");
     assert!(uri.starts_with("file:///") && uri.ends_with("apps/renamed.jar"), "{uri}");
+    let matches = result["properties"]["matches"].as_array().expect("functions");
+    assert_eq!(matches.len(), 48, "every one of them");
+    let whole = |one: &serde_json::Value| one["shared"]["whole body"] == 1 && one["found"].is_string();
+    assert!(matches.iter().all(whole), "{matches:?}");
 }
 
 /// The public schema of the format, as an npm package carries it.

@@ -5,6 +5,7 @@ use super::{Constant, File};
 use crate::fingerprint::{Gatherer, hash, mix, of_text};
 use crate::platform;
 use crate::token::{self, FieldOp, Op, TypeOp};
+use crate::work::Work;
 
 /// Strings shorter than this occur everywhere; the bounds are those of Dalvik code.
 const TEXT_BYTES_MIN: usize = 4;
@@ -17,6 +18,8 @@ const RECIPE_VALUE: u8 = 1;
 pub(super) struct Reading<'a, 'f> {
     pub(super) file: &'a File<'f>,
     pub(super) gatherer: &'a mut Gatherer,
+    /// Names and texts may be long, and each of a million instructions may name the same one.
+    pub(super) work: &'a Work<'a>,
     pub(super) is_platform: &'a dyn Fn(&[u8]) -> bool,
     pub(super) sink: &'a mut dyn FnMut(u64, &[u8]),
     pub(super) calls: &'a mut Vec<u64>,
@@ -57,13 +60,13 @@ impl Reading<'_, '_> {
             0xb5 => self.field(FieldOp::Put, index()?)?,
             0xb6..=0xb9 => self.call(index()?)?,
             0xba => self.dynamic(index()?)?,
-            0xbb => self.type_op(TypeOp::New, &self.file.class(index()?)?),
-            0xbc => self.type_op(TypeOp::NewArray, primitive_array(*operands.first()?)?),
-            0xbd => self.type_op(TypeOp::NewArray, &array_of(&self.file.class(index()?)?)),
+            0xbb => self.type_op(TypeOp::New, &self.file.class(index()?)?)?,
+            0xbc => self.type_op(TypeOp::NewArray, primitive_array(*operands.first()?)?)?,
+            0xbd => self.type_op(TypeOp::NewArray, &array_of(&self.file.class(index()?)?))?,
             0xbe => self.gatherer.token(token::plain(Op::ArrayLength)),
             0xbf => self.gatherer.token(token::plain(Op::Throw)),
-            0xc0 => self.type_op(TypeOp::Cast, &self.file.class(index()?)?),
-            0xc1 => self.type_op(TypeOp::Test, &self.file.class(index()?)?),
+            0xc0 => self.type_op(TypeOp::Cast, &self.file.class(index()?)?)?,
+            0xc1 => self.type_op(TypeOp::Test, &self.file.class(index()?)?)?,
             0xc2 | 0xc3 => self.gatherer.token(token::plain(Op::Monitor)),
             // Small constants, locals, stack shuffling, jumps, returns: what compilers choose.
             0x00..=0x0b
@@ -107,7 +110,7 @@ impl Reading<'_, '_> {
                 self.number(i64::from(value.cast_signed()).cast_unsigned());
             }
             Constant::Long(value) | Constant::Double(value) => self.number(value),
-            Constant::String(text) => self.text(self.file.text(text)?),
+            Constant::String(text) => self.text(self.file.text(text)?)?,
             Constant::Class(_) => self.gatherer.token(token::plain(Op::ClassConstant)),
             Constant::Dynamic { .. } => self.gatherer.token(token::plain(Op::Dynamic)),
             Constant::Text(_) | Constant::Member { .. } | Constant::NameAndType { .. } | Constant::Other => {}
@@ -115,19 +118,22 @@ impl Reading<'_, '_> {
         Some(())
     }
 
-    fn text(&mut self, bytes: &[u8]) {
+    fn text(&mut self, bytes: &[u8]) -> Option<()> {
+        self.work.spend(bytes.len() as u64).ok()?;
         self.gatherer.token(token::plain(Op::Text));
         if bytes.len() >= TEXT_BYTES_MIN {
             let text_hash = hash(bytes);
             (self.sink)(of_text(text_hash), super::cut(bytes));
             self.gatherer.text(text_hash);
         }
+        Some(())
     }
 
     fn field(&mut self, op: FieldOp, index: u16) -> Option<()> {
         let Some(Constant::Member { class, name_and_type }) = self.file.constant(index) else { return None };
         let (name, descriptor) = self.file.name_and_type(name_and_type)?;
         let class = self.file.class(class)?;
+        self.work.spend((name.len() + descriptor.len() + class.len()) as u64).ok()?;
         if (self.is_platform)(&class) {
             let half = token::platform_field(FieldOp::Get, hash(&class), hash(name));
             self.gatherer.call(token::own_field(op, half));
@@ -141,6 +147,7 @@ impl Reading<'_, '_> {
         let Some(Constant::Member { class, name_and_type }) = self.file.constant(index) else { return None };
         let (name, descriptor) = self.file.name_and_type(name_and_type)?;
         let class = self.file.class(class)?;
+        self.work.spend((name.len() + descriptor.len() + class.len()) as u64).ok()?;
         let base = class.iter().take_while(|byte| **byte == b'[').count();
         let (parameters, result) = parameters(descriptor)?;
         if (self.is_platform)(class.get(base..)?) {
@@ -173,12 +180,13 @@ impl Reading<'_, '_> {
         };
         let recipe = self.file.text(recipe)?;
         for part in recipe.split(|byte| *byte <= RECIPE_VALUE + 1).filter(|part| !part.is_empty()) {
-            self.text(part);
+            self.text(part)?;
         }
         Some(())
     }
 
-    fn type_op(&mut self, op: TypeOp, descriptor: &[u8]) {
+    fn type_op(&mut self, op: TypeOp, descriptor: &[u8]) -> Option<()> {
+        self.work.spend(descriptor.len() as u64).ok()?;
         let erased = token::erased(descriptor, self.is_platform);
         match op {
             TypeOp::New if platform::is_noise_type(descriptor) => {}
@@ -188,6 +196,7 @@ impl Reading<'_, '_> {
                 self.gatherer.token(token::typed(op, erased));
             }
         }
+        Some(())
     }
 }
 

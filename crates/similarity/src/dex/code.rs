@@ -6,6 +6,7 @@ use crate::fingerprint::{Gatherer, hash, mix};
 use crate::platform;
 use crate::program::{Class, Damage, Function, Program, Span};
 use crate::token::{self, FieldOp, Op, TypeOp};
+use crate::work::Work;
 use rustc_hash::FxHashSet;
 
 /// Strings shorter than this occur everywhere.
@@ -35,6 +36,14 @@ enum Call {
 /// # Errors
 /// If a table contradicts the format, or the file asks for more work than its size can honestly need.
 pub fn extract(dexes: &[Dex<'_>], sink: &mut dyn FnMut(u64, &[u8])) -> Result<Program, Damage> {
+    extract_within(dexes, &Work::endless(), sink)
+}
+
+/// The same, counting work.
+///
+/// # Errors
+/// Also if there is no time for it ([`Damage::Budget`]).
+pub fn extract_within(dexes: &[Dex<'_>], work: &Work<'_>, sink: &mut dyn FnMut(u64, &[u8])) -> Result<Program, Damage> {
     let mut defined = FxHashSet::default();
     for dex in dexes {
         for n in 0..dex.class_count() {
@@ -52,6 +61,7 @@ pub fn extract(dexes: &[Dex<'_>], sink: &mut dyn FnMut(u64, &[u8])) -> Result<Pr
             dex,
             alphabet: &alphabet,
             defined: &defined,
+            work,
             sink,
             types: vec![0; dex.types.count as usize],
             descriptors: vec![0; dex.types.count as usize],
@@ -99,6 +109,7 @@ struct Reading<'a, 'd> {
     alphabet: &'a Alphabet,
     /// Platform types that the artefact defines itself.
     defined: &'a FxHashSet<&'d [u8]>,
+    work: &'a Work<'a>,
     sink: &'a mut dyn FnMut(u64, &[u8]),
     types: Vec<u64>,
     /// Hash of each type's whole descriptor, 0 before it is asked for.
@@ -115,6 +126,8 @@ struct Reading<'a, 'd> {
     gatherer: Gatherer,
 }
 
+/// What a function costs beside its code, in units of work: its names, its fingerprints.
+const WORK_FUNCTION: u64 = 64;
 /// Three-byte codes are the least a member takes, so a file can define no more of them.
 const MEMBER_BYTES_MIN: u64 = 2;
 
@@ -153,6 +166,7 @@ impl<'d> Reading<'_, 'd> {
             return Ok(());
         };
         self.code_budget = self.code_budget.checked_sub(instructions.len() as u64).ok_or(Damage::Budget)?;
+        self.work.spend(WORK_FUNCTION + instructions.len() as u64)?;
         let (owner, proto, name) = self.dex.method(index).ok_or(Damage::Malformed)?;
         let calls = program.calls.len();
         self.gatherer.clear();
@@ -160,8 +174,8 @@ impl<'d> Reading<'_, 'd> {
             program.damaged += 1;
         }
         let (symbol, shape) = self.signature(owner, proto, name)?;
-        let written = self.dex.string(name).ok_or(Damage::Malformed)?;
-        self.spend_name(cut(written))?;
+        let written = self.dex.name(name).ok_or(Damage::Malformed)?;
+        self.spend_name(written)?;
         let tokens = u32::try_from(self.gatherer.tokens()).unwrap_or(u32::MAX);
         let body = self.gatherer.body();
         let fingerprints = program.fingerprints.len();
@@ -183,6 +197,7 @@ impl<'d> Reading<'_, 'd> {
     /// The symbol of a method, and its shape with the program's own types erased.
     fn signature(&mut self, owner: u32, proto: u32, name: u32) -> Result<(u64, u64), Damage> {
         let (result, parameters) = self.dex.proto(proto).ok_or(Damage::Malformed)?;
+        self.name_budget = self.name_budget.checked_sub(parameters.len() as u64).ok_or(Damage::Budget)?;
         let mut symbol = mix(self.descriptor(owner)? ^ self.name(name)?.rotate_left(17));
         let mut shape = 0;
         for kind in std::iter::once(result).chain(parameters) {
@@ -198,7 +213,7 @@ impl<'d> Reading<'_, 'd> {
         if known != 0 {
             return Ok(known);
         }
-        let written = self.dex.string(index).ok_or(Damage::Malformed)?;
+        let written = self.dex.name(index).ok_or(Damage::Malformed)?;
         self.spend_name(written)?;
         let found = hash(written);
         if let Some(slot) = self.names.get_mut(index as usize) {

@@ -2,6 +2,7 @@
 //! operation in a short and a long encoding is one operation.
 
 use super::{Image, Reading, Site, signed};
+use rustc_hash::FxHashSet;
 
 /// Numbers of this processor's operations begin here.
 const BASE: u32 = 0x200;
@@ -33,18 +34,87 @@ enum Op {
     Multiple,
 }
 
-/// What registers are known to hold.
+/// What registers are known to hold, and what stands between instructions.
 #[derive(Default)]
-struct Known([Option<u32>; 16]);
+struct Known {
+    registers: [Option<u32>; 16],
+    /// Which of these numbers came whole out of the code, and may yet turn out to be a distance from here.
+    loose: [bool; 16],
+    /// Numbers that were none.
+    numbers: Vec<u32>,
+    /// Where numbers stand in the code, to be read by it and not run.
+    literals: FxHashSet<u64>,
+    /// Up to here there is a table of jumps.
+    table_end: u64,
+    /// What was compared last: how long a table of jumps is.
+    compared: u32,
+}
 
 impl Known {
     fn get(&self, register: u32) -> Option<u32> {
-        self.0.get(register as usize).copied().flatten()
+        self.registers.get(register as usize).copied().flatten()
     }
 
     fn set(&mut self, register: u32, value: Option<u32>) {
-        if let Some(slot) = self.0.get_mut(register as usize) {
+        self.settle(register);
+        if let Some(slot) = self.registers.get_mut(register as usize) {
             *slot = value;
+        }
+    }
+
+    /// A number that the code holds.
+    fn load(&mut self, register: u32, value: Option<u32>) {
+        self.set(register, value);
+        if let Some(loose) = self.loose.get_mut(register as usize) {
+            *loose = value.is_some();
+        }
+    }
+
+    /// The upper half of a number whose lower half is there.
+    fn raise(&mut self, register: u32, half: u32) {
+        let sum = self.get(register).map(|low| half << 16 | low & 0xffff);
+        self.is_distance(register);
+        self.load(register, sum);
+    }
+
+    /// What is moved is no other number.
+    fn copy(&mut self, to: u32, from: u32) {
+        let loose = self.loose.get_mut(from as usize).map(std::mem::take).unwrap_or(false);
+        self.set(to, self.get(from));
+        if let Some(slot) = self.loose.get_mut(to as usize) {
+            *slot = loose;
+        }
+    }
+
+    /// What was a distance says nothing.
+    fn is_distance(&mut self, register: u32) {
+        if let Some(loose) = self.loose.get_mut(register as usize) {
+            *loose = false;
+        }
+    }
+
+    fn settle(&mut self, register: u32) {
+        if self.loose.get_mut(register as usize).map(std::mem::take).unwrap_or(false) {
+            self.numbers.extend(self.get(register));
+        }
+    }
+
+    /// After a call nothing is known.
+    fn forget(&mut self) {
+        (0..16).for_each(|register| self.settle(register));
+        self.registers = [None; 16];
+    }
+
+    /// Whether an instruction cannot stand at a place.
+    fn is_data(&self, at: u64) -> bool {
+        at < self.table_end || self.literals.contains(&(at & !3))
+    }
+
+    fn tell(mut self, reading: &mut Reading<'_, '_>) {
+        self.forget();
+        for number in self.numbers {
+            reading.number(u64::from(number));
+            reading.address(u64::from(number));
         }
     }
 }
@@ -77,16 +147,18 @@ pub(super) fn read_thumb(reading: &mut Reading<'_, '_>, bytes: &[u8]) {
     let mut at = reading.start;
     while let Some(first) = rest.first_chunk().map(|two| u32::from(u16::from_le_bytes(*two))) {
         let second = rest.get(2..).and_then(|rest| rest.first_chunk()).map(|two| u32::from(u16::from_le_bytes(*two)));
-        let is_long = first >> 11 >= 0b11101;
+        let is_long = first >> 11 >= 0b11101 && !known.is_data(at);
         match second.filter(|_| is_long) {
+            _ if known.is_data(at) => {}
             Some(second) => long(reading, &mut known, first, second, at),
-            None if is_long => return,
+            None if is_long => break,
             None => short(reading, &mut known, first, at),
         }
         let length = if is_long { 4 } else { 2 };
         rest = rest.get(length..).unwrap_or(&[]);
         at += length as u64;
     }
+    known.tell(reading);
 }
 
 fn tell(reading: &mut Reading<'_, '_>, op: Op, detail: u32) {
@@ -94,8 +166,8 @@ fn tell(reading: &mut Reading<'_, '_>, op: Op, detail: u32) {
 }
 
 /// A word that stands in the code.
-fn literal(reading: &Reading<'_, '_>, at: u64, offset: u32) -> Option<u32> {
-    let place = (at & !3).wrapping_add(4).wrapping_add(u64::from(offset));
+fn literal(reading: &Reading<'_, '_>, known: &mut Known, place: u64) -> Option<u32> {
+    known.literals.insert(place & !3);
     match reading.image.sites.get(&place) {
         Some(Site::Address(address)) => Some(*address as u32),
         Some(Site::Import(_)) => None,
@@ -108,7 +180,7 @@ fn short(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
     let (wide, byte) = ((word >> 8) & 7, word & 0xff);
     match word >> 11 {
         // A shift by nothing is a move.
-        0 if (word >> 6) & 31 == 0 => known.set(low, known.get(middle)),
+        0 if (word >> 6) & 31 == 0 => known.copy(low, middle),
         kind @ 0..=2 => {
             known.set(low, None);
             let op = [Op::ShiftLeft, Op::ShiftRight, Op::ShiftSigned].get(kind as usize).copied().unwrap_or(Op::Other);
@@ -120,7 +192,10 @@ fn short(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
             tell(reading, op, if word & 0x400 == 0 { 0x1_0000 } else { (word >> 6) & 7 });
         }
         4 => known.set(wide, None),
-        5 => tell(reading, Op::Compare, byte),
+        5 => {
+            known.compared = byte;
+            tell(reading, Op::Compare, byte);
+        }
         6 | 7 => {
             known.set(wide, None);
             tell(reading, if word >> 11 == 6 { Op::Add } else { Op::Subtract }, byte);
@@ -128,8 +203,8 @@ fn short(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
         8 if word & 0x0400 == 0 => registers(reading, known, word),
         8 => high(reading, known, word, at),
         9 => {
-            let value = literal(reading, at, byte * 4);
-            known.set(wide, value);
+            let value = literal(reading, known, near(at, byte * 4));
+            known.load(wide, value);
         }
         10 | 11 => {
             known.set(low, None);
@@ -173,6 +248,7 @@ fn high(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
     let (to, from) = (word & 7 | (word >> 4) & 8, (word >> 3) & 15);
     match (word >> 8) & 3 {
         0 if from == PLACE => {
+            known.is_distance(to);
             let sum = known.get(to).map(|value| value.wrapping_add(at as u32).wrapping_add(4));
             known.set(to, sum);
             if let Some(address) = sum {
@@ -185,10 +261,10 @@ fn high(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
             tell(reading, Op::Add, 0x1_0000);
         }
         1 => tell(reading, Op::Compare, 0x1_0000),
-        2 => known.set(to, known.get(from)),
+        2 => known.copy(to, from),
         _ if from == 14 && word & 0x80 == 0 => {}
         _ => {
-            known.0 = [None; 16];
+            known.forget();
             reading.indirect();
         }
     }
@@ -227,6 +303,12 @@ fn long(reading: &mut Reading<'_, '_>, known: &mut Known, first: u32, second: u3
     if first >> 11 == 0b11110 {
         return immediates(reading, known, first, second);
     }
+    // A table of jumps, each a byte or two.
+    if first == 0xe8df && second & 0xffe0 == 0xf000 {
+        let each = if second & 0x10 == 0 { 1 } else { 2 };
+        known.table_end = (at + 4 + (u64::from(known.compared) + 1) * each).next_multiple_of(2);
+        return reading.indirect();
+    }
     match (first >> 9) & 15 {
         // Several registers, two registers, tables of jumps.
         0b0100 => {
@@ -237,8 +319,10 @@ fn long(reading: &mut Reading<'_, '_>, known: &mut Known, first: u32, second: u3
         0b0101 => {
             let kind = (first >> 5) & 15;
             let is_move = kind == 2 && base == PLACE && second & 0x70f0 == 0;
-            known.set(to, if is_move { known.get(second & 15) } else { None });
-            if !is_move {
+            if is_move {
+                known.copy(to, second & 15);
+            } else {
+                known.set(to, None);
                 let compares = to == PLACE && kind == 13;
                 if compares { tell(reading, Op::Compare, 0x1_0000) } else { tell(reading, Op::Register, kind << 4) }
             }
@@ -261,8 +345,11 @@ fn single(reading: &mut Reading<'_, '_>, known: &mut Known, first: u32, second: 
         return reading.op(BASE + Op::Long as u32, u64::from(first & 0xffb0) << 16 | u64::from(second & 0x00f0));
     }
     if base == PLACE {
-        let value = if is_far { literal(reading, at, second & 0xfff) } else { None };
-        return known.set(to, value);
+        let distance = u64::from(second & 0xfff);
+        let from = near(at, 0);
+        let place = if is_far { from.wrapping_add(distance) } else { from.wrapping_sub(distance) };
+        let value = literal(reading, known, place);
+        return known.load(to, value);
     }
     let op = match (first >> 4) & 7 {
         0 => Op::StoreByte,
@@ -293,11 +380,11 @@ fn branches(reading: &mut Reading<'_, '_>, known: &mut Known, first: u32, second
     match (second >> 12) & 5 {
         // Calls, within Thumb and out of it.
         5 => {
-            known.0 = [None; 16];
+            known.forget();
             reading.call(at, place.wrapping_add(offset) & 0xffff_ffff, Some(true));
         }
         4 => {
-            known.0 = [None; 16];
+            known.forget();
             reading.call(at, (place & !3).wrapping_add(offset & !3) & 0xffff_ffff, Some(false));
         }
         1 => reading.jump(at, place.wrapping_add(offset) & 0xffff_ffff, Some(true)),
@@ -321,6 +408,7 @@ fn immediates(reading: &mut Reading<'_, '_>, known: &mut Known, first: u32, seco
             13 if to != PLACE && !is_frame(base) => tell(reading, Op::Subtract, number),
             8 | 13 if to == PLACE => {
                 known.set(to, was);
+                known.compared = number & 0xff;
                 tell(reading, Op::Compare, number);
             }
             8 | 13 => {}
@@ -330,15 +418,8 @@ fn immediates(reading: &mut Reading<'_, '_>, known: &mut Known, first: u32, seco
     let half = base << 12 | number;
     match (first >> 4) & 31 {
         // `movw` and `movt` put a number together.
-        4 => known.set(to, Some(half)),
-        12 => {
-            let sum = known.get(to).map(|low| half << 16 | low & 0xffff);
-            known.set(to, sum);
-            if let Some(sum) = sum {
-                reading.number(u64::from(sum));
-                reading.address(u64::from(sum));
-            }
-        }
+        4 => known.load(to, Some(half)),
+        12 => known.raise(to, half),
         0 | 10 => {
             known.set(to, None);
             if !is_frame(base) && base != PLACE {
@@ -358,9 +439,17 @@ pub(super) fn read(reading: &mut Reading<'_, '_>, bytes: &[u8]) {
     let (words, _) = bytes.as_chunks::<4>();
     let mut at = reading.start;
     for word in words {
-        one(reading, &mut known, u32::from_le_bytes(*word), at);
+        if !known.is_data(at) {
+            one(reading, &mut known, u32::from_le_bytes(*word), at);
+        }
         at = at.wrapping_add(4);
     }
+    known.tell(reading);
+}
+
+/// What is reached from an instruction of Thumb counts from here.
+const fn near(at: u64, offset: u32) -> u64 {
+    (at & !3).wrapping_add(4).wrapping_add(offset as u64)
 }
 
 fn one(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
@@ -371,7 +460,7 @@ fn one(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
             match (word >> 28, word & 0x0100_0000) {
                 (15, _) => reading.call(at, target, Some(true)),
                 (_, 0x0100_0000) => {
-                    known.0 = [None; 16];
+                    known.forget();
                     reading.call(at, target, Some(false));
                 }
                 (14, _) => reading.jump(at, target, Some(false)),
@@ -382,9 +471,22 @@ fn one(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u64) {
         2 | 3 => {
             let is_load = word & 0x0010_0000 != 0;
             if base == PLACE && is_load {
-                let place = at.wrapping_add(8).wrapping_add(u64::from(word & 0xfff));
-                let value = if word & 0x0080_0000 != 0 { reading.image.u32(place) } else { None };
-                return known.set(to, value);
+                let here = at.wrapping_add(8);
+                let distance = u64::from(word & 0xfff);
+                let is_forward = word & 0x0080_0000 != 0;
+                if word & 0x0200_0000 == 0 {
+                    let place = if is_forward { here.wrapping_add(distance) } else { here.wrapping_sub(distance) };
+                    let value = literal(reading, known, place);
+                    return known.load(to, value);
+                }
+                // `ldr r0, [pc, r0]` takes a pointer from the loader's table.
+                let slot = known.get(word & 15).map(|value| value.wrapping_add(here as u32));
+                known.is_distance(word & 15);
+                known.set(to, None);
+                if let Some(slot) = slot {
+                    reading.load(u64::from(slot));
+                }
+                return;
             }
             if is_load {
                 known.set(to, None);
@@ -409,11 +511,18 @@ fn arithmetic(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u
     let kind = (word >> 21) & 15;
     // `mov` from register to register, and of a number.
     if kind == 13 || kind == 15 {
-        let is_plain = word & 0x0200_0ff0 == 0;
-        return known.set(to, if is_plain { known.get(from) } else { None });
+        let is_plain = kind == 13 && word & 0x0200_0ff0 == 0;
+        return if is_plain { known.copy(to, from) } else { known.set(to, None) };
+    }
+    // `movw` and `movt` put a number together.
+    match word & 0x0ff0_0000 {
+        0x0300_0000 => return known.load(to, Some(base << 12 | word & 0xfff)),
+        0x0340_0000 => return known.raise(to, base << 12 | word & 0xfff),
+        _ => {}
     }
     if word & 0x0fe0_0ff0 == 0x0080_0000 && (base == PLACE || from == PLACE) {
         let other = if base == PLACE { from } else { base };
+        known.is_distance(other);
         let sum = known.get(other).map(|value| value.wrapping_add(at as u32).wrapping_add(8));
         known.set(to, sum);
         if let Some(address) = sum {
@@ -428,4 +537,69 @@ fn arithmetic(reading: &mut Reading<'_, '_>, known: &mut Known, word: u32, at: u
     }
     let number = if word & 0x0200_0000 == 0 { word & 0x0ff0 } else { word & 0xfff };
     reading.op(BASE + Op::Register as u32, u64::from(word & 0x0ff0_0000) << 32 | u64::from(number));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::Gatherer;
+    use crate::native::{Machine, Stretch};
+    use crate::work::Work;
+
+    /// Tokens and fingerprints of code that stands at an address.
+    fn fingerprints(halves: &[u16], is_thumb: bool) -> (usize, Vec<u64>) {
+        let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
+        let work = Work::endless();
+        let mut image = Image::new(Machine::Arm, bytes.len(), &work);
+        image.stretches.push(Stretch { address: 0x1000, bytes: &bytes, is_code: true });
+        let mut gatherer = Gatherer::default();
+        let end = 0x1000 + bytes.len() as u64;
+        let mut reading = Reading { image: &image, gatherer: &mut gatherer, start: 0x1000, end, calls: Vec::new() };
+        if is_thumb {
+            read_thumb(&mut reading, &bytes)
+        } else {
+            read(&mut reading, &bytes)
+        }
+        let (tokens, mut out) = (gatherer.tokens(), Vec::new());
+        gatherer.finish(&mut out);
+        (tokens, out)
+    }
+
+    /// Where things lie differs from build to build; numbers do not.
+    #[test]
+    fn a_distance_says_nothing_and_a_number_does() {
+        // `ldr r0, [pc]; add r0, pc; ldr r1, [pc]; bx lr`, and the two words.
+        let thumb = |distance: u16, number: u16| {
+            fingerprints(&[0x4801, 0x4478, 0x4901, 0x4770, distance, 0x0071, number, 0x5a5a], true)
+        };
+        // `movw`, `movt`, `add r0, pc`, the same without, `bx lr`.
+        let halves = |distance: u16, number: u16| {
+            let half =
+                |first: u16, to: u16, value: u16| [first | value >> 12, value << 4 & 0x7000 | to << 8 | value & 0xff];
+            let [a, b] = half(0xf240, 0, distance);
+            let [c, d] = half(0xf2c0, 0, 0x0071);
+            let [e, f] = half(0xf240, 1, number);
+            let [g, h] = half(0xf2c0, 1, 0x5a5a);
+            fingerprints(&[a, b, c, d, 0x4478, e, f, g, h, 0x4770], true)
+        };
+        // `ldr r0, [pc]; add r0, pc, r0; ldr r1, [pc]; bx lr` in the long instruction set.
+        let long = |distance: u16, number: u16| {
+            let code =
+                [0x0008, 0xe59f, 0x0000, 0xe08f, 0x1004, 0xe59f, 0xff1e, 0xe12f, distance, 0x0071, number, 0x5a5a];
+            fingerprints(&code, false)
+        };
+        for (name, read) in [("thumb", &thumb as &dyn Fn(u16, u16) -> _), ("halves", &halves), ("long", &long)] {
+            assert_eq!(read(0x234, 0x1677), read(0x6f8, 0x1677), "{name}: another distance");
+            assert_ne!(read(0x234, 0x1677), read(0x234, 0x1678), "{name}: another number");
+            assert_eq!(read(0x234, 0x1677).1.len(), 1, "{name}: one number");
+        }
+    }
+
+    /// `cmp r0, #3; tbb [pc, r0]`, its four bytes, `adds r1, r1, r2` and `bx lr`.
+    #[test]
+    fn a_table_of_jumps_is_no_code() {
+        let read = |table: [u16; 2]| fingerprints(&[0x2803, 0xe8df, 0xf000, table[0], table[1], 0x1889, 0x4770], true);
+        assert_eq!(read([0x0402, 0x0806]), read([0x1889, 0x1889]));
+        assert_eq!(read([0x0402, 0x0806]).0, 3, "comparing, jumping, adding");
+    }
 }

@@ -1,8 +1,11 @@
 //! ELF as a loader reads it: by program headers and the dynamic table, since the section headers of a library can
 //! say anything. Only object files, which no loader reads, are read by their sections.
 
-use super::{ENTRIES_MAX, Image, Machine, Numbers, Site, Start, Stretch};
+use super::{Image, Machine, Numbers, Site, Start, Stretch};
 use crate::program::Damage;
+use crate::work::Work;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 const LOAD: u32 = 1;
 const DYNAMIC: u32 = 2;
@@ -16,8 +19,6 @@ const NOBITS: u32 = 8;
 const RELOCATIONS: u32 = 9;
 /// Parts of a dynamic table.
 const TABLES: [u64; 9] = [4, 5, 6, 7, 17, 23, 0x6fff_fef5, 0x6fff_fff0, 0x6fff_fffe];
-/// Sections and segments; a file with every function in a section of its own has fewer.
-const HEADERS_MAX: usize = 1 << 20;
 /// Object files have no addresses: their sections are laid out from here.
 const LAYOUT_START: u64 = 0x10_0000;
 
@@ -46,7 +47,7 @@ struct Symbol {
     value: u64,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Image<'_>, Damage> {
+pub(super) fn read<'a>(bytes: &'a [u8], work: &'a Work<'a>) -> Result<Image<'a>, Damage> {
     let numbers = Numbers(bytes);
     let (Some(class), Some(order), Some(machine), Some(kind)) =
         (numbers.u8(4), numbers.u8(5), numbers.u16(18), numbers.u16(16))
@@ -62,11 +63,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Image<'_>, Damage> {
         _ => return Err(Damage::Version),
     };
     let file = File { bytes: numbers, is_wide, machine };
-    let mut image = Image::new(machine);
+    let mut image = Image::new(machine, bytes.len(), work);
     if kind == 1 {
-        file.object(&mut image).ok_or(Damage::Truncated)?;
+        file.object(&mut image).ok_or_else(|| image.allowance.damage())?;
     } else {
-        file.loaded(&mut image).ok_or(Damage::Truncated)?;
+        file.loaded(&mut image).ok_or_else(|| image.allowance.damage())?;
         // Names that were left in help people; what they say of code is believed only where code is.
         file.symbol_sections(&mut image);
     }
@@ -84,6 +85,7 @@ impl<'a> File<'a> {
         let count = usize::from(self.bytes.u16(count)?);
         let mut found: Vec<(u32, u64, u64)> = Vec::new();
         for n in 0..count {
+            image.allowance.entry()?;
             let at = table.checked_add(n.checked_mul(size)?)?;
             let kind = self.bytes.u32(at)?;
             let (flags, offset, address, filled) =
@@ -114,7 +116,8 @@ impl<'a> File<'a> {
         let bytes = image.at(address)?;
         let table = Numbers(bytes.get(..usize::try_from(size).ok()?).unwrap_or(bytes));
         let mut tags: Vec<(u64, u64)> = Vec::new();
-        for n in 0..ENTRIES_MAX {
+        for n in 0.. {
+            image.allowance.entry()?;
             let at = n * 2 * width;
             let (Some(tag), Some(value)) = (table.word(at, self.is_wide), table.word(at + width, self.is_wide)) else {
                 break;
@@ -131,25 +134,27 @@ impl<'a> File<'a> {
         let tables = tags.iter().filter(|(tag, value)| TABLES.contains(tag) && *value > symbols);
         let end = tables.map(|(_, value)| *value).min()?;
         let entry = if self.is_wide { 24 } else { 16 };
-        let count = usize::try_from((end - symbols) / entry).ok()?.min(ENTRIES_MAX);
+        let count = usize::try_from((end - symbols) / entry).ok()?;
         let (text, list) = (Numbers(image.at(names)?), Numbers(image.at(symbols)?));
         for n in 0..count {
             let Some(symbol) = self.symbol(list, n) else { break };
-            self.start(image, &symbol, symbol.value, text);
+            self.start(image, &symbol, symbol.value, text)?;
         }
+        let mut imports = Imports::default();
         for (at, size, has_addend) in
             [(get(23), get(2), get(20) == Some(7)), (get(7), get(8), true), (get(17), get(18), false)]
         {
             let (Some(at), Some(size)) = (at, size) else { continue };
             let Some(table) = image.at(at) else { continue };
             let table = Numbers(table.get(..usize::try_from(size).ok()?).unwrap_or(table));
-            for n in 0..ENTRIES_MAX {
+            for n in 0.. {
                 let Some((place, number, _, _)) = self.relocation(table, n, has_addend) else { break };
+                image.allowance.entry()?;
                 let symbol = self.symbol(list, number as usize).filter(|symbol| number > 0 && symbol.name > 0);
                 if let Some(symbol) = symbol {
                     // A function of its own that others may replace is still its own, whatever it is called.
                     let site = if symbol.section == 0 {
-                        Site::Import(text.text(symbol.name as usize))
+                        import(image, &mut imports, text, symbol.name)?
                     } else {
                         Site::Address(symbol.value & if self.machine == Machine::Arm { !1 } else { !0 })
                     };
@@ -185,24 +190,29 @@ impl<'a> File<'a> {
     }
 
     /// A defined function begins where a symbol says.
-    fn start(self, image: &mut Image<'a>, symbol: &Symbol, value: u64, names: Numbers<'_>) {
-        if symbol.section == 0 || !matches!(symbol.kind, 2 | 10) || image.starts.len() >= ENTRIES_MAX {
-            return;
+    fn start(self, image: &mut Image<'a>, symbol: &Symbol, value: u64, names: Numbers<'_>) -> Option<()> {
+        image.allowance.entry()?;
+        if symbol.section == 0 || !matches!(symbol.kind, 2 | 10) {
+            return Some(());
         }
         let is_arm = self.machine == Machine::Arm;
+        let name = names.text(symbol.name as usize);
+        image.allowance.name(&name)?;
         image.starts.push(Start {
             address: if is_arm { value & !1 } else { value },
-            name: names.text(symbol.name as usize),
+            name,
             class: String::new(),
             is_thumb: is_arm.then_some(value & 1 == 1),
         });
+        Some(())
     }
 
-    fn sections(self) -> Option<Vec<Section>> {
+    fn sections(self, image: &Image<'_>) -> Option<Vec<Section>> {
         let (table, size, count) = if self.is_wide { (40, 58, 60) } else { (32, 46, 48) };
         let (table, size) = (usize::try_from(self.word(table)?).ok()?, usize::from(self.bytes.u16(size)?));
         let mut count = usize::from(self.bytes.u16(count)?);
         let read = |n: usize| {
+            image.allowance.entry()?;
             let at = table.checked_add(n.checked_mul(size)?)?;
             let wide = self.is_wide;
             let (flags, offset, length, link) =
@@ -219,18 +229,18 @@ impl<'a> File<'a> {
         if count == 0 && table != 0 {
             count = usize::try_from(read(0)?.size).ok()?;
         }
-        (0..count.min(HEADERS_MAX)).map(read).collect()
+        (0..count).map(read).collect()
     }
 
     fn symbol_sections(self, image: &mut Image<'a>) -> Option<()> {
-        let sections = self.sections()?;
+        let sections = self.sections(image)?;
         for section in sections.iter().filter(|section| section.kind == SYMBOLS) {
             let list = Numbers(self.bytes.part(section.offset, section.size)?);
             let names = sections.get(section.link as usize)?;
             let names = Numbers(self.bytes.part(names.offset, names.size)?);
             let mut n = 0;
-            while let Some(symbol) = self.symbol(list, n).filter(|_| n < ENTRIES_MAX) {
-                self.start(image, &symbol, symbol.value, names);
+            while let Some(symbol) = self.symbol(list, n) {
+                self.start(image, &symbol, symbol.value, names)?;
                 n += 1;
             }
         }
@@ -239,7 +249,7 @@ impl<'a> File<'a> {
 
     /// An object file: sections side by side, and what a linker would write where.
     fn object(self, image: &mut Image<'a>) -> Option<()> {
-        let sections = self.sections()?;
+        let sections = self.sections(image)?;
         let mut places: Vec<Option<u64>> = Vec::with_capacity(sections.len());
         let mut next = LAYOUT_START;
         for section in &sections {
@@ -259,24 +269,27 @@ impl<'a> File<'a> {
         let names = sections.get(symbols.link as usize)?;
         let names = Numbers(self.bytes.part(names.offset, names.size)?);
         let mut n = 0;
-        while let Some(symbol) = self.symbol(list, n).filter(|_| n < ENTRIES_MAX) {
+        while let Some(symbol) = self.symbol(list, n) {
+            image.allowance.entry()?;
             if let Some(base) = place(u64::from(symbol.section)) {
-                self.start(image, &symbol, base.wrapping_add(symbol.value), names);
+                self.start(image, &symbol, base.wrapping_add(symbol.value), names)?;
             }
             n += 1;
         }
         let relocated = |section: &&Section| matches!(section.kind, RELOCATIONS | RELOCATIONS_ADDENDS);
+        let mut imports = Imports::default();
         for section in sections.iter().filter(relocated) {
             let Some(base) = place(u64::from(section.info)) else { continue };
             let table = Numbers(self.bytes.part(section.offset, section.size)?);
-            for n in 0..ENTRIES_MAX {
+            for n in 0.. {
+                image.allowance.entry()?;
                 let Some((at, number, kind, addend)) = self.relocation(table, n, section.kind == RELOCATIONS_ADDENDS)
                 else {
                     break;
                 };
                 let Some(symbol) = self.symbol(list, usize::try_from(number).ok()?) else { continue };
                 let site = if symbol.section == 0 {
-                    Site::Import(names.text(symbol.name as usize))
+                    import(image, &mut imports, names, symbol.name)?
                 } else {
                     let Some(target) = place(u64::from(symbol.section)) else { continue };
                     // On x86 what is reached from a place counts from the end of four bytes.
@@ -290,11 +303,25 @@ impl<'a> File<'a> {
     }
 }
 
+/// Names of what is to be found elsewhere, by their place: many relocations share one.
+type Imports = FxHashMap<u32, Rc<str>>;
+
+fn import(image: &Image<'_>, known: &mut Imports, names: Numbers<'_>, at: u32) -> Option<Site> {
+    if let Some(name) = known.get(&at) {
+        return Some(Site::Import(name.clone()));
+    }
+    let name: Rc<str> = names.text(at as usize).into();
+    image.allowance.name(&name)?;
+    known.insert(at, name.clone());
+    Some(Site::Import(name))
+}
+
 /// The mark of a build that linkers write.
 fn note(image: &mut Image<'_>, address: u64, size: u64) -> Option<()> {
     let bytes = image.at(address)?;
     let mut rest = bytes.get(..usize::try_from(size).ok()?).unwrap_or(bytes);
     loop {
+        image.allowance.entry()?;
         let head = Numbers(rest);
         let (name, length, kind) = (head.u32(0)? as usize, head.u32(4)? as usize, head.u32(8)?);
         let from = name.checked_next_multiple_of(4)?.checked_add(12)?;
@@ -315,8 +342,9 @@ fn unwind(image: &mut Image<'_>, address: u64) -> Option<()> {
     }
     let first = if table.u8(1)? & 15 == 12 { 16 } else { 12 };
     let count = table.u32(first - 4)? as usize;
-    for n in 0..count.min(ENTRIES_MAX) {
+    for n in 0..count {
         let Some(offset) = table.u32(first + 8 * n) else { break };
+        image.allowance.entry()?;
         let start = address.wrapping_add_signed(i64::from(offset.cast_signed()));
         image.starts.push(Start { address: start, ..Start::default() });
     }
@@ -327,8 +355,9 @@ fn unwind(image: &mut Image<'_>, address: u64) -> Option<()> {
 /// The same for 32-bit ARM.
 fn unwind_arm(image: &mut Image<'_>, address: u64, size: u64) -> Option<()> {
     let table = Numbers(image.at(address)?);
-    for n in 0..usize::try_from(size / 8).ok()?.min(ENTRIES_MAX) {
+    for n in 0..usize::try_from(size / 8).ok()? {
         let Some(word) = table.u32(8 * n) else { break };
+        image.allowance.entry()?;
         let offset = super::signed(u64::from(word & 0x7fff_ffff), 31);
         let start = address.wrapping_add(8 * n as u64).wrapping_add(offset) & 0xffff_fffe;
         image.starts.push(Start { address: start, ..Start::default() });

@@ -1,8 +1,10 @@
 //! Mach-O, linked or not, in 32 and 64 bits: sections, symbols, stubs, the list of functions, and what a linker or a
 //! loader would fill in.
 
-use super::{ENTRIES_MAX, Image, Machine, Numbers, Site, Start, Stretch, objc};
+use super::{Allowance, Image, Machine, Numbers, Site, Start, Stretch, objc};
 use crate::program::Damage;
+use crate::work::Work;
+use std::rc::Rc;
 
 const SEGMENT: u32 = 0x1;
 const SEGMENT_WIDE: u32 = 0x19;
@@ -41,13 +43,13 @@ struct Commands {
 
 #[derive(Clone)]
 struct Symbol {
-    name: String,
+    name: Rc<str>,
     value: u64,
     is_defined: bool,
     is_thumb: bool,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Image<'_>, Damage> {
+pub(super) fn read<'a>(bytes: &'a [u8], work: &'a Work<'a>) -> Result<Image<'a>, Damage> {
     let numbers = Numbers(bytes);
     let (Some(magic), Some(machine), Some(kind)) = (numbers.u32(0), numbers.u32(4), numbers.u32(12)) else {
         return Err(Damage::Truncated);
@@ -63,10 +65,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Image<'_>, Damage> {
     if is_wide != matches!(machine, Machine::Arm64 | Machine::X64) {
         return Err(Damage::Malformed);
     }
-    let mut image = Image::new(machine);
+    let mut image = Image::new(machine, bytes.len(), work);
     let commands = commands(numbers, is_wide, &mut image).ok_or(Damage::Truncated)?;
     image.stretches.sort_by_key(|stretch| stretch.address);
-    let symbols = symbols(numbers, &commands, is_wide);
+    let symbols = symbols(numbers, &commands, is_wide, &image.allowance);
     if kind == 1 {
         image.is_listed = true;
         relocations(numbers, &commands, &symbols, &mut image);
@@ -141,7 +143,7 @@ fn segment<'a>(
     Some(())
 }
 
-fn symbols(bytes: Numbers<'_>, commands: &Commands, is_wide: bool) -> Vec<Symbol> {
+fn symbols(bytes: Numbers<'_>, commands: &Commands, is_wide: bool, allowance: &Allowance) -> Vec<Symbol> {
     let Some((at, count, names, size)) = commands.symbols else { return Vec::new() };
     let Some(names) = bytes.part(names as u64, size as u64) else { return Vec::new() };
     let each = if is_wide { 16 } else { 12 };
@@ -149,15 +151,17 @@ fn symbols(bytes: Numbers<'_>, commands: &Commands, is_wide: bool) -> Vec<Symbol
         let at = at.checked_add(n.checked_mul(each)?)?;
         let kind = bytes.u8(at + 4)?;
         let name = Numbers(names).text(bytes.u32(at)? as usize);
+        allowance.entry()?;
+        allowance.name(&name)?;
         Some(Symbol {
-            name: name.strip_prefix('_').map(str::to_owned).unwrap_or(name),
+            name: Rc::from(name.strip_prefix('_').unwrap_or(&name)),
             value: bytes.word(at + 8, is_wide)?,
             // Neither for debuggers nor from elsewhere.
             is_defined: kind & 0xe0 == 0 && kind & 0x0e == 0x0e,
             is_thumb: bytes.u16(at + 6)? & 8 != 0,
         })
     };
-    (0..count.min(ENTRIES_MAX)).map_while(read).collect()
+    (0..count).map_while(read).collect()
 }
 
 fn starts(commands: &Commands, symbols: &[Symbol], image: &mut Image<'_>) {
@@ -194,7 +198,7 @@ fn listed(bytes: Numbers<'_>, commands: &Commands, image: &mut Image<'_>) {
         if byte & 0x80 != 0 {
             continue;
         }
-        if value == 0 || image.starts.len() >= super::FUNCTIONS_MAX {
+        if value == 0 || image.allowance.entry().is_none() {
             break;
         }
         address = address.wrapping_add(value);
@@ -224,10 +228,13 @@ fn indirect(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], is_wide
         if each == 0 {
             continue;
         }
-        for n in 0..(section.size / each).min(ENTRIES_MAX as u64) {
+        for n in 0..section.size / each {
             let number = u64::from(section.first_indirect) + n;
             let Some(at) = usize::try_from(number).ok().filter(|number| *number < count) else { break };
             let Some(symbol) = bytes.u32(table.saturating_add(at * 4)) else { break };
+            if image.allowance.entry().is_none() {
+                return;
+            }
             let Some(symbol) = symbols.get(symbol as usize) else { continue };
             let into = if section.kind == 8 { &mut image.imports } else { &mut image.slots };
             let site = if symbol.is_defined { Site::Address(symbol.value) } else { Site::Import(symbol.name.clone()) };
@@ -238,13 +245,15 @@ fn indirect(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], is_wide
 
 /// What a linker would fill in, in an object file.
 fn relocations(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], image: &mut Image<'_>) {
-    let mut left = ENTRIES_MAX;
     for section in &commands.sections {
         let (table, count) = section.relocations;
         let mut addend = 0_u64;
-        for n in 0..count.min(left) {
+        for n in 0..count {
             let at = table.saturating_add(n.saturating_mul(8));
             let (Some(place), Some(word)) = (bytes.u32(at), bytes.u32(at.saturating_add(4))) else { break };
+            if image.allowance.entry().is_none() {
+                return;
+            }
             // The scattered kind names addresses, not symbols.
             if place & 0x8000_0000 != 0 {
                 continue;
@@ -266,6 +275,5 @@ fn relocations(bytes: Numbers<'_>, commands: &Commands, symbols: &[Symbol], imag
             }
             addend = 0;
         }
-        left = left.saturating_sub(count);
     }
 }

@@ -2,10 +2,10 @@
 //! is. It must be there for the program to run, whatever else was stripped.
 
 use super::macho::Section;
-use super::{ENTRIES_MAX, Image, Interface, Site, Start};
+use super::{Image, Interface, Site, Start};
 
 /// Methods or variables of one class.
-const MEMBERS_MAX: u32 = 1 << 14;
+const MEMBERS_MAX: u64 = 1 << 14;
 /// Marks a list of methods as one of offsets.
 const IS_SMALL: u32 = 0x8000_0000;
 
@@ -13,18 +13,19 @@ struct Reader<'a, 'b> {
     image: &'b mut Image<'a>,
     base: u64,
     is_wide: bool,
-    /// Members that may still be read, of all classes together: lists may be shared, and point at each other.
-    left: usize,
 }
 
 pub(super) fn read(image: &mut Image<'_>, sections: &[Section], base: u64, is_wide: bool) {
     let width = if is_wide { 8 } else { 4 };
-    let mut reader = Reader { image, base, is_wide, left: ENTRIES_MAX };
+    let mut reader = Reader { image, base, is_wide };
     for section in sections {
-        let count = (section.size / width).min(ENTRIES_MAX as u64);
+        let count = section.size / width;
         match section.name.as_str() {
             "__objc_selrefs" => {
                 for n in 0..count {
+                    if reader.image.allowance.entry().is_none() {
+                        return;
+                    }
                     let slot = section.address.wrapping_add(n * width);
                     if let Some(text) = reader.pointer(slot) {
                         reader.image.selectors.insert(slot, text);
@@ -33,7 +34,10 @@ pub(super) fn read(image: &mut Image<'_>, sections: &[Section], base: u64, is_wi
             }
             // A string object: its class, flags, its bytes.
             "__cfstring" => {
-                for n in 0..(section.size / (4 * width)).min(ENTRIES_MAX as u64) {
+                for n in 0..section.size / (4 * width) {
+                    if reader.image.allowance.entry().is_none() {
+                        return;
+                    }
                     let object = section.address.wrapping_add(n * 4 * width);
                     if let Some(text) = reader.pointer(object.wrapping_add(2 * width)) {
                         reader.image.selectors.insert(object, text);
@@ -42,6 +46,9 @@ pub(super) fn read(image: &mut Image<'_>, sections: &[Section], base: u64, is_wi
             }
             "__objc_classlist" | "__objc_catlist" => {
                 for n in 0..count {
+                    if reader.image.allowance.entry().is_none() {
+                        return;
+                    }
                     let slot = section.address.wrapping_add(n * width);
                     let is_category = section.name == "__objc_catlist";
                     let Some(object) = reader.pointer(slot) else { continue };
@@ -81,7 +88,9 @@ impl Reader<'_, '_> {
         let bytes = self.image.at(address)?;
         let bytes = bytes.get(..super::NAME_BYTES_MAX).unwrap_or(bytes);
         let text = bytes.split(|byte| *byte == 0).next().filter(|text| !text.is_empty())?;
-        std::str::from_utf8(text).ok().map(str::to_owned)
+        let name = std::str::from_utf8(text).ok()?;
+        self.image.allowance.name(name)?;
+        Some(name.to_owned())
     }
 
     fn field(&self, object: u64, n: u64) -> Option<u64> {
@@ -125,12 +134,19 @@ impl Reader<'_, '_> {
         Some(())
     }
 
+    /// How many members a list has; nothing if it is no list. An object file that is not linked points anywhere.
+    fn members(&self, list: u64, size: u32, count: u32, each: u64) -> Option<u64> {
+        let count = u64::from(count);
+        let there = self.image.at(list)?.len() as u64;
+        (u64::from(size) == each && count <= MEMBERS_MAX && 8 + count * each <= there).then_some(count)
+    }
+
     fn methods(&mut self, list: u64, interface: &mut Interface) -> Option<()> {
         let (flags, count) = (self.image.u32(list)?, self.image.u32(list.wrapping_add(4))?);
         let is_small = flags & IS_SMALL != 0;
-        let each = if is_small { 12 } else { u64::from(flags & 0xfffc) };
-        for n in 0..u64::from(count.min(MEMBERS_MAX)) {
-            self.left = self.left.checked_sub(1)?;
+        let each = if is_small || !self.is_wide { 12 } else { 24 };
+        for n in 0..self.members(list, flags & 0xfffc, count, each)? {
+            self.image.allowance.entry()?;
             let at = list.wrapping_add(8).wrapping_add(n.wrapping_mul(each));
             let (name, code) = if is_small {
                 let offset = |at: u64| Some(at.wrapping_add_signed(i64::from(self.image.u32(at)?.cast_signed())));
@@ -154,10 +170,11 @@ impl Reader<'_, '_> {
     }
 
     fn variables(&mut self, list: u64, interface: &mut Interface) -> Option<()> {
-        let (each, count) = (self.image.u32(list)?, self.image.u32(list.wrapping_add(4))?);
-        for n in 0..u64::from(count.min(MEMBERS_MAX)) {
-            self.left = self.left.checked_sub(1)?;
-            let at = list.wrapping_add(8).wrapping_add(n.wrapping_mul(u64::from(each)));
+        let (size, count) = (self.image.u32(list)?, self.image.u32(list.wrapping_add(4))?);
+        let each = if self.is_wide { 32 } else { 20 };
+        for n in 0..self.members(list, size, count, each)? {
+            self.image.allowance.entry()?;
+            let at = list.wrapping_add(8).wrapping_add(n.wrapping_mul(each));
             if let Some(name) = self.field(at, 1).and_then(|name| self.name(name)) {
                 interface.members.push(name);
             }

@@ -3,6 +3,9 @@
 
 /// Digits that a number may reasonably have.
 const NUMBER_BYTES_MAX: usize = 64;
+/// Slashes of one line that no pattern begins with though one could; from then on they divide, or each of a million
+/// would be looked for to the end of the line.
+const ENDLESS_MAX: usize = 16;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -70,11 +73,20 @@ pub(crate) struct Lexer<'a> {
     /// For each open parenthesis, whether a condition stands in it, after which a pattern may follow.
     conditions: Vec<bool>,
     after_condition: bool,
+    /// Patterns of this line that did not end in it.
+    endless: usize,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, previous: Token::NONE, braces: Vec::new(), conditions: Vec::new(), after_condition: false }
+        Self {
+            rest: bytes,
+            previous: Token::NONE,
+            braces: Vec::new(),
+            conditions: Vec::new(),
+            after_condition: false,
+            endless: 0,
+        }
     }
 
     fn take(&mut self, n: usize) -> &'a [u8] {
@@ -86,6 +98,9 @@ impl<'a> Lexer<'a> {
     /// The next token; after the last, [`Kind::End`] for ever.
     pub(crate) fn next(&mut self) -> Token<'a> {
         let line_before = self.skip();
+        if line_before {
+            self.endless = 0;
+        }
         let token = self.read();
         self.previous = Token { line_before, ..token };
         self.previous
@@ -135,9 +150,12 @@ impl<'a> Lexer<'a> {
             }
             b'0'..=b'9' => token(Kind::Number, self.digits()),
             b'.' if self.rest.get(1).is_some_and(u8::is_ascii_digit) => token(Kind::Number, self.digits()),
-            b'/' if !self.divides() => match self.pattern() {
+            b'/' if self.endless < ENDLESS_MAX && !self.divides() => match self.pattern() {
                 Some(length) => token(Kind::Regex, self.take(length)),
-                None => token(Kind::Punct, self.take(1)),
+                None => {
+                    self.endless += 1;
+                    token(Kind::Punct, self.take(1))
+                }
             },
             byte if is_name(byte) || byte == b'#' => {
                 let end = self.rest.iter().skip(1).position(|byte| !is_name(*byte) && !byte.is_ascii_digit());
@@ -280,11 +298,6 @@ pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
         }
         let Some((mark, after)) = rest.split_first() else { break };
         rest = after;
-        let mut code = |digits: usize| {
-            let (taken, left) = rest.split_at_checked(digits)?;
-            rest = left;
-            u32::from_str_radix(std::str::from_utf8(taken).ok()?, 16).ok().and_then(char::from_u32)
-        };
         let meant = match mark {
             b'n' => Some('\n'),
             b't' => Some('\t'),
@@ -293,8 +306,8 @@ pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
             b'f' => Some('\u{c}'),
             b'v' => Some('\u{b}'),
             b'0' => Some('\0'),
-            b'x' => code(2),
-            b'u' => code(4),
+            b'x' => digits(&mut rest, 2).and_then(char::from_u32),
+            b'u' => unicode(&mut rest),
             b'\n' => None,
             other => {
                 out.push(*other);
@@ -306,4 +319,29 @@ pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// A number of so many hexadecimal digits.
+fn digits(rest: &mut &[u8], count: usize) -> Option<u32> {
+    let (taken, left) = rest.split_at_checked(count)?;
+    *rest = left;
+    u32::from_str_radix(std::str::from_utf8(taken).ok()?, 16).ok()
+}
+
+/// What follows `\u`: four digits, any number of them in braces, or the two halves of one character.
+fn unicode(rest: &mut &[u8]) -> Option<char> {
+    if rest.first() == Some(&b'{') {
+        let length = rest.iter().take(NUMBER_BYTES_MAX).position(|byte| *byte == b'}')?;
+        let code = digits(&mut rest.get(1..)?, length.checked_sub(1)?);
+        *rest = rest.get(length + 1..)?;
+        return code.and_then(char::from_u32);
+    }
+    let first = digits(rest, 4)?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return char::from_u32(first);
+    }
+    let mut after = rest.strip_prefix(b"\\u")?;
+    let second = digits(&mut after, 4).filter(|second| (0xdc00..0xe000).contains(second))?;
+    *rest = after;
+    char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))
 }
