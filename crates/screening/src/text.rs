@@ -294,7 +294,7 @@ fn unconfuse(mut letters: Vec<Letter>) -> Vec<Letter> {
     let any_latin = letters.iter().any(|letter| is_latin(letter.is));
     let mut from = 0;
     while from < letters.len() {
-        let length = letters.iter().skip(from).take_while(|letter| letter.is.is_alphanumeric()).count();
+        let length = letters.iter().skip(from).take_while(|letter| is_counted(letter.is)).count();
         let word = letters.get_mut(from..from + length).unwrap_or_default();
         let mixed = word.iter().any(|letter| is_latin(letter.is));
         let all = || word.iter().all(|letter| looks_latin(letter.is) && unconfused(letter.is) != letter.is);
@@ -306,6 +306,16 @@ fn unconfuse(mut letters: Vec<Letter>) -> Vec<Letter> {
         from += length + 1;
     }
     letters
+}
+
+/// Whether it is a letter or a digit; what nearly all of them are is told without a table.
+fn is_counted(letter: char) -> bool {
+    match letter {
+        '\0'..='\u{7f}' => letter.is_ascii_alphanumeric(),
+        '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2c1}' | '\u{400}'..='\u{481}' | '\u{620}'..='\u{64a}' => true,
+        '\u{904}'..='\u{939}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => true,
+        other => other.is_alphanumeric(),
+    }
 }
 
 fn is_latin(letter: char) -> bool {
@@ -401,7 +411,7 @@ fn key(letters: Vec<Letter>) -> Key {
     let mut between = BEGINS;
     let mut last: Option<char> = None;
     for (n, letter) in letters.iter().enumerate() {
-        if !letter.is.is_alphanumeric() {
+        if !is_counted(letter.is) {
             let next = letters.get(n + 1).map(|letter| letter.is);
             between |= match letter.is {
                 '.' | '\'' | '’' | '`' if last.is_some() && next.is_some_and(char::is_alphanumeric) => SEAM,

@@ -311,6 +311,11 @@ pub(super) fn groups(text: &str) -> &'static [u16] {
     &known(text).customs
 }
 
+/// Every given name that is one with others by custom.
+pub(super) fn customary() -> impl Iterator<Item = &'static str> {
+    SAME.iter().flat_map(|names| names.split(' '))
+}
+
 /// Whether two given names are one person's by custom.
 #[must_use]
 pub fn are_one_name(a: &str, b: &str) -> bool {

@@ -100,6 +100,7 @@ fn a_short_way_leads_where_the_long_one_does() {
         if is_composed(letter) {
             assert!(std::iter::once(letter).nfkc().eq([letter]), "{letter:?}");
         }
+        assert_eq!(is_counted(letter), letter.is_alphanumeric(), "{letter:?}");
         let joined = canonical_combining_class(letter) != 0 || matches!(letter, '\u{1160}'..='\u{11ff}');
         assert!(!joined || joins(letter), "{letter:?}");
         let byte = u8::try_from(letter as u32).ok().filter(|byte| *byte >= 0x80);

@@ -77,9 +77,9 @@ impl List {
         each_run(sums, &mut |from, length, turned, sum| {
             let parts = tokens.get(from..from + length).unwrap_or_default();
             let letters: usize = parts.iter().map(|token| token.text.len()).sum();
-            let may_be_custom = letters <= CUSTOM_LETTERS_MAX;
-            let may_be = letters >= score::RUN_LETTERS_MIN && (may_be_custom || self.words.may_be(sum));
-            if !may_be {
+            let is_run = letters >= score::RUN_LETTERS_MIN;
+            let (spelled, customary) = (is_run && self.words.may_be(sum), is_run && self.words.may_be_custom(sum));
+            if !spelled && !customary {
                 return;
             }
             text.clear();
@@ -89,7 +89,8 @@ impl List {
                 text.extend(parts.iter().map(|token| token.text.as_str()));
             }
             let asked = ((1 << length) - 1) << from;
-            for id in self.words.spelled(text).chain(self.words.customary(text)) {
+            let spelled = spelled.then(|| self.words.spelled(text)).into_iter().flatten();
+            for id in spelled.chain(self.words.customary(text)) {
                 let names = self.postings.names(id).iter();
                 joined.extend(names.map(|name| Joined { name: *name, asked, parts: Some([id; 3]) }));
             }

@@ -20,6 +20,8 @@ pub(super) struct Words {
     near: Near,
     /// What is a word.
     spelled: Filter,
+    /// What is one with others by custom.
+    customs: Filter,
     /// Tokens by customary group.
     customary: HashMap<u16, Vec<u32>>,
 }
@@ -41,8 +43,10 @@ impl Words {
                 customary.entry(*group).or_default().push(id);
             }
         }
+        let mut customs = Filter::for_keys(name::customary().count(), FILTER_BITS);
+        name::customary().for_each(|word| customs.put(near::whole(word)));
         let gists = tokens.iter().map(Gist::of).collect();
-        Self { tokens, gists, near: pairs.finish(), spelled, customary }
+        Self { tokens, gists, near: pairs.finish(), spelled, customs, customary }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -64,6 +68,7 @@ impl Words {
             + self.gists.len() * size_of::<Gist>()
             + self.near.bytes()
             + self.spelled.bytes()
+            + self.customs.bytes()
             + self.customary.values().map(Vec::len).sum::<usize>() * size_of::<u32>()
     }
 
@@ -105,6 +110,11 @@ impl Words {
     /// Whether a text may be a word: `false` is a no.
     pub(super) fn may_be(&self, text: Sum) -> bool {
         self.spelled.has(text.key())
+    }
+
+    /// Whether others may be one with a text by custom: `false` is a no.
+    pub(super) fn may_be_custom(&self, text: Sum) -> bool {
+        self.customs.has(text.key())
     }
 
     /// Tokens that are this text.
