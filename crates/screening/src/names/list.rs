@@ -161,16 +161,9 @@ impl List {
 
     /// Looks closely at the opened names that can still reach the threshold.
     fn close(&self, query: &Name, least: f32, reach: &Reach<'_>, scratch: &mut Scratch) -> Vec<Match> {
-        scratch.opened.sort_unstable_by_key(|opened| opened.name);
-        scratch.opened.dedup_by(|later, first| {
-            let same = later.name == first.name;
-            first.met |= if same { later.met } else { 0 };
-            same
-        });
-        scratch.opened.retain(|opened| opened.met.count_ones() > 1);
         let mut names = std::mem::take(&mut scratch.hopeful);
         let is_hopeful = |name: u32, joined| reach.of(self, name, joined, scratch) + ROUNDING >= least;
-        names.extend(scratch.opened.iter().map(|opened| opened.name).filter(|name| is_hopeful(*name, None)));
+        names.retain(|name| is_hopeful(*name, None));
         let joined = scratch.joined.iter().filter(|joined| is_hopeful(joined.name, Some(*joined)));
         names.extend(joined.map(|joined| joined.name));
         names.sort_unstable();

@@ -74,7 +74,12 @@ pub(super) struct Gist {
     letters: u32,
     /// Of how it sounds.
     sound: u32,
+    /// All of it, where it is short.
+    begin: [u8; BEGIN],
 }
+
+/// Of a word with its gist, so that both are in half a line of a core's cache.
+const BEGIN: usize = 12;
 
 /// Bits of [`Gist::letters`] that are letters.
 const ALPHABET: u32 = (1 << 27) - 1;
@@ -90,7 +95,10 @@ impl Gist {
         let custom = if token.customs.is_empty() { 0 } else { CUSTOM };
         let other = if is_word(token.class) { 0 } else { OTHER };
         let foreign = if token.text.is_ascii() { 0 } else { FOREIGN };
+        let mut begin = [0; BEGIN];
+        begin.iter_mut().zip(token.text.bytes()).for_each(|(place, letter)| *place = letter);
         Self {
+            begin,
             weight: token.weight,
             class: token.class,
             length: u8::try_from(token.text.len()).unwrap_or(u8::MAX),
@@ -144,7 +152,10 @@ impl<'t> Letters<'t> {
         // A letter more, less or other changes at most two of those that are in it.
         here.abs_diff(there) <= budget
             && ((self.gist.letters ^ gist.letters) & ALPHABET).count_ones() as usize <= 2 * budget
-            && other().is_some_and(|other| self.slips(&other.text) <= budget)
+            && match gist.begin.get(..there) {
+                Some(text) => self.slips(text) <= budget,
+                None => other().is_some_and(|other| self.slips(other.text.as_bytes()) <= budget),
+            }
     }
 
     /// The same where letters are not all that counts.
@@ -160,13 +171,13 @@ impl<'t> Letters<'t> {
     }
 
     /// Letters more, less, other or swapped (Hyyrö 2003, bit-parallel, with transpositions).
-    fn slips(&self, other: &str) -> usize {
+    fn slips(&self, other: &[u8]) -> usize {
         let length = self.token.text.len();
         let (mut more, mut less, mut diagonal, mut last) = (u64::MAX, 0_u64, 0_u64, 0_u64);
         let mut slips = length;
         let end = 1_u64 << (length.max(1) - 1);
-        for letter in other.bytes() {
-            let places = self.places.get(usize::from(letter)).copied().unwrap_or(0);
+        for letter in other {
+            let places = self.places.get(usize::from(*letter)).copied().unwrap_or(0);
             let swapped = ((!diagonal & places) << 1) & last;
             diagonal = (((places & more).wrapping_add(more)) ^ more) | places | less | swapped;
             let (up, down) = (less | !(diagonal | more), diagonal & more);

@@ -1,10 +1,10 @@
 //! Which names are looked at. One word in common is seldom enough: which must be met together follows from their
 //! weights, and a name is opened if it has two of them and weighs no more than they can carry.
 
-use super::List;
-use super::postings::{self, Row};
-use super::reach::{Besides, Reach, Sides, Tokens, Weights, each};
-use super::scratch::{ENOUGH, Neighbour, Opened, Scratch};
+use super::postings::{self, Mark, Row};
+use super::reach::{Besides, Left, Reach, Sides, Tokens, Weights, each};
+use super::scratch::{Neighbour, Scratch};
+use super::{List, ROUNDING};
 use crate::names::name::{self, Kind};
 
 /// Tokens of a query of which a name of a kind meets one, and beside each those of which it meets another.
@@ -36,6 +36,12 @@ impl Plan {
         Some(plan)
     }
 
+    /// Of a name that was opened by some tokens: those it would have been opened by too, did it meet them.
+    fn not_met(&self, met: Tokens) -> Tokens {
+        let looked_up = each(met & self.openers).filter_map(|n| self.sides.get(n));
+        looked_up.fold(!met, |all, sides| all & (sides.sought | sides.none_of))
+    }
+
     /// What two tokens stand beside when they are looked up together, if they are, and which of them is not the opener.
     fn beside(&self, n: usize, m: usize) -> Option<(Sides, usize)> {
         let of = |n: usize, m: usize| {
@@ -55,6 +61,9 @@ impl Plan {
 /// How much names of both kinds may weigh that have two tokens, and what they are met by besides the opener.
 type Fits = [Option<(Weights, usize)>; 2];
 
+/// What is left for names of both kinds that meet two tokens, and which of them is not the opener.
+type Pair = [Option<(Left, usize)>; 2];
+
 /// What is looked for in a list, and how much of it is enough.
 struct Sought<'r, 'q> {
     reach: &'r Reach<'q>,
@@ -63,23 +72,83 @@ struct Sought<'r, 'q> {
 }
 
 impl Sought<'_, '_> {
-    /// How much a name may weigh that meets two tokens of the query by these.
-    fn fits(&self, one: (usize, &Neighbour), two: (usize, &Neighbour)) -> Fits {
+    fn pair(&self, n: usize, m: usize) -> Pair {
         self.plans.each_ref().map(|plan| {
-            let (sides, partner) = plan.beside(one.0, two.0)?;
-            Some((self.reach.heaviest(plan.kind, &[one, two], sides, self.least)?, partner))
+            let (sides, partner) = plan.beside(n, m)?;
+            Some((self.reach.left(1 << n | 1 << m, sides), partner))
         })
     }
 
-    fn is_beside(&self, n: usize, m: usize) -> bool {
-        self.plans.iter().any(|plan| plan.beside(n, m).is_some())
+    /// How much a name may weigh that meets two tokens of the query by these.
+    #[inline]
+    fn fits(&self, pair: &Pair, by: [(usize, &Neighbour); 2]) -> Fits {
+        let [person, company] = pair;
+        [(Kind::Person, person), (Kind::Company, company)].map(|(kind, pair)| {
+            let (left, partner) = pair.as_ref()?;
+            let mut weights = self.reach.heaviest(kind, &by, left, self.least)?;
+            if self.reach.is_light(*partner) {
+                // With others, a name is opened by them.
+                weights.with_others = weights.alone;
+            }
+            Some((weights, *partner))
+        })
+    }
+}
+
+impl Sought<'_, '_> {
+    /// Whether a name can reach the threshold, from what it was opened by.
+    fn may_reach(&self, name: &[Opened]) -> bool {
+        let Some(Opened { mark, .. }) = name.first() else { return false };
+        let mut best = [0_u8; name::TOKENS_MAX];
+        let (mut met, mut partners): (Tokens, Tokens) = (0, 0);
+        for opened in name {
+            partners |= opened.partner;
+            for Met { n, squared } in opened.by {
+                met |= 1 << n;
+                if let Some(best) = best.get_mut(usize::from(n)) {
+                    *best = squared.max(*best);
+                }
+            }
+        }
+        if partners.count_ones() < 2 {
+            return false;
+        }
+        let [person, company] = &self.plans;
+        let plan = if mark.kind() == Kind::Company { company } else { person };
+        self.reach.most(*mark, &best, plan.not_met(met)) + ROUNDING >= self.least
     }
 }
 
 const KINDS: [Kind; 2] = [Kind::Person, Kind::Company];
 
+/// A name that meets two tokens of a query, and the tokens it must meet one of besides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    name: u32,
+    partner: Tokens,
+    mark: Mark,
+    by: [Met; 2],
+}
+
+/// A token of a query, and how alike it and one of a name are, squared: in 255 parts, rounded up.
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    n: u8,
+    squared: u8,
+}
+
+impl Met {
+    fn new((n, by): (usize, &Neighbour)) -> Self {
+        let squared = (by.similarity * by.similarity * 255.0).ceil() as u8;
+        Self { n: u8::try_from(n).unwrap_or(u8::MAX), squared }
+    }
+}
+
+/// In place of a partner: the two tokens are enough.
+const ENOUGH: Tokens = Tokens::MAX;
+
 /// Opens a name of a row, if it weighs no more than it may.
-fn open(row: Row, fits: &Fits, opened: &mut Vec<Opened>) {
+fn open(row: Row, fits: &Fits, by: [(usize, &Neighbour); 2], opened: &mut Vec<Opened>) {
     let weight = row.mark().weight();
     let [person, company] = fits;
     let fit = match row.mark().kind() {
@@ -89,8 +158,8 @@ fn open(row: Row, fits: &Fits, opened: &mut Vec<Opened>) {
     if let Some((weights, partner)) = fit
         && weight <= weights.with_others
     {
-        let met = if weight <= weights.alone { ENOUGH } else { 1 << partner };
-        opened.push(Opened { name: row.name(), met });
+        let partner = if weight <= weights.alone { ENOUGH } else { 1 << partner };
+        opened.push(Opened { name: row.name(), partner, mark: row.mark(), by: by.map(Met::new) });
     }
 }
 
@@ -108,10 +177,14 @@ impl List {
         let looked_up = sought.plans.iter().fold(0, |all, plan| all | plan.sought());
         for n in each(looked_up) {
             self.open_by_rare(n, &sought, scratch, &mut opened);
-            for m in each(looked_up).filter(|m| *m > n && sought.is_beside(n, *m)) {
-                self.open_by_common(n, m, &sought, scratch, &mut opened);
+            for m in each(looked_up).filter(|m| *m > n) {
+                self.open_by_common((n, m), &sought, scratch, &mut opened);
             }
         }
+        opened.sort_unstable_by_key(|opened| opened.name);
+        let same = |a: &Opened, b: &Opened| a.name == b.name;
+        let hopeful = opened.chunk_by(same).filter(|name| sought.may_reach(name));
+        scratch.hopeful.extend(hopeful.filter_map(|name| name.first()).map(|opened| opened.name));
         scratch.opened = opened;
         true
     }
@@ -119,13 +192,14 @@ impl List {
     /// Names that one word may be enough for.
     fn open_alone(&self, plan: &Plan, sought: &Sought<'_, '_>, scratch: &Scratch, opened: &mut Vec<Opened>) {
         for n in each(plan.enough) {
-            let sides = plan.sides.get(n).copied().unwrap_or_default();
+            let left = sought.reach.left(1 << n, plan.sides.get(n).copied().unwrap_or_default());
             let (common, rare) = scratch.neighbours(n);
             for own in common.iter().chain(rare) {
-                let weights = sought.reach.heaviest(plan.kind, &[(n, own)], sides, sought.least);
+                let weights = sought.reach.heaviest(plan.kind, &[(n, own)], &left, sought.least);
                 let Some(Weights { with_others, .. }) = weights else { continue };
-                let names = self.postings.lighter(own.id, plan.kind, with_others).iter();
-                opened.extend(names.map(|name| Opened { name: *name, met: ENOUGH }));
+                let names = self.postings.lighter(own.id, plan.kind, with_others);
+                let by = [Met::new((n, own)); 2];
+                opened.extend(names.map(|(name, mark)| Opened { name, partner: ENOUGH, mark, by }));
             }
         }
     }
@@ -137,7 +211,8 @@ impl List {
             for row in self.postings.rows(own.id).iter().filter(|row| scratch.is_met(row.partner())) {
                 scratch.each_met(row.partner(), |m, other| {
                     if m != n {
-                        open(*row, &sought.fits((n, own), (m, other)), opened);
+                        let by = [(n, own), (m, other)];
+                        open(*row, &sought.fits(&sought.pair(n, m), by), by, opened);
                     }
                 });
             }
@@ -145,19 +220,33 @@ impl List {
     }
 
     /// Names in which two common words stand together.
-    fn open_by_common(&self, n: usize, m: usize, sought: &Sought<'_, '_>, scratch: &Scratch, opened: &mut Vec<Opened>) {
+    fn open_by_common(
+        &self,
+        (n, m): (usize, usize),
+        sought: &Sought<'_, '_>,
+        scratch: &Scratch,
+        opened: &mut Vec<Opened>,
+    ) {
         let ((own, _), (others, _)) = (scratch.neighbours(n), scratch.neighbours(m));
+        if own.is_empty() || others.is_empty() {
+            return;
+        }
+        let pair = sought.pair(n, m);
+        if pair.iter().all(Option::is_none) {
+            return;
+        }
         for own in own {
             for other in others {
-                let rows = self.postings.together(own.id, other.id);
-                if rows.is_empty() {
+                let by = [(n, own), (m, other)];
+                let fits = sought.fits(&pair, by);
+                if fits.iter().all(Option::is_none) {
                     continue;
                 }
-                let fits = sought.fits((n, own), (m, other));
-                for (kind, fit) in KINDS.into_iter().zip(&fits) {
+                let rows = self.postings.together(own.id, other.id);
+                for (kind, fit) in KINDS.into_iter().zip(&fits).filter(|_| !rows.is_empty()) {
                     let Some((weights, _)) = fit else { continue };
                     let rows = postings::lighter(rows, kind, weights.with_others);
-                    rows.iter().for_each(|row| open(*row, &fits, opened));
+                    rows.iter().for_each(|row| open(*row, &fits, by, opened));
                 }
             }
         }

@@ -136,12 +136,13 @@ impl Postings {
     }
 
     /// Those of a kind that weigh no more.
-    pub(super) fn lighter(&self, token: u32, kind: Kind, weight: u8) -> &[u32] {
+    pub(super) fn lighter(&self, token: u32, kind: Kind, weight: u8) -> impl Iterator<Item = (u32, Mark)> {
         let names = self.names(token);
-        let mark = |name: &u32| self.marks.get(*name as usize).copied();
+        let mark = move |name: &u32| self.marks.get(*name as usize).copied();
         let from = names.partition_point(|name| mark(name) < Some(Mark::at_most(kind, 0)));
         let to = names.partition_point(|name| mark(name) <= Some(Mark::at_most(kind, weight)));
-        names.get(from..to).unwrap_or_default()
+        let names = names.get(from..to).unwrap_or_default().iter();
+        names.filter_map(move |name| Some((*name, mark(name)?)))
     }
 
     /// Rows of two tokens that stand together.

@@ -1,10 +1,13 @@
 //! How high two names can score at most, from what they meet, without aligning them.
 
-use super::postings::{WEIGHT_MAX, WEIGHTS};
+use super::postings::{Mark, WEIGHT_MAX, WEIGHTS};
 use super::scratch::{Neighbour, Scratch};
 use super::{List, ROUNDING};
 use crate::names::name::{self, Class, Kind, Name, Token};
 use crate::names::score;
+
+/// Tokens that weigh less stand in very many names, and are met besides others.
+const LIGHT: f32 = 0.2;
 
 /// Tokens of a query, a bit each.
 pub(super) type Tokens = u32;
@@ -57,10 +60,26 @@ pub(super) struct Sides {
     pub(super) sought: Tokens,
 }
 
+/// What is left of a query besides the tokens a name is looked up by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    /// What it weighs that meets nothing, and whether a word that tells is of it.
+    lost: f32,
+    word_lost: bool,
+    /// How many others there are, how many of them are light, what the rest weigh, and whether a word that tells is
+    /// of it.
+    others: f32,
+    light: f32,
+    of_others: f32,
+    word_of_others: bool,
+    /// Whether all of the rest are looked up too.
+    all_sought: bool,
+}
+
 /// How much a name may weigh that meets some tokens, in parts of [`WEIGHTS`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weights {
-    /// If it is met by no other that is looked up.
+    /// If it is met by no other that is looked up, but for light ones.
     pub(super) alone: u8,
     /// If it is.
     pub(super) with_others: u8,
@@ -139,37 +158,50 @@ impl<'q> Reach<'q> {
         substituted.max(covered)
     }
 
-    /// How much a name of a kind may weigh that reaches a threshold and meets tokens of the query by these. `None`
-    /// where none reaches it.
-    pub(super) fn heaviest(&self, kind: Kind, by: &[(usize, &Neighbour)], sides: Sides, least: f32) -> Option<Weights> {
-        let (mut lost, mut met, mut weight, mut taken) = (0.0, 0.0, 0.0, 0);
+    /// Whether a token of the query is light.
+    pub(super) fn is_light(&self, n: usize) -> bool {
+        self.query.tokens.get(n).is_some_and(is_light)
+    }
+
+    /// What is left of a query besides some tokens.
+    pub(super) fn left(&self, besides: Tokens, sides: Sides) -> Left {
+        let mut left = Left { all_sought: true, ..Left::default() };
+        for (n, token) in self.query.tokens.iter().enumerate().filter(|(n, _)| besides >> n & 1 == 0) {
+            // Initials are met by more than is looked up. Each of the others may meet a token of full weight.
+            if sides.none_of >> n & 1 == 1 && token.class != Class::Initial {
+                left.lost += token.weight;
+                left.word_lost |= token.class == Class::Word;
+            } else {
+                left.others += 1.0;
+                if is_light(token) {
+                    left.light += 1.0;
+                    continue;
+                }
+                left.of_others += token.weight;
+                left.all_sought &= sides.sought >> n & 1 == 1 && token.class != Class::Initial;
+                left.word_of_others |= token.class == Class::Word;
+            }
+        }
+        left
+    }
+
+    /// How much a name of a kind may weigh that reaches a threshold and meets tokens of the query by these, with what
+    /// is left of it besides. `None` where none reaches it.
+    #[inline]
+    pub(super) fn heaviest(&self, kind: Kind, by: &[(usize, &Neighbour)], left: &Left, least: f32) -> Option<Weights> {
+        let (mut lost, mut met, mut weight) = (left.lost, 0.0, 0.0);
         for (n, other) in by {
             let squared = other.similarity * other.similarity;
             lost += self.query.tokens.get(*n).map_or(0.0, |token| token.weight * (1.0 - squared));
             met += other.weight * squared;
             weight += other.weight;
-            taken |= 1 << n;
         }
-        let (mut others, mut of_others, mut all_sought) = (0.0, 0.0, true);
-        let (mut word_left, mut word_of_others) = (false, false);
-        for (n, token) in self.query.tokens.iter().enumerate().filter(|(n, _)| taken >> n & 1 == 0) {
-            // Initials are met by more than is looked up. Each of the others may meet a token of full weight.
-            if sides.none_of >> n & 1 == 1 && token.class != Class::Initial {
-                lost += token.weight;
-                word_left |= token.class == Class::Word;
-            } else {
-                others += 1.0;
-                of_others += token.weight;
-                all_sought &= sides.sought >> n & 1 == 1 && token.class != Class::Initial;
-                word_of_others |= token.class == Class::Word;
-            }
-        }
-        let heaviest = |lost: f32, others: f32, word_left: bool| {
+        let heaviest = |lost: f32, others: f32, word_lost: bool| {
             let a = (self.whole - lost) / self.whole;
             let least = least - ROUNDING;
             let b = match kind {
                 Kind::Company => least * least / a.max(0.01),
-                Kind::Person if word_left && self.query.syllabic => needed(a, least / score::SUBSTITUTION_PERSON),
+                Kind::Person if word_lost && self.query.syllabic => needed(a, least / score::SUBSTITUTION_PERSON),
                 Kind::Person => needed(a, least),
             };
             if b > (others + met) / (others + weight).max(0.01) + ROUNDING {
@@ -178,13 +210,40 @@ impl<'q> Reach<'q> {
             let heaviest = (others + met) / b.max(0.01) + ROUNDING;
             Some((heaviest * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8)
         };
-        let with_others = heaviest(lost, others, word_left)?;
-        let alone = if all_sought {
-            heaviest(lost + of_others, 0.0, word_left || word_of_others).unwrap_or(0)
+        let with_others = heaviest(lost, left.others, left.word_lost)?;
+        let alone = if left.all_sought {
+            heaviest(lost + left.of_others, left.light, left.word_lost || left.word_of_others).unwrap_or(0)
         } else {
             with_others
         };
         Some(Weights { alone, with_others })
+    }
+
+    /// How high a name can score of which it is known how alike it meets tokens of the query, squared and in 255 parts,
+    /// and which it does not meet; the others it may.
+    pub(super) fn most(&self, mark: Mark, best: &[u8], not_met: Tokens) -> f32 {
+        let (mut asked_met, mut met, mut word_left) = (0.0, 0.0, false);
+        for (n, (token, best)) in self.query.tokens.iter().zip(best).enumerate() {
+            let squared = if *best > 0 {
+                f32::from(*best) / 255.0
+            } else if not_met >> n & 1 == 0 || token.class == Class::Initial || is_light(token) {
+                1.0
+            } else {
+                word_left |= token.class == Class::Word;
+                0.0
+            };
+            asked_met += token.weight * squared;
+            met += squared;
+        }
+        let weight = f32::from(mark.weight()) / WEIGHTS;
+        let (a, b) = (asked_met / self.whole, (met / weight.max(0.01)).min(1.0));
+        match mark.kind() {
+            Kind::Person => {
+                let base = 0.62 * a.max(b) + 0.38 * a.min(b);
+                base * if word_left && self.query.syllabic { score::SUBSTITUTION_PERSON } else { 1.0 }
+            }
+            Kind::Company => (a * b).sqrt(),
+        }
     }
 
     /// How high a name can score whose tokens are known, were every token free to take any partner.
@@ -244,6 +303,11 @@ impl<'q> Reach<'q> {
 /// How much of the other name must be met, at least, where so much of one is.
 fn needed(met: f32, least: f32) -> f32 {
     if met >= least { (least - 0.62 * met) / 0.38 } else { (least - 0.38 * met) / 0.62 }
+}
+
+/// Whether a token weighs so little that no name is looked at for its sake: `al`, `de`, `llc`.
+fn is_light(token: &Token) -> bool {
+    token.weight < LIGHT
 }
 
 fn is_telling(class: Class, kind: Kind) -> bool {

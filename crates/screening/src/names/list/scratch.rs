@@ -1,7 +1,8 @@
 //! What a search writes down: kept from one to the next for its room, and for the words that were looked up.
 
 use super::List;
-use super::reach::{Joined, Tokens};
+use super::open::Opened;
+use super::reach::Joined;
 use crate::names::name::{Class, Name};
 use crate::names::score::How;
 use foldhash::HashMap;
@@ -34,25 +35,15 @@ pub(super) struct Known {
     standing: usize,
 }
 
-/// A name that meets tokens of a query, and those it meets besides.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opened {
-    pub(super) name: u32,
-    pub(super) met: Tokens,
-}
-
-/// In place of tokens met: they are enough.
-pub(super) const ENOUGH: Tokens = Tokens::MAX;
-
 /// Room for a search, kept from one to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
     list: u64,
-    /// Names that meet enough words to be looked at.
+    /// Why names are looked at.
     pub(super) opened: Vec<Opened>,
     /// Names opened because tokens run together or are initials.
     pub(super) joined: Vec<Joined>,
-    /// Those that can reach the threshold.
+    /// Names that may reach the threshold.
     pub(super) hopeful: Vec<u32>,
     /// What tokens may be, of each token by number: the commonest first.
     neighbours: Vec<Neighbour>,
