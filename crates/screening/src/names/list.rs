@@ -42,7 +42,7 @@ const UNTOLD: f32 = 0.9;
 const ROUNDING: f32 = 1e-4;
 
 /// One name of a listed party.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The party, by its keeper's number.
     pub party: u32,
@@ -53,7 +53,7 @@ pub struct Entry {
 /// A list, ready to be searched.
 #[derive(Debug, Default)]
 pub struct List {
-    entries: Vec<Entry>,
+    parties: Vec<u32>,
     texts: String,
     text_ends: Vec<u32>,
     tokens: Vec<u32>,
@@ -87,13 +87,13 @@ impl List {
     /// How many names it has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.parties.len()
     }
 
     /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.parties.is_empty()
     }
 
     /// Bytes it takes, what its tables have in them.
@@ -101,7 +101,7 @@ impl List {
     pub fn bytes(&self) -> usize {
         let short = self.text_ends.len() + self.tokens.len() + self.token_ends.len() + self.telling.len();
         let joined = self.joined_by_custom.values().map(Vec::len).sum::<usize>();
-        self.entries.len() * (size_of::<Entry>() + size_of::<bool>())
+        self.parties.len() * (size_of::<u32>() + size_of::<bool>())
             + self.texts.len()
             + (short + joined) * size_of::<u32>()
             + self.words.bytes()
@@ -112,8 +112,8 @@ impl List {
 
     /// An entry.
     #[must_use]
-    pub fn entry(&self, n: usize) -> Option<&Entry> {
-        self.entries.get(n)
+    pub fn entry(&self, n: usize) -> Option<Entry> {
+        Some(Entry { party: *self.parties.get(n)?, kind: self.postings.kind(n)? })
     }
 
     /// An entry's name as written.
@@ -155,7 +155,7 @@ impl List {
     #[must_use]
     pub fn search_all(&self, query: &Name, least: f32) -> Vec<Match> {
         let tokens: Vec<&Token> = query.tokens.iter().collect();
-        let all = (0..self.entries.len()).filter_map(|entry| self.aligned(query, &tokens, entry, least, None));
+        let all = (0..self.len()).filter_map(|entry| self.aligned(query, &tokens, entry, least, None));
         ordered(all.collect())
     }
 
@@ -199,7 +199,7 @@ impl List {
         known: Option<score::Pairing<'_>>,
     ) -> Option<Match> {
         let listed = self.tokens(entry);
-        let kind = self.entries.get(entry).map_or(query.kind, |entry| entry.kind);
+        let kind = self.postings.kind(entry).unwrap_or(query.kind);
         let syllabic = query.syllabic || self.is_syllabic(entry);
         let scripts = Scripts { across: query.abjad, syllabic };
         let mut alignment = match known {

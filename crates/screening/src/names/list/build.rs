@@ -20,6 +20,7 @@ const RUN_BITS: usize = 5;
 #[derive(Debug, Default)]
 pub struct Builder {
     list: List,
+    kinds: Vec<Kind>,
     vocabulary: Vec<Token>,
     places: HashMap<(String, Class, u32), u32>,
     initials: Pairs,
@@ -41,7 +42,7 @@ impl Builder {
     /// Adds a name.
     pub fn add(&mut self, written: &str, entry: Entry) {
         let name = Name::new(written, entry.kind);
-        let Ok(number) = u32::try_from(self.list.entries.len()) else { return };
+        let Ok(number) = u32::try_from(self.len()) else { return };
         self.list.syllabic.push(name.syllabic);
         for token in &name.tokens {
             let next = u32::try_from(self.vocabulary.len()).unwrap_or(u32::MAX);
@@ -67,7 +68,8 @@ impl Builder {
         self.list.token_ends.push(u32::try_from(self.list.tokens.len()).unwrap_or(u32::MAX));
         self.list.texts.push_str(written);
         self.list.text_ends.push(u32::try_from(self.list.texts.len()).unwrap_or(u32::MAX));
-        self.list.entries.push(entry);
+        self.list.parties.push(entry.party);
+        self.kinds.push(entry.kind);
     }
 
     /// The list.
@@ -78,8 +80,8 @@ impl Builder {
         let sums: Vec<Sum> = self.vocabulary.iter().map(|token| Sum::of(&token.text)).collect();
         list.runs = runs(&list, &sums);
         list.words = Words::new(self.vocabulary);
-        let count = list.entries.len();
-        let marks = (0..count).map(|n| list.mark(n)).collect();
+        let count = list.len();
+        let marks = (0..).zip(self.kinds).map(|(n, kind)| Mark::new(kind, list.weight(n))).collect();
         list.postings = Postings::new(list.words.len(), marks, (0..count).map(|n| list.ids(n)));
         list.telling = list.tell();
         list.initials = self.initials.finish();
@@ -90,7 +92,7 @@ impl Builder {
     /// Numbers tokens anew, the commonest first.
     fn number_by_count(&mut self) {
         let mut counts: Vec<(u32, u32)> = (0..).zip(&self.vocabulary).map(|(id, _)| (0, id)).collect();
-        for n in 0..self.list.entries.len() {
+        for n in 0..self.list.len() {
             let ids = self.list.ids(n);
             for (at, id) in ids.iter().enumerate() {
                 if let Some((count, _)) = counts.get_mut(*id as usize).filter(|_| !ids.iter().take(at).any(|b| b == id))
@@ -116,7 +118,7 @@ impl Builder {
 
 /// What words of the names are, run together.
 fn runs(list: &List, sums: &[Sum]) -> Filter {
-    let names = || (0..list.entries.len()).map(|n| list.ids(n));
+    let names = || (0..list.len()).map(|n| list.ids(n));
     let count = names().map(|ids| 2 * (ids.len().saturating_sub(1) + ids.len().saturating_sub(2))).sum();
     let mut runs = Filter::for_keys(count, RUN_BITS);
     let mut own = Vec::new();
@@ -129,15 +131,13 @@ fn runs(list: &List, sums: &[Sum]) -> Filter {
 }
 
 impl List {
-    /// What is named and how much the name weighs.
-    fn mark(&self, n: usize) -> Mark {
-        let weight = self.ids(n).iter().filter_map(|id| self.words.token(*id)).map(|token| token.weight).sum();
-        Mark::new(self.entries.get(n).map_or(Kind::Person, |entry| entry.kind), weight)
+    fn weight(&self, n: usize) -> f32 {
+        self.ids(n).iter().filter_map(|id| self.words.token(*id)).map(|token| token.weight).sum()
     }
 
     /// How well each token tells who is named.
     fn tell(&self) -> Vec<f32> {
-        let mut parties: Vec<u32> = self.entries.iter().map(|entry| entry.party).collect();
+        let mut parties = self.parties.clone();
         parties.sort_unstable();
         parties.dedup();
         if parties.len() < PARTIES_MIN {
@@ -148,7 +148,7 @@ impl List {
         let tell = |token| {
             parties.clear();
             let names = self.postings.names(token).iter();
-            parties.extend(names.filter_map(|name| self.entries.get(*name as usize)).map(|entry| entry.party));
+            parties.extend(names.filter_map(|name| self.parties.get(*name as usize)));
             parties.sort_unstable();
             parties.dedup();
             1.0 - (parties.len().max(1) as f32).log2() / whole

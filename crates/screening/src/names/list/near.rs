@@ -91,6 +91,11 @@ const CUSTOM: u32 = 1 << 30;
 const FOREIGN: u32 = 1 << 31;
 
 impl Gist {
+    /// Whether it begins with the same byte as a token.
+    pub(super) fn begins_like(&self, token: &Token) -> bool {
+        token.text.as_bytes().first() == Some(&self.first)
+    }
+
     pub(super) fn of(token: &Token) -> Self {
         let custom = if token.customs.is_empty() { 0 } else { CUSTOM };
         let other = if is_word(token.class) { 0 } else { OTHER };

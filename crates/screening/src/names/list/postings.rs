@@ -121,6 +121,11 @@ impl Postings {
         }
     }
 
+    /// What a name names.
+    pub(super) fn kind(&self, name: usize) -> Option<Kind> {
+        self.marks.get(name).map(|mark| mark.kind())
+    }
+
     pub(super) const fn is_common(&self, token: u32) -> bool {
         token < self.common
     }

@@ -248,7 +248,7 @@ impl<'q> Reach<'q> {
 
     /// How high a name can score whose tokens are known, were every token free to take any partner.
     pub(super) fn of(&self, list: &List, name: u32, joined: Option<&Joined>, scratch: &Scratch) -> f32 {
-        let kind = list.entries.get(name as usize).map_or(self.query.kind, |entry| entry.kind);
+        let kind = list.postings.kind(name as usize).unwrap_or(self.query.kind);
         let mut best = [0.0_f32; name::TOKENS_MAX];
         let (mut own, mut met, mut words, mut telling_left, mut numbers) = (0.0, 0.0, 0, false, false);
         for id in list.ids(name as usize) {
@@ -262,7 +262,8 @@ impl<'q> Reach<'q> {
             });
             if self.initials {
                 for (asked, best) in self.query.tokens.iter().zip(&mut best) {
-                    if list.words.token(*id).is_some_and(|token| is_initial_of(asked, token)) {
+                    let may_be = asked.class == Class::Initial && token.begins_like(asked);
+                    if may_be && list.words.token(*id).is_some_and(|token| is_initial_of(asked, token)) {
                         most = most.max(score::INITIAL);
                         *best = best.max(score::INITIAL);
                     }

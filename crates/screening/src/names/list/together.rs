@@ -119,7 +119,7 @@ impl List {
                 }
             }
         }
-        let is_company = |name: &u32| self.entries.get(*name as usize).is_some_and(|e| e.kind == Kind::Company);
+        let is_company = |name: &u32| self.postings.kind(*name as usize) == Some(Kind::Company);
         let names = opened.into_iter().filter(is_company);
         joined.extend(names.map(|name| Joined { name, asked: run, parts: Some([id; 3]) }));
     }
