@@ -15,7 +15,7 @@ pub(super) const WEIGHTS: f32 = 8.0;
 /// The heaviest that is told from heavier ones.
 pub(super) const WEIGHT_MAX: u8 = 127;
 /// Tokens that stand in more names are common: two of them are looked up together, of others all that is known is read.
-const COMMON_MIN: u32 = 24;
+const COMMON_MIN: u32 = 12;
 /// Bits by which it is told of two common tokens that they never stand together.
 const FILTER_BITS: usize = 8;
 
