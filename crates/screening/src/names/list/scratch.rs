@@ -9,7 +9,7 @@ use foldhash::HashMap;
 use std::ops::Range;
 
 /// Words whose neighbours are remembered from one query to the next. Names of people repeat: this many are
-/// met in some hundred thousand payments, and take about 8 MB.
+/// met in some hundred thousand payments, and take some 20 MB, four times that beside a list of millions.
 const REMEMBERED_MAX: usize = 1 << 16;
 
 /// Two or three tokens that run together are a word; two have the second twice.
