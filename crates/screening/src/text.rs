@@ -96,6 +96,16 @@ pub fn keys(text: &str) -> Keys {
     keys
 }
 
+/// The forms of a text as it is written, which is all that is compared of a name.
+#[must_use]
+pub fn written(text: &str) -> (Key, Option<Key>) {
+    if is_plain(text) {
+        return (plain(text), None);
+    }
+    let Keys { own, latin, .. } = forms(unescape(text));
+    (own, latin)
+}
+
 /// The key of a plain text, and [`each_plain`] where its letters come from.
 fn plain(text: &str) -> Key {
     let mut key = Key::default();
@@ -213,9 +223,10 @@ fn repair(letters: &[Letter]) -> Option<Vec<Letter>> {
 /// The byte above 127 that Windows-1252 has for a letter.
 fn windows_1252(letter: char) -> Option<u8> {
     const HIGH: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
-    let code = letter as u32;
-    if (0x80..=0xff).contains(&code) {
-        return u8::try_from(code).ok();
+    match letter as u32 {
+        0..=0x7f | 0x2c7..=0x2db | 0x2dd..=0x2012 | 0x2123.. => return None,
+        code @ 0x80..=0xff => return u8::try_from(code).ok(),
+        _ => {}
     }
     let place = HIGH.chars().position(|known| known == letter)?;
     u8::try_from(0x80 + place).ok()
@@ -230,6 +241,11 @@ fn composed(letters: Vec<Letter>) -> Vec<Letter> {
     let mut at = 0;
     while let Some(first) = letters.get(at) {
         let more = letters.iter().skip(at + 1).take_while(|letter| joins(letter.is)).count();
+        if more == 0 && is_composed(first.is) {
+            out.push(*first);
+            at += 1;
+            continue;
+        }
         let cluster = letters.get(at..=at + more).unwrap_or_default();
         let to = cluster.last().map_or(first.from.1, |letter| letter.from.1);
         let from = (first.from.0, to);
@@ -239,8 +255,17 @@ fn composed(letters: Vec<Letter>) -> Vec<Letter> {
     out
 }
 
+/// Whether a letter is its own compatibility composition: of the commonest that are, a syllable's or a letter's block each.
+const fn is_composed(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{9f}' | '\u{c0}'..='\u{131}' | '\u{621}'..='\u{64a}' | '\u{410}'..='\u{44f}'
+        | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+}
+
 /// Whether a letter may compose with the one before it.
 fn joins(letter: char) -> bool {
+    if matches!(letter, '\0'..='\u{2ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}') {
+        return false;
+    }
     let vowel_or_final_jamo = matches!(letter, '\u{1160}'..='\u{11ff}');
     canonical_combining_class(letter) != 0 || vowel_or_final_jamo || matches!(letter, '\u{3099}' | '\u{309a}' | 'ﾞ' | 'ﾟ')
 }
@@ -269,7 +294,7 @@ fn unconfuse(mut letters: Vec<Letter>) -> Vec<Letter> {
     let any_latin = letters.iter().any(|letter| is_latin(letter.is));
     let mut from = 0;
     while from < letters.len() {
-        let length = letters.iter().skip(from).take_while(|letter| letter.is.is_alphanumeric()).count();
+        let length = letters.iter().skip(from).take_while(|letter| is_counted(letter.is)).count();
         let word = letters.get_mut(from..from + length).unwrap_or_default();
         let mixed = word.iter().any(|letter| is_latin(letter.is));
         let all = || word.iter().all(|letter| looks_latin(letter.is) && unconfused(letter.is) != letter.is);
@@ -281,6 +306,16 @@ fn unconfuse(mut letters: Vec<Letter>) -> Vec<Letter> {
         from += length + 1;
     }
     letters
+}
+
+/// Whether it is a letter or a digit; what nearly all of them are is told without a table.
+fn is_counted(letter: char) -> bool {
+    match letter {
+        '\0'..='\u{7f}' => letter.is_ascii_alphanumeric(),
+        '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2c1}' | '\u{400}'..='\u{481}' | '\u{620}'..='\u{64a}' => true,
+        '\u{904}'..='\u{939}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => true,
+        other => other.is_alphanumeric(),
+    }
 }
 
 fn is_latin(letter: char) -> bool {
@@ -307,6 +342,10 @@ fn unconfused(letter: char) -> char {
 fn folded(letters: &[Letter]) -> Vec<Letter> {
     let mut out: Vec<Letter> = Vec::with_capacity(letters.len());
     for letter in letters {
+        if letter.is.is_ascii() {
+            out.push(Letter { is: letter.is.to_ascii_lowercase(), from: letter.from });
+            continue;
+        }
         if is_pointing(letter.is) {
             continue;
         }
@@ -372,7 +411,7 @@ fn key(letters: Vec<Letter>) -> Key {
     let mut between = BEGINS;
     let mut last: Option<char> = None;
     for (n, letter) in letters.iter().enumerate() {
-        if !letter.is.is_alphanumeric() {
+        if !is_counted(letter.is) {
             let next = letters.get(n + 1).map(|letter| letter.is);
             between |= match letter.is {
                 '.' | '\'' | '’' | '`' if last.is_some() && next.is_some_and(char::is_alphanumeric) => SEAM,

@@ -274,29 +274,46 @@ const TENS: [(&str, u32); 9] = [
     ("ninety", 90),
 ];
 
-#[derive(Debug)]
-struct Words {
-    forms: HashMap<&'static str, u8>,
-    common: HashMap<&'static str, ()>,
-    particles: HashMap<&'static str, ()>,
-    same: HashMap<&'static str, Vec<u16>>,
+/// What a word is known for.
+#[derive(Debug, Default)]
+struct Known {
+    form: Option<u8>,
+    common: bool,
+    particle: bool,
+    digits: Option<&'static str>,
+    customs: Vec<u16>,
 }
 
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let set = |text: &'static str| text.split_whitespace().map(|word| (word, ())).collect();
-    let mut same: HashMap<&'static str, Vec<u16>> = HashMap::default();
-    for (number, names) in (0..).zip(SAME) {
-        for name in names.split(' ') {
-            same.entry(name).or_default().push(number);
-        }
+static UNKNOWN: Known = Known { form: None, common: false, particle: false, digits: None, customs: Vec::new() };
+
+static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+    let mut known: HashMap<&'static str, Known> = HashMap::default();
+    let mut put = |word, note: &dyn Fn(&mut Known)| note(known.entry(word).or_default());
+    for (class, words) in (0..).zip(FORMS) {
+        words.split(' ').for_each(|word| put(word, &|known| known.form = Some(class)));
     }
-    let forms = (0..).zip(FORMS).flat_map(|(class, words)| words.split(' ').map(move |word| (word, class))).collect();
-    Words { forms, common: set(COMMON), particles: set(PARTICLES), same }
+    COMMON.split_whitespace().for_each(|word| put(word, &|known| known.common = true));
+    PARTICLES.split_whitespace().for_each(|word| put(word, &|known| known.particle = true));
+    // Of two that say the same word the first counts.
+    NUMBERS.iter().rev().for_each(|(word, digits)| put(word, &|known| known.digits = Some(digits)));
+    for (number, names) in (0..).zip(SAME) {
+        names.split(' ').for_each(|name| put(name, &|known| known.customs.push(number)));
+    }
+    known
 });
+
+fn known(word: &str) -> &'static Known {
+    KNOWN.get(word).unwrap_or(&UNKNOWN)
+}
 
 /// The groups of names that are one by custom which a name is in.
 pub(super) fn groups(text: &str) -> &'static [u16] {
-    WORDS.same.get(text).map_or(&[], Vec::as_slice)
+    &known(text).customs
+}
+
+/// Every given name that is one with others by custom.
+pub(super) fn customary() -> impl Iterator<Item = &'static str> {
+    SAME.iter().flat_map(|names| names.split(' '))
 }
 
 /// Whether two given names are one person's by custom.
@@ -314,21 +331,23 @@ impl Name {
     /// Takes a name apart, in Latin letters.
     #[must_use]
     pub fn new(written: &str, kind: Kind) -> Self {
-        let keys = text::keys(written);
-        let key = keys.latin.as_ref().unwrap_or(&keys.own);
+        let (own, latin) = text::written(written);
+        let key = latin.as_ref().unwrap_or(&own);
         let mut name = Self::of_words(key.words().filter_map(|word| key.letters.get(word)), kind);
-        name.transliterated = keys.latin.is_some() && keys.own.letters.chars().any(|letter| letter as u32 > 0x24f);
-        name.abjad =
-            keys.own.letters.chars().any(|letter| matches!(letter, '\u{590}'..='\u{6ff}' | '\u{3040}'..='\u{30ff}'));
-        name.syllabic = keys.own.letters.chars().any(text::is_syllable);
-        name.whole.clone_from(&keys.own.letters);
+        if latin.is_some() {
+            let any = |is: fn(char) -> bool| own.letters.chars().any(is);
+            name.transliterated = any(|letter| letter as u32 > 0x24f);
+            name.abjad = any(|letter| matches!(letter, '\u{590}'..='\u{6ff}' | '\u{3040}'..='\u{30ff}'));
+            name.syllabic = any(text::is_syllable);
+        }
+        name.whole = own.letters;
         name
     }
 
     /// Takes a name apart in its own script, as is best where both names of a pair share it.
     #[must_use]
     pub fn own(written: &str, kind: Kind) -> Self {
-        let key = text::keys(written).own;
+        let (key, _) = text::written(written);
         let mut name = Self::of_words(key.words().filter_map(|word| key.letters.get(word)), kind);
         name.syllabic = key.letters.chars().any(text::is_syllable);
         name.whole = key.letters;
@@ -348,10 +367,11 @@ impl Name {
         }
         let count = tokens.len();
         for (n, token) in tokens.iter_mut().enumerate() {
-            token.class = classify(&token.text, kind, n, count);
+            let known = known(&token.text);
+            token.class = classify(&token.text, known, kind, n, count);
             token.weight = weight(token);
             token.sound = super::sound::sound(&token.text);
-            token.customs = groups(&token.text);
+            token.customs = &known.customs;
         }
         // A name of nothing but common words still names something.
         if tokens.iter().all(|token| token.weight < 0.5) {
@@ -360,10 +380,8 @@ impl Name {
             }
         }
         for token in &mut tokens {
-            if let (Class::Number, Some((_, digits))) =
-                (token.class, NUMBERS.iter().find(|(word, _)| *word == token.text))
-            {
-                token.text = (*digits).to_owned();
+            if let (Class::Number, Some(digits)) = (token.class, known(&token.text).digits) {
+                token.text = digits.to_owned();
             }
         }
         Self { tokens, kind, transliterated: false, abjad: false, syllabic: false, whole: String::new() }
@@ -416,21 +434,18 @@ fn join_letters(tokens: &mut Vec<Token>) {
     }
 }
 
-fn classify(text: &str, kind: Kind, at: usize, count: usize) -> Class {
-    let number = || text.bytes().all(|b| b.is_ascii_digit());
-    if number()
-        || (at > 0 && NUMBERS.iter().any(|(word, _)| *word == text))
-        || (kind == Kind::Company && NUMBERS.iter().any(|(word, _)| *word == text))
-    {
+fn classify(text: &str, known: &Known, kind: Kind, at: usize, count: usize) -> Class {
+    let is_numeral = known.digits.is_some() && (at > 0 || kind == Kind::Company);
+    if is_numeral || text.bytes().all(|b| b.is_ascii_digit()) {
         return Class::Number;
     }
     match kind {
-        Kind::Person if WORDS.particles.contains_key(text) && count > 1 => Class::Particle,
-        Kind::Person if text.chars().count() == 1 => Class::Initial,
+        Kind::Person if known.particle && count > 1 => Class::Particle,
+        Kind::Person if text.len() <= 4 && text.chars().count() == 1 => Class::Initial,
         // Forms of two letters count only in last place: `as`, `co`, `ag` are words elsewhere.
-        Kind::Company => match WORDS.forms.get(text) {
-            Some(class) if text.len() > 2 || at + 1 == count || matches!(text, "co" | "ao") => Class::Form(*class),
-            Some(_) | None if WORDS.common.contains_key(text) || JOINING.contains(&text) => Class::Common,
+        Kind::Company => match known.form {
+            Some(class) if text.len() > 2 || at + 1 == count || matches!(text, "co" | "ao") => Class::Form(class),
+            Some(_) | None if known.common || JOINING.contains(&text) => Class::Common,
             Some(_) | None => Class::Word,
         },
         Kind::Person => Class::Word,

@@ -29,6 +29,8 @@ const FORMED: f32 = 0.97;
 const PARTED: f32 = 0.97;
 /// Shorter than this, two words that spell two others do so by chance.
 const PARTED_LETTERS_MIN: usize = 5;
+/// Fewer words have no initials that spell a name.
+pub(super) const INITIALS_MIN: usize = 3;
 /// Initials that spell a short name.
 pub(super) const ACRONYM: f32 = 0.85;
 
@@ -277,7 +279,7 @@ fn acronym(many: &[&Token], one: &[&Token], found: &mut dyn FnMut(Range<usize>, 
 
 /// Calls back with the initials of each run of three to six words.
 pub(super) fn each_initials(tokens: &[&Token], found: &mut dyn FnMut(Range<usize>, &str)) {
-    if tokens.len() < 3 {
+    if tokens.len() < INITIALS_MIN {
         return;
     }
     let is_part = |token: &Token| matches!(token.class, Class::Word | Class::Common) && token.weight > 0.1;

@@ -4,11 +4,11 @@
 /// have the same; words that have the same may still be told apart by ear.
 #[must_use]
 pub fn sound(word: &str) -> String {
-    let letters: Vec<u8> = word.bytes().filter(u8::is_ascii_alphabetic).map(|b| b.to_ascii_lowercase()).collect();
-    let mut out = String::with_capacity(letters.len());
-    let mut n = 0;
-    while let Some(letter) = letters.get(n) {
-        let pair = [*letter, letters.get(n + 1).copied().unwrap_or(0)];
+    let mut letters = word.bytes().filter(u8::is_ascii_alphabetic).map(|b| b.to_ascii_lowercase()).peekable();
+    let mut out = String::with_capacity(word.len());
+    let mut is_first = true;
+    while let Some(letter) = letters.next() {
+        let pair = [letter, letters.peek().copied().unwrap_or(0)];
         let (said, length): (Option<u8>, usize) = match &pair {
             b"ph" => (Some(b'f'), 2),
             b"ck" | b"kh" | b"gh" | b"qu" => (Some(b'k'), 2),
@@ -17,7 +17,7 @@ pub fn sound(word: &str) -> String {
             b"ts" | b"tz" | b"dz" => (Some(b's'), 2),
             b"ce" | b"ci" | b"cy" => (Some(b's'), 1),
             _ => match letter {
-                b'a' | b'e' | b'i' | b'o' | b'u' | b'y' => ((n == 0).then_some(b'a'), 1),
+                b'a' | b'e' | b'i' | b'o' | b'u' | b'y' => (is_first.then_some(b'a'), 1),
                 b'c' | b'q' | b'k' | b'g' => (Some(b'k'), 1),
                 b'x' => (Some(b'k'), 1),
                 b'z' | b's' | b'j' => (Some(b's'), 1),
@@ -25,7 +25,7 @@ pub fn sound(word: &str) -> String {
                 b'd' | b't' => (Some(b't'), 1),
                 b'b' | b'p' => (Some(b'p'), 1),
                 b'h' => (None, 1),
-                other => (Some(*other), 1),
+                other => (Some(other), 1),
             },
         };
         if let Some(said) = said
@@ -33,7 +33,10 @@ pub fn sound(word: &str) -> String {
         {
             out.push(char::from(said));
         }
-        n += length;
+        if length == 2 {
+            letters.next();
+        }
+        is_first = false;
     }
     out
 }

@@ -82,3 +82,29 @@ fn words_begin_where_they_are_seen_to() {
     assert_eq!(words("Alipay.com Co. Ltd"), ["alipaycom", "co", "ltd"]);
     assert_eq!(words("O'Neil A.B.C."), ["oneil", "abc"]);
 }
+
+#[test]
+fn a_short_way_leads_where_the_long_one_does() {
+    let mut seed = 20_200_920_u64;
+    for _ in 0..20_000 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let letters = b"aZ9 .'`-,&?/\t0";
+        let pick = |n: u32| char::from(letters[(seed >> (4 * n + 8) & 0xf) as usize % letters.len()]);
+        let text: String = (0..(seed >> 4 & 0xf) as u32 % 14).map(pick).collect();
+        assert_eq!(written(&text), (keys(&text).own, keys(&text).latin), "{text}");
+        if is_plain(&text) {
+            assert_eq!(plain(&text), forms(unescape(&text)).own, "{text}");
+        }
+    }
+    for letter in '\0'..=char::MAX {
+        if is_composed(letter) {
+            assert!(std::iter::once(letter).nfkc().eq([letter]), "{letter:?}");
+        }
+        assert_eq!(is_counted(letter), letter.is_alphanumeric(), "{letter:?}");
+        let joined = canonical_combining_class(letter) != 0 || matches!(letter, '\u{1160}'..='\u{11ff}');
+        assert!(!joined || joins(letter), "{letter:?}");
+        let byte = u8::try_from(letter as u32).ok().filter(|byte| *byte >= 0x80);
+        assert!(byte.is_none_or(|byte| windows_1252(letter) == Some(byte)), "{letter:?}");
+    }
+    assert_eq!("€‚ƒˆ‰Œž™›".chars().filter_map(windows_1252).count(), 9);
+}

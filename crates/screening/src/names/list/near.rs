@@ -4,6 +4,7 @@
 //! of their beginnings after at most `k` letters are dropped from each. How many slips count grows with length
 //! as in [`score::alike`](super::score::alike), so a word of six letters is under one drop and under two.
 
+use super::sum::{Sum, mixed};
 use crate::names::name::{Class, Token};
 
 /// Lengths of words, how much of their beginning counts, and how many letters are dropped from it. The lengths
@@ -13,7 +14,7 @@ const DROPS: [(std::ops::RangeInclusive<usize>, usize, u32); 3] =
 
 /// What a whole word is found under.
 pub(super) fn whole(text: &str) -> u64 {
-    text.bytes().fold(1, |key, b| mixed(key ^ u64::from(b)))
+    Sum::of(text).key()
 }
 
 /// What initials of a letter are found under.
@@ -61,11 +62,6 @@ fn drop_letters(word: u64, length: u32, from: u32, drops: u32, salt: u64, put: &
     }
 }
 
-fn mixed(key: u64) -> u64 {
-    let key = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (key ^ key >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
-}
-
 /// What is looked at of a token before the token itself: small, so that a whole vocabulary stays in a core's cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gist {
@@ -78,7 +74,12 @@ pub(super) struct Gist {
     letters: u32,
     /// Of how it sounds.
     sound: u32,
+    /// All of it, where it is short.
+    begin: [u8; BEGIN],
 }
+
+/// Of a word with its gist, so that both are in half a line of a core's cache.
+const BEGIN: usize = 12;
 
 /// Bits of [`Gist::letters`] that are letters.
 const ALPHABET: u32 = (1 << 27) - 1;
@@ -90,11 +91,19 @@ const CUSTOM: u32 = 1 << 30;
 const FOREIGN: u32 = 1 << 31;
 
 impl Gist {
+    /// Whether it begins with the same byte as a token.
+    pub(super) fn begins_like(&self, token: &Token) -> bool {
+        token.text.as_bytes().first() == Some(&self.first)
+    }
+
     pub(super) fn of(token: &Token) -> Self {
         let custom = if token.customs.is_empty() { 0 } else { CUSTOM };
         let other = if is_word(token.class) { 0 } else { OTHER };
         let foreign = if token.text.is_ascii() { 0 } else { FOREIGN };
+        let mut begin = [0; BEGIN];
+        begin.iter_mut().zip(token.text.bytes()).for_each(|(place, letter)| *place = letter);
         Self {
+            begin,
             weight: token.weight,
             class: token.class,
             length: u8::try_from(token.text.len()).unwrap_or(u8::MAX),
@@ -148,7 +157,10 @@ impl<'t> Letters<'t> {
         // A letter more, less or other changes at most two of those that are in it.
         here.abs_diff(there) <= budget
             && ((self.gist.letters ^ gist.letters) & ALPHABET).count_ones() as usize <= 2 * budget
-            && other().is_some_and(|other| self.slips(&other.text) <= budget)
+            && match gist.begin.get(..there) {
+                Some(text) => self.slips(text) <= budget,
+                None => other().is_some_and(|other| self.slips(other.text.as_bytes()) <= budget),
+            }
     }
 
     /// The same where letters are not all that counts.
@@ -164,13 +176,13 @@ impl<'t> Letters<'t> {
     }
 
     /// Letters more, less, other or swapped (Hyyrö 2003, bit-parallel, with transpositions).
-    fn slips(&self, other: &str) -> usize {
+    fn slips(&self, other: &[u8]) -> usize {
         let length = self.token.text.len();
         let (mut more, mut less, mut diagonal, mut last) = (u64::MAX, 0_u64, 0_u64, 0_u64);
         let mut slips = length;
         let end = 1_u64 << (length.max(1) - 1);
-        for letter in other.bytes() {
-            let places = self.places.get(usize::from(letter)).copied().unwrap_or(0);
+        for letter in other {
+            let places = self.places.get(usize::from(*letter)).copied().unwrap_or(0);
             let swapped = ((!diagonal & places) << 1) & last;
             diagonal = (((places & more).wrapping_add(more)) ^ more) | places | less | swapped;
             let (up, down) = (less | !(diagonal | more), diagonal & more);
@@ -196,43 +208,52 @@ impl Pairs {
     pub(super) fn finish(mut self) -> Near {
         self.0.sort_unstable();
         self.0.dedup();
-        let bits = (self.0.len().max(2) as u64).ilog2();
-        let mut near = Near { shift: 64 - bits, ..Near::default() };
-        let mut rows = self.0.iter().peekable();
+        // Two to four in a bucket.
+        let bits = (self.0.len().max(8) as u64).ilog2() - 1;
+        let ids = self.0.iter().map(|(_, id)| *id).max().unwrap_or(0);
+        let mut near =
+            Near { shift: 64 - bits, ids: u32::MAX.checked_shr(ids.leading_zeros()).unwrap_or(0), ..Near::default() };
+        near.rows.reserve_exact(self.0.len());
+        let mut pairs = self.0.iter().peekable();
         for bucket in 0..1_u64 << bits {
-            near.starts.push(u32::try_from(near.ids.len()).unwrap_or(u32::MAX));
-            while let Some((key, id)) = rows.next_if(|(key, _)| key >> near.shift == bucket) {
-                near.tags.push(tag(*key));
-                near.ids.push(*id);
+            near.starts.push(u32::try_from(near.rows.len()).unwrap_or(u32::MAX));
+            while let Some((key, id)) = pairs.next_if(|(key, _)| key >> near.shift == bucket) {
+                near.rows.push(near.tag(*key) | *id);
             }
         }
-        near.starts.push(u32::try_from(near.ids.len()).unwrap_or(u32::MAX));
+        near.starts.push(u32::try_from(near.rows.len()).unwrap_or(u32::MAX));
         near
     }
 }
 
-/// What is under each key. A key is told from others by 32 of its bits besides its place, so that now and then
-/// something is found that is not under it, and is looked at in vain.
+/// What is under each key. A key is told from others by those of its bits that ids leave room for, so that now and
+/// then something is found that is not under it, and is looked at in vain.
 #[derive(Debug, Default)]
 pub(super) struct Near {
     shift: u32,
+    /// The bits that ids take.
+    ids: u32,
     starts: Vec<u32>,
-    tags: Vec<u32>,
-    ids: Vec<u32>,
+    rows: Vec<u32>,
 }
 
 impl Near {
     pub(super) fn bytes(&self) -> usize {
-        (self.starts.len() + self.tags.len() + self.ids.len()) * size_of::<u32>()
+        (self.starts.len() + self.rows.len()) * size_of::<u32>()
+    }
+
+    /// What of a key stands above an id.
+    const fn tag(&self, key: u64) -> u32 {
+        key as u32 & !self.ids
     }
 
     pub(super) fn get(&self, key: u64) -> impl Iterator<Item = u32> {
         let bucket = usize::try_from(key >> self.shift.min(63)).unwrap_or(usize::MAX);
         let end = bucket.checked_add(1).and_then(|next| self.starts.get(next)).copied().unwrap_or(0) as usize;
         let part = self.starts.get(bucket).map_or(0, |start| *start as usize)..end;
-        let (tags, ids) = (self.tags.get(part.clone()), self.ids.get(part));
-        let rows = tags.unwrap_or_default().iter().zip(ids.unwrap_or_default());
-        rows.filter(move |(own, _)| **own == tag(key)).map(|(_, id)| *id)
+        let (tag, ids) = (self.tag(key), self.ids);
+        let rows = self.rows.get(part).unwrap_or_default();
+        rows.iter().filter(move |row| **row & !ids == tag).map(move |row| row & ids)
     }
 }
 

@@ -1,112 +1,238 @@
-//! Which names each token stands in, and beside which others: two tokens of a name are found together without
-//! walking through all names that have one of them, however common both are, the lighter names first.
+//! Which names each token stands in, and which two stand in together: names that have both of two tokens are found
+//! without walking through all that have one of them, however common both are, the lighter names first.
+//!
+//! Tokens are numbered by how common they are, the commonest first, and two that stand together are kept once, with
+//! the rarer.
 
+use super::sum::{Filter, mixed};
+use crate::names::name::Kind;
 use std::ops::Range;
 
-/// Stands beside a token that is a whole name; tokens have lower numbers.
-pub(super) const ALONE: u32 = (1 << 24) - 1;
+/// No list has more tokens that differ, so that one fits beside a name in 64 bits.
+pub(super) const TOKENS_MAX: u32 = 1 << 24;
 /// Parts of one in which the weight of a name is noted, rounded down.
 pub(super) const WEIGHTS: f32 = 8.0;
+/// The heaviest that is told from heavier ones.
+pub(super) const WEIGHT_MAX: u8 = 127;
+/// Tokens that stand in more names are common: two of them are looked up together, of others all that is known is read.
+const COMMON_MIN: u32 = 12;
+/// Bits by which it is told of two common tokens that they never stand together.
+const FILTER_BITS: usize = 8;
 
-/// For each token, rows of a partner, what the name weighs, and the name, in that order.
+/// A name, what is beside a token in it, what is named and how much it weighs: so ordered, in 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Row(u64);
+
+impl Row {
+    fn new(partner: u32, mark: Mark, name: u32) -> Self {
+        Self(u64::from(partner) << 40 | u64::from(mark.0) << 32 | u64::from(name))
+    }
+
+    pub(super) const fn partner(self) -> u32 {
+        (self.0 >> 40) as u32
+    }
+
+    pub(super) const fn mark(self) -> Mark {
+        Mark((self.0 >> 32) as u8)
+    }
+
+    pub(super) const fn name(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// What is named and how much the name weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark(u8);
+
+impl Mark {
+    pub(super) fn new(kind: Kind, weight: f32) -> Self {
+        Self::at_most(kind, (weight * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8)
+    }
+
+    /// The last of a kind that weighs no more.
+    pub(super) const fn at_most(kind: Kind, weight: u8) -> Self {
+        Self(weight | if matches!(kind, Kind::Company) { WEIGHT_MAX + 1 } else { 0 })
+    }
+
+    pub(super) const fn kind(self) -> Kind {
+        if self.0 > WEIGHT_MAX { Kind::Company } else { Kind::Person }
+    }
+
+    pub(super) const fn weight(self) -> u8 {
+        self.0 & WEIGHT_MAX
+    }
+}
+
+/// What each token stands in and beside.
 #[derive(Debug, Default)]
 pub(super) struct Postings {
-    rows: Vec<u64>,
-    ends: Vec<u32>,
+    marks: Vec<Mark>,
+    /// Names by token, in the order of their marks.
+    names: Vec<u32>,
+    name_ends: Vec<u32>,
+    rows: Vec<Row>,
+    row_ends: Vec<u32>,
+    /// Tokens of lower numbers are common.
+    common: u32,
+    /// Common tokens that stand together.
+    together: Filter,
 }
 
 impl Postings {
-    /// The postings of names given as tokens, of which there are so many, and what they weigh.
-    pub(super) fn new<'n>(tokens: usize, names: impl Iterator<Item = (&'n [u32], f32)> + Clone) -> Self {
-        let mut ends = vec![0_u32; tokens];
-        for (ids, _) in names.clone() {
-            each_row(ids, &mut |token, _| {
-                if let Some(count) = ends.get_mut(token as usize) {
-                    *count += 1;
-                }
+    /// The postings of names, of which so many tokens are in use: each with its tokens.
+    pub(super) fn new<'n>(tokens: usize, marks: Vec<Mark>, names: impl Iterator<Item = &'n [u32]> + Clone) -> Self {
+        let (mut name_ends, mut row_ends) = (vec![0_u32; tokens], vec![0_u32; tokens]);
+        for ids in names.clone() {
+            each_token(ids, &mut |token| count(&mut name_ends, token));
+            each_pair(ids, &mut |token, _| count(&mut row_ends, token));
+        }
+        let common = short(name_ends.partition_point(|count| *count >= COMMON_MIN));
+        let mut postings = Self { marks, common, ..Self::default() };
+        postings.names = vec![0; summed(&mut name_ends)];
+        postings.rows = vec![Row(0); summed(&mut row_ends)];
+        for (name, ids) in (0_u32..).zip(names) {
+            let Some(mark) = postings.marks.get(name as usize).copied() else { continue };
+            each_token(ids, &mut |token| put(&mut postings.names, &mut name_ends, token, name));
+            each_pair(ids, &mut |token, partner| {
+                put(&mut postings.rows, &mut row_ends, token, Row::new(partner, mark, name));
             });
         }
-        let mut sum = 0;
-        for end in &mut ends {
-            // Filled from the end, so that in the end it says where its rows begin.
-            sum += *end;
-            *end = sum;
-        }
-        let mut rows = vec![0_u64; sum as usize];
-        for (name, (ids, weight)) in (0_u64..).zip(names) {
-            let weight = (weight * WEIGHTS).min(255.0) as u64;
-            each_row(ids, &mut |token, partner| {
-                let Some(at) = ends.get_mut(token as usize) else { return };
-                *at -= 1;
-                if let Some(row) = rows.get_mut(*at as usize) {
-                    *row = u64::from(partner) << 40 | weight << 32 | name;
-                }
-            });
-        }
-        ends.push(sum);
-        let mut postings = Self { rows, ends };
-        for token in 0..tokens {
-            let part = postings.part(token);
-            postings.rows.get_mut(part).unwrap_or_default().sort_unstable();
-        }
+        name_ends.push(short(postings.names.len()));
+        row_ends.push(short(postings.rows.len()));
+        (postings.name_ends, postings.row_ends) = (name_ends, row_ends);
+        postings.sort(tokens);
         postings
     }
 
-    fn part(&self, token: usize) -> Range<usize> {
-        let end = |n: usize| self.ends.get(n).map_or(0, |end| *end as usize);
-        end(token)..end(token + 1)
-    }
-
-    /// The rows of a token.
-    pub(super) fn rows(&self, token: u32) -> &[u64] {
-        self.rows.get(self.part(token as usize)).unwrap_or_default()
-    }
-
-    /// Names a token stands in, some more than once.
-    pub(super) fn names(&self, token: u32) -> impl Iterator<Item = u32> {
-        self.rows(token).iter().map(|row| name_of(*row))
-    }
-
-    /// Names in which a token stands beside another.
-    pub(super) fn together(&self, token: u32, partner: u32) -> impl Iterator<Item = u32> {
-        beside(self.rows(token), partner, u8::MAX).map(name_of)
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.rows.len() * size_of::<u64>() + self.ends.len() * size_of::<u32>()
-    }
-}
-
-/// Those rows that have a partner, of names that weigh no more.
-pub(super) fn beside(rows: &[u64], partner: u32, weight: u8) -> impl Iterator<Item = u64> {
-    let from = rows.partition_point(|row| partner_of(*row) < partner);
-    let rest = rows.get(from..).unwrap_or_default();
-    let fits = move |row: &&u64| partner_of(**row) == partner && weight_of(**row) <= weight;
-    rest.iter().take_while(fits).copied()
-}
-
-pub(super) const fn weight_of(row: u64) -> u8 {
-    (row >> 32 & 0xff) as u8
-}
-
-pub(super) const fn name_of(row: u64) -> u32 {
-    (row & 0xffff_ffff) as u32
-}
-
-pub(super) const fn partner_of(row: u64) -> u32 {
-    (row >> 40) as u32
-}
-
-/// A row for each token and each other of its name.
-fn each_row(ids: &[u32], put: &mut dyn FnMut(u32, u32)) {
-    if let [token] = ids {
-        put(*token, ALONE);
-    }
-    for (n, token) in ids.iter().enumerate() {
-        for (m, partner) in ids.iter().enumerate() {
-            if n != m {
-                put(*token, *partner);
+    fn sort(&mut self, tokens: usize) {
+        let marks = &self.marks;
+        let mark = |name: &u32| (marks.get(*name as usize).copied(), *name);
+        for token in 0..tokens {
+            self.names.get_mut(part(&self.name_ends, token)).unwrap_or_default().sort_unstable_by_key(mark);
+            self.rows.get_mut(part(&self.row_ends, token)).unwrap_or_default().sort_unstable();
+        }
+        let common = self.row_ends.get(self.common as usize).map_or(0, |end| *end as usize);
+        self.together = Filter::for_keys(common, FILTER_BITS);
+        for token in 0..self.common {
+            for row in self.rows.get(part(&self.row_ends, token as usize)).unwrap_or_default() {
+                self.together.put(pair_key(token, row.partner()));
             }
         }
     }
+
+    /// What a name names.
+    pub(super) fn kind(&self, name: usize) -> Option<Kind> {
+        self.marks.get(name).map(|mark| mark.kind())
+    }
+
+    pub(super) const fn is_common(&self, token: u32) -> bool {
+        token < self.common
+    }
+
+    /// The rows of a token beside those more common than it is.
+    pub(super) fn rows(&self, token: u32) -> &[Row] {
+        self.rows.get(part(&self.row_ends, token as usize)).unwrap_or_default()
+    }
+
+    /// Names a token stands in.
+    pub(super) fn names(&self, token: u32) -> &[u32] {
+        self.names.get(part(&self.name_ends, token as usize)).unwrap_or_default()
+    }
+
+    /// Those of a kind that weigh no more.
+    pub(super) fn lighter(&self, token: u32, kind: Kind, weight: u8) -> impl Iterator<Item = (u32, Mark)> {
+        let names = self.names(token);
+        let mark = move |name: &u32| self.marks.get(*name as usize).copied();
+        let from = names.partition_point(|name| mark(name) < Some(Mark::at_most(kind, 0)));
+        let to = names.partition_point(|name| mark(name) <= Some(Mark::at_most(kind, weight)));
+        let names = names.get(from..to).unwrap_or_default().iter();
+        names.filter_map(move |name| Some((*name, mark(name)?)))
+    }
+
+    /// Rows of two tokens that stand together.
+    pub(super) fn together(&self, a: u32, b: u32) -> &[Row] {
+        let (rarer, partner) = (a.max(b), a.min(b));
+        if self.is_common(rarer) && !self.together.has(pair_key(rarer, partner)) {
+            return &[];
+        }
+        beside(self.rows(rarer), partner)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let short = self.names.len() + self.name_ends.len() + self.row_ends.len();
+        self.marks.len() + short * size_of::<u32>() + self.rows.len() * size_of::<Row>() + self.together.bytes()
+    }
+}
+
+/// Those rows that have a partner.
+fn beside(rows: &[Row], partner: u32) -> &[Row] {
+    let from = rows.partition_point(|row| row.partner() < partner);
+    let rest = rows.get(from..).unwrap_or_default();
+    let to = rest.partition_point(|row| row.partner() == partner);
+    rest.get(..to).unwrap_or_default()
+}
+
+/// Those of rows of one partner that are of a kind and weigh no more.
+pub(super) fn lighter(rows: &[Row], kind: Kind, weight: u8) -> &[Row] {
+    let from = rows.partition_point(|row| row.mark() < Mark::at_most(kind, 0));
+    let to = rows.partition_point(|row| row.mark() <= Mark::at_most(kind, weight));
+    rows.get(from..to).unwrap_or_default()
+}
+
+const fn pair_key(a: u32, b: u32) -> u64 {
+    mixed((a as u64) << 32 | b as u64)
+}
+
+fn part(ends: &[u32], token: usize) -> Range<usize> {
+    let end = |n: usize| ends.get(n).map_or(0, |end| *end as usize);
+    end(token)..end(token + 1)
+}
+
+fn count(counts: &mut [u32], token: u32) {
+    if let Some(count) = counts.get_mut(token as usize) {
+        *count += 1;
+    }
+}
+
+/// Counts become sums: filled from the end, each says in the end where its own begin.
+fn summed(counts: &mut [u32]) -> usize {
+    counts.iter_mut().fold(0_u32, |sum, count| {
+        *count += sum;
+        *count
+    }) as usize
+}
+
+fn put<T>(all: &mut [T], ends: &mut [u32], token: u32, one: T) {
+    let Some(at) = ends.get_mut(token as usize) else { return };
+    *at -= 1;
+    if let Some(place) = all.get_mut(*at as usize) {
+        *place = one;
+    }
+}
+
+/// Each token of a name once, with its place.
+fn once(ids: &[u32]) -> impl Iterator<Item = (usize, u32)> {
+    let is_first = move |(n, token): &(usize, u32)| !ids.iter().take(*n).any(|before| before == token);
+    ids.iter().copied().enumerate().filter(is_first)
+}
+
+fn each_token(ids: &[u32], put: &mut dyn FnMut(u32)) {
+    once(ids).for_each(|(_, token)| put(token));
+}
+
+/// Each two of a name's tokens once, the rarer first; a token that it has twice stands beside itself.
+fn each_pair(ids: &[u32], put: &mut dyn FnMut(u32, u32)) {
+    for (n, token) in once(ids) {
+        if ids.iter().skip(n + 1).any(|later| *later == token) {
+            put(token, token);
+        }
+        for (_, partner) in once(ids).filter(|(m, _)| *m > n) {
+            put(token.max(partner), token.min(partner));
+        }
+    }
+}
+
+fn short(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -1,12 +1,26 @@
 //! How high two names can score at most, from what they meet, without aligning them.
 
-use super::postings::WEIGHTS;
-use super::{List, Neighbour, ROUNDING, Scratch};
+use super::postings::{Mark, WEIGHT_MAX, WEIGHTS};
+use super::scratch::{Neighbour, Scratch};
+use super::{List, ROUNDING};
 use crate::names::name::{self, Class, Kind, Name, Token};
 use crate::names::score;
 
+/// Tokens that weigh less stand in very many names, and are met besides others.
+const LIGHT: f32 = 0.2;
+
 /// Tokens of a query, a bit each.
 pub(super) type Tokens = u32;
+
+/// The tokens of a set.
+pub(super) fn each(tokens: Tokens) -> impl Iterator<Item = usize> {
+    let mut left = tokens;
+    std::iter::from_fn(move || {
+        let n = left.trailing_zeros();
+        left &= left.wrapping_sub(1);
+        (n < Tokens::BITS).then_some(n as usize)
+    })
+}
 
 /// A name that meets tokens of a query by words run together or by initials.
 #[derive(Clone, Copy, Debug)]
@@ -32,17 +46,40 @@ impl Joined {
     }
 }
 
-/// Besides two tokens of a query: those a name meets none of, and those it is looked up by.
-#[derive(Clone, Copy, Debug)]
+/// Tokens of a query a name meets none of, and those it does meet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Besides {
+    pub(super) none_of: Tokens,
+    pub(super) met: Tokens,
+}
+
+/// Besides the tokens of a query that a name meets: those it meets none of, and those it is looked up by.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sides {
     pub(super) none_of: Tokens,
     pub(super) sought: Tokens,
 }
 
-/// How much a name may weigh that meets two tokens, in parts of [`WEIGHTS`].
+/// What is left of a query besides the tokens a name is looked up by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    /// What it weighs that meets nothing, and whether a word that tells is of it.
+    lost: f32,
+    word_lost: bool,
+    /// How many others there are, how many of them are light, what the rest weigh, and whether a word that tells is
+    /// of it.
+    others: f32,
+    light: f32,
+    of_others: f32,
+    word_of_others: bool,
+    /// Whether all of the rest are looked up too.
+    all_sought: bool,
+}
+
+/// How much a name may weigh that meets some tokens, in parts of [`WEIGHTS`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weights {
-    /// If it is met by no other that is looked up.
+    /// If it is met by no other that is looked up, but for light ones.
     pub(super) alone: u8,
     /// If it is.
     pub(super) with_others: u8,
@@ -73,8 +110,9 @@ impl<'q> Reach<'q> {
 
     /// Of a name that meets none of some tokens and reaches a threshold: tokens of which it meets one besides `met`,
     /// as few and as rare as may be. `None` where it may be enough to meet `met`.
-    pub(super) fn needed(&self, rarest_first: &[usize], none_of: Tokens, met: Tokens, least: f32) -> Option<Tokens> {
-        let enough = |tokens: Tokens| self.without(|n| tokens >> n & 1 == 1) + ROUNDING >= least;
+    pub(super) fn needed(&self, kind: Kind, rarest_first: &[usize], besides: Besides, least: f32) -> Option<Tokens> {
+        let Besides { none_of, met } = besides;
+        let enough = |tokens: Tokens| self.without(kind, tokens) + ROUNDING >= least;
         if enough(met) {
             return None;
         }
@@ -89,12 +127,12 @@ impl<'q> Reach<'q> {
         Some(needed)
     }
 
-    /// How high a name can score that meets none but these tokens, and initials of any.
-    fn without(&self, meets: impl Fn(usize) -> bool) -> f32 {
+    /// How high a name of a kind can score that meets none but these tokens, and initials of any.
+    fn without(&self, kind: Kind, meets: Tokens) -> f32 {
         let initial = score::INITIAL * score::INITIAL;
         let (mut met, mut telling, mut partners, mut best) = (0.0, 0, 0, initial);
         for (n, token) in self.query.tokens.iter().enumerate() {
-            if meets(n) {
+            if meets >> n & 1 == 1 {
                 best = 1.0;
                 met += token.weight;
                 telling += usize::from(token.class == Class::Word);
@@ -107,72 +145,125 @@ impl<'q> Reach<'q> {
         }
         let a = (met / self.whole).min(1.0);
         let b = best;
+        if kind == Kind::Company {
+            return (a * b).sqrt();
+        }
         let base = 0.62 * a.max(b) + 0.38 * a.min(b);
-        // Either the other name has words left over too, or it has no more words than there are partners.
         let substituted = base * if telling < self.telling { score::SUBSTITUTION_PERSON } else { 1.0 };
+        if self.query.syllabic {
+            return substituted;
+        }
+        // Either the other name has words left over too, or it has no more words than there are partners.
         let covered = base * if partners <= 1 && self.words >= 2 { score::LONE } else { 1.0 };
-        (a * b).sqrt().max(substituted).max(covered)
+        substituted.max(covered)
     }
 
-    /// How much a name may weigh that reaches a threshold and meets two tokens of the query by these two. `None` where
-    /// none reaches it.
-    pub(super) fn pair(
-        &self,
-        one: (usize, &Neighbour),
-        two: (usize, &Neighbour),
-        sides: Sides,
-        least: f32,
-    ) -> Option<Weights> {
-        let (mut lost, mut met, mut weight) = (0.0, 0.0, 0.0);
-        for (n, other) in [one, two] {
+    /// Whether a token of the query is light.
+    pub(super) fn is_light(&self, n: usize) -> bool {
+        self.query.tokens.get(n).is_some_and(is_light)
+    }
+
+    /// What is left of a query besides some tokens.
+    pub(super) fn left(&self, besides: Tokens, sides: Sides) -> Left {
+        let mut left = Left { all_sought: true, ..Left::default() };
+        for (n, token) in self.query.tokens.iter().enumerate().filter(|(n, _)| besides >> n & 1 == 0) {
+            // Initials are met by more than is looked up. Each of the others may meet a token of full weight.
+            if sides.none_of >> n & 1 == 1 && token.class != Class::Initial {
+                left.lost += token.weight;
+                left.word_lost |= token.class == Class::Word;
+            } else {
+                left.others += 1.0;
+                if is_light(token) {
+                    left.light += 1.0;
+                    continue;
+                }
+                left.of_others += token.weight;
+                left.all_sought &= sides.sought >> n & 1 == 1 && token.class != Class::Initial;
+                left.word_of_others |= token.class == Class::Word;
+            }
+        }
+        left
+    }
+
+    /// How much a name of a kind may weigh that reaches a threshold and meets tokens of the query by these, with what
+    /// is left of it besides. `None` where none reaches it.
+    #[inline]
+    pub(super) fn heaviest(&self, kind: Kind, by: &[(usize, &Neighbour)], left: &Left, least: f32) -> Option<Weights> {
+        let (mut lost, mut met, mut weight) = (left.lost, 0.0, 0.0);
+        for (n, other) in by {
             let squared = other.similarity * other.similarity;
-            lost += self.query.tokens.get(n).map_or(0.0, |token| token.weight * (1.0 - squared));
+            lost += self.query.tokens.get(*n).map_or(0.0, |token| token.weight * (1.0 - squared));
             met += other.weight * squared;
             weight += other.weight;
         }
-        let (mut others, mut of_others, mut all_sought) = (0.0, 0.0, true);
-        for (n, token) in self.query.tokens.iter().enumerate().filter(|(n, _)| *n != one.0 && *n != two.0) {
-            // Initials are met by more than is looked up. Each of the others may meet a token of full weight.
-            if sides.none_of >> n & 1 == 1 && token.class != Class::Initial {
-                lost += token.weight;
-            } else {
-                others += 1.0;
-                of_others += token.weight;
-                all_sought &= sides.sought >> n & 1 == 1 && token.class != Class::Initial;
-            }
-        }
-        let heaviest = |lost: f32, others: f32| {
+        let heaviest = |lost: f32, others: f32, word_lost: bool| {
             let a = (self.whole - lost) / self.whole;
             let least = least - ROUNDING;
-            let b = if a >= least { (least - 0.62 * a) / 0.38 } else { (least - 0.38 * a) / 0.62 };
+            let b = match kind {
+                Kind::Company => least * least / a.max(0.01),
+                Kind::Person if word_lost && self.query.syllabic => needed(a, least / score::SUBSTITUTION_PERSON),
+                Kind::Person => needed(a, least),
+            };
             if b > (others + met) / (others + weight).max(0.01) + ROUNDING {
                 return None;
             }
             let heaviest = (others + met) / b.max(0.01) + ROUNDING;
-            Some((heaviest * WEIGHTS).min(255.0) as u8)
+            Some((heaviest * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8)
         };
-        let with_others = heaviest(lost, others)?;
-        let alone = if all_sought { heaviest(lost + of_others, 0.0).unwrap_or(0) } else { with_others };
+        let with_others = heaviest(lost, left.others, left.word_lost)?;
+        let alone = if left.all_sought {
+            heaviest(lost + left.of_others, left.light, left.word_lost || left.word_of_others).unwrap_or(0)
+        } else {
+            with_others
+        };
         Some(Weights { alone, with_others })
+    }
+
+    /// How high a name can score of which it is known how alike it meets tokens of the query, squared and in 255 parts,
+    /// and which it does not meet; the others it may.
+    pub(super) fn most(&self, mark: Mark, best: &[u8], not_met: Tokens) -> f32 {
+        let (mut asked_met, mut met, mut word_left) = (0.0, 0.0, false);
+        for (n, (token, best)) in self.query.tokens.iter().zip(best).enumerate() {
+            let squared = if *best > 0 {
+                f32::from(*best) / 255.0
+            } else if not_met >> n & 1 == 0 || token.class == Class::Initial || is_light(token) {
+                1.0
+            } else {
+                word_left |= token.class == Class::Word;
+                0.0
+            };
+            asked_met += token.weight * squared;
+            met += squared;
+        }
+        let weight = f32::from(mark.weight()) / WEIGHTS;
+        let (a, b) = (asked_met / self.whole, (met / weight.max(0.01)).min(1.0));
+        match mark.kind() {
+            Kind::Person => {
+                let base = 0.62 * a.max(b) + 0.38 * a.min(b);
+                base * if word_left && self.query.syllabic { score::SUBSTITUTION_PERSON } else { 1.0 }
+            }
+            Kind::Company => (a * b).sqrt(),
+        }
     }
 
     /// How high a name can score whose tokens are known, were every token free to take any partner.
     pub(super) fn of(&self, list: &List, name: u32, joined: Option<&Joined>, scratch: &Scratch) -> f32 {
-        let kind = list.entries.get(name as usize).map_or(self.query.kind, |entry| entry.kind);
+        let kind = list.postings.kind(name as usize).unwrap_or(self.query.kind);
         let mut best = [0.0_f32; name::TOKENS_MAX];
         let (mut own, mut met, mut words, mut telling_left, mut numbers) = (0.0, 0.0, 0, false, false);
         for id in list.ids(name as usize) {
-            let Some(token) = list.gists.get(*id as usize) else { continue };
+            let Some(token) = list.words.gist(*id) else { continue };
             let mut most = if joined.is_some_and(|joined| joined.has(*id)) { 1.0 } else { 0.0_f32 };
-            for (n, similarity, _) in scratch.met_by(*id) {
-                most = most.max(similarity);
-                if let Some(best) = best.get_mut(n as usize) {
-                    *best = best.max(similarity);
+            scratch.each_met(*id, |n, by| {
+                most = most.max(by.similarity);
+                if let Some(best) = best.get_mut(n) {
+                    *best = best.max(by.similarity);
                 }
-            }
+            });
             if self.initials {
                 for (asked, best) in self.query.tokens.iter().zip(&mut best) {
-                    if list.vocabulary.get(*id as usize).is_some_and(|token| is_initial_of(asked, token)) {
+                    let may_be = asked.class == Class::Initial && token.begins_like(asked);
+                    if may_be && list.words.token(*id).is_some_and(|token| is_initial_of(asked, token)) {
                         most = most.max(score::INITIAL);
                         *best = best.max(score::INITIAL);
                     }
@@ -193,20 +284,31 @@ impl<'q> Reach<'q> {
         }
         let (a, b) = (asked_met / self.whole, met / f32::max(own, 0.01));
         let (most, least) = (a.max(b), a.min(b));
-        let both_left = telling_left && asked_left;
+        let syllabic = kind == Kind::Person && (self.query.syllabic || list.is_syllabic(name as usize));
+        let substituted = if syllabic { telling_left || asked_left } else { telling_left && asked_left };
         match kind {
             Kind::Person => {
                 let lone = words.min(self.words) <= 1 && words.max(self.words) >= 2 && joined.is_none();
                 let base = 0.62 * most + 0.38 * least;
-                base * if both_left { score::SUBSTITUTION_PERSON } else { 1.0 } * if lone { score::LONE } else { 1.0 }
+                base * if substituted { score::SUBSTITUTION_PERSON } else { 1.0 } * if lone { score::LONE } else { 1.0 }
             }
             Kind::Company => {
                 let base = (most * least).sqrt();
-                base * if both_left { score::SUBSTITUTION_COMPANY } else { 1.0 }
+                base * if substituted { score::SUBSTITUTION_COMPANY } else { 1.0 }
                     * if numbers == self.numbers { 1.0 } else { score::NUMBERED }
             }
         }
     }
+}
+
+/// How much of the other name must be met, at least, where so much of one is.
+fn needed(met: f32, least: f32) -> f32 {
+    if met >= least { (least - 0.62 * met) / 0.38 } else { (least - 0.38 * met) / 0.62 }
+}
+
+/// Whether a token weighs so little that no name is looked at for its sake: `al`, `de`, `llc`.
+fn is_light(token: &Token) -> bool {
+    token.weight < LIGHT
 }
 
 fn is_telling(class: Class, kind: Kind) -> bool {
