@@ -35,6 +35,7 @@ pub const FOLDER: &str = "wal";
 
 /// A segment of zeros that whoever needs one takes by renaming it.
 const SPARE: &str = "wal/spare.tmp";
+const SPARE_NAME: &str = "spare.tmp";
 
 /// The segment that is being made.
 const COMING: &str = "wal/coming.tmp";
@@ -273,19 +274,43 @@ impl<D: Disk> Wal<D> {
     }
 }
 
+/// Bytes of zeros after which the disk is let do other things: a commit in between waits for so much and not for a
+/// segment.
+const ZEROS_AT_ONCE: usize = 1024 * 1024;
+
 /// Fills a file with zeros, durably, under a name that recovery ignores.
 fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64) -> io::Result<D::File> {
-    const CHUNK: usize = 256 * 1024;
     let mut file = disk.create(path)?;
-    let zeros = vec![0; CHUNK];
+    let zeros = vec![0; ZEROS_AT_ONCE];
     let mut offset = 0;
     while offset < segment_bytes {
-        let length = usize::try_from(segment_bytes - offset).unwrap_or(CHUNK).min(CHUNK);
+        let length = usize::try_from(segment_bytes - offset).unwrap_or(ZEROS_AT_ONCE).min(ZEROS_AT_ONCE);
         file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
+        file.sync()?;
         offset += length as u64;
     }
-    file.sync()?;
     Ok(file)
+}
+
+/// Overwrites all there is of a file with zeros, durably.
+fn blank<D: Disk>(disk: &D, path: &str) -> io::Result<()> {
+    let mut file = disk.open(path)?;
+    let zeros = vec![0; ZEROS_AT_ONCE];
+    let mut found = vec![0; ZEROS_AT_ONCE];
+    let mut offset = 0;
+    loop {
+        let length = file.read_at(offset, &mut found)?;
+        if length == 0 {
+            return Ok(());
+        }
+        file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
+        file.sync()?;
+        offset += length as u64;
+    }
+}
+
+fn has_spare<D: Disk>(disk: &D) -> io::Result<bool> {
+    Ok(disk.list(FOLDER)?.iter().any(|name| *name == SPARE_NAME))
 }
 
 /// Prepares the next segment if there is none yet, so that the writer need not wait for it.
@@ -293,8 +318,7 @@ fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64) -> io::Result<D::File
 /// # Errors
 /// When there is no room.
 pub fn prepare_spare<D: Disk>(disk: &D, segment_bytes: u64) -> io::Result<()> {
-    let there = disk.list(FOLDER)?.iter().any(|name| SPARE.ends_with(&format!("/{name}")));
-    if there {
+    if has_spare(disk)? {
         return Ok(());
     }
     let filling = format!("{SPARE}{TEMPORARY}");
@@ -303,7 +327,7 @@ pub fn prepare_spare<D: Disk>(disk: &D, segment_bytes: u64) -> io::Result<()> {
 }
 
 /// Removes the segments all of whose records lie below `index`, except the last; they are overwritten first, since
-/// they hold what somebody may ask to have erased.
+/// they hold what somebody may ask to have erased. One of them becomes the spare if there is none.
 ///
 /// # Errors
 /// When the disk fails.
@@ -319,10 +343,8 @@ pub fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
     // Those of an interrupted time before, too.
     for name in disk.list(FOLDER)?.iter().filter(|name| name.ends_with(RETIRED)) {
         let path = format!("{FOLDER}/{name}");
-        let mut file = disk.open(&path)?;
-        file.write_at(0, &vec![0; disk.read(&path)?.len()])?;
-        file.sync()?;
-        disk.remove(&path)?;
+        blank(disk, &path)?;
+        if has_spare(disk)? { disk.remove(&path) } else { disk.rename(&path, SPARE) }?;
     }
     Ok(done.len())
 }
