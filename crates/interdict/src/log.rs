@@ -127,7 +127,8 @@ pub(crate) enum LogCommand {
         /// The region that requests are signed for
         #[arg(long, default_value = "us-east-1")]
         region: String,
-        /// The file with the key that signs requests (`[default]`, `aws_access_key_id`, `aws_secret_access_key`)
+        /// The file with the key that signs requests (`[default]`, `aws_access_key_id`, `aws_secret_access_key`); it may
+        /// get, put and remove objects there and list the bucket
         #[arg(long, value_name = "FILE")]
         credentials: PathBuf,
         /// Write JSON
