@@ -349,6 +349,26 @@ pub fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
     Ok(done.len())
 }
 
+/// Overwrites and removes every segment of a log that has ended with `size` published entries; `false`, and nothing is
+/// done, if it has records that are not published.
+///
+/// # Errors
+/// When the disk fails.
+pub fn discard<D: Disk>(disk: &D, size: u64) -> io::Result<bool> {
+    let has_more = Cursor::start(disk)?.read(disk, size + 1, u64::MAX, |_index, _record| {}).is_ok();
+    let names = disk.list(FOLDER)?;
+    if names.is_empty() || has_more {
+        return Ok(names.is_empty());
+    }
+    for name in names {
+        let path = format!("{FOLDER}/{name}");
+        blank(disk, &path)?;
+        disk.remove(&path)?;
+    }
+    disk.sync_folder(FOLDER)?;
+    Ok(true)
+}
+
 /// Whether a record may still stand in a segment.
 ///
 /// # Errors

@@ -512,13 +512,15 @@ fn a_revocation_names_the_decisions_of_the_log_that_rested_on_what_it_takes_back
 fn what_a_log_takes_over_from_a_folder_is_named() {
     let desk = Desk::new();
     let (_folder, home, _keys) = new_log("log.example/adopting");
+    // A log that has entries already: those of a service's life.
+    assert_eq!(Serving::start_with(&[], &["--log", &home]).stop(), Some(0));
     let source = desk.folder.path().display().to_string();
     let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
     assert_eq!(run(&["--attestations", &source, "attest", "add", &signed], b"").code, 0);
     let adopt = || run(&["--attestations", &home, "attest", "adopt", &source, "--json"], b"").json();
     let adopted = adopt();
     let last = adopted["adopted"].as_array().and_then(|all| all.last()).expect("the statement");
-    assert!(last["statement"] == 0 && last["entry"].as_u64() > Some(0), "{adopted}");
+    assert!(last["statement"] == 0 && last["entry"].as_u64() > Some(2), "{adopted}");
     std::fs::remove_file(desk.folder.path().join("artifacts")).expect("removed");
     assert_eq!(adopt(), json!({ "adopted": [{ "file": "artifacts", "gone": true }] }));
     assert_eq!(adopt(), json!({ "adopted": [] }));
@@ -566,7 +568,8 @@ fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
     }
     assert_eq!(attest(&["status", "mitigation-2020"]).code, 0, "what was said before still counts");
 
-    let serving = Serving::start_with(&[], &["--log", &home]);
+    let serving = Serving::start_with(&[], &["--log", &home, "--show-decisions"]);
+    shown_from_the_end(&serving);
     let (index, _, edition) = ask(&serving, "tiktok", Some("US"));
     assert_eq!(index, 1, "the first entry of the new log says where it goes on from");
     until("it is published", || serving.get("/log/dec/receipt/1").0 == 200);
@@ -579,6 +582,7 @@ fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
         assert_eq!(ran.code, 0, "{key}: {}{}", ran.out, ran.err);
     }
     assert_eq!(follow(&old_dec).code, 2);
+    erased_from_the_end(&serving, &home);
     let targets = json!({ "targets": [{ "sha256": digest_of(&signed) }] });
     let revocation = desk.say(Type::Revocation, "order:us-doc-tiktok-id-v2", targets, &["auditor"]);
     let revoked = attest(&["add", &revocation]);
@@ -592,14 +596,36 @@ fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
     let law = run(&["log", "law", &home, "--decision", "1", "--output", &output], b"");
     assert!(law.code == 0 && law.out.contains(&edition), "{}{}", law.out, law.err);
 
-    let law = run(&["log", "law", &home, "--sealed", "1", "--decision", "0", "--output", &format!("{output}-1")], b"");
-    assert!(law.code == 0 && law.out.contains("the edition that the decision names"), "{}{}", law.out, law.err);
-
     keys_are_gone(&home);
     let again = attest(&["status", "mitigation-2020"]);
     assert_eq!(again.code, 1, "{}", again.err);
     let law = run(&["log", "law", &home, "--sealed", "2", "--decision", "1", "--output", &format!("{output}-2")], b"");
     assert!(law.code == 0 && law.out.contains(&edition), "{}{}", law.out, law.err);
+}
+
+/// The pages of a log that has ended, in the service that goes on from it.
+fn shown_from_the_end(serving: &Serving) {
+    let (status, _, page) = serving.get("/decisions/sealed/1/0");
+    assert!(status == 200 && page.contains("It is in log 1, which has ended"), "{page}");
+    let law = "log law LOG --sealed 1 --decision 0";
+    assert!(page.contains("/log/past/dec/1 0 --key") && page.contains(law), "{page}");
+    assert_eq!(["/decisions/sealed/1/1", "/decisions/sealed/2/0"].map(|path| serving.get(path).0), [404, 404]);
+    let (_, _, list) = serving.get("/decisions");
+    assert!(list.contains("/decisions/sealed/1/0") && list.contains("Log 1 has ended with 2 entries"), "{list}");
+}
+
+/// What was decided in a log that has ended can be shown, and erased, as in the one that goes on.
+fn erased_from_the_end(serving: &Serving, home: &str) {
+    let law = ["log", "law", home, "--sealed", "1", "--decision", "0", "--output", &format!("{home}-law")];
+    let law = run(&law, b"");
+    assert!(law.code == 0 && law.out.contains("the edition that the decision names"), "{}{}", law.out, law.err);
+    let disclose = || run(&["log", "disclose", home, "0", "--sealed", "1", "--field", "outcome"], b"");
+    assert!(disclose().out.contains("permit"), "{}", disclose().err);
+    let erased = run(&["log", "erase", home, "0", "--sealed", "1", "--reason", "asked for"], b"");
+    assert!(erased.code == 0 && erased.out.contains("logged it"), "{}{}", erased.out, erased.err);
+    assert!(disclose().err.contains("was erased"), "{}", disclose().err);
+    assert!(serving.get("/decisions/sealed/1/0").2.contains("was erased"));
+    assert_eq!(std::fs::read_dir(format!("{home}/past/dec/1/wal")).expect("a folder").count(), 0);
 }
 
 /// Keys that are gone cannot seal; the log that goes on says so, and what was proven before still is.
