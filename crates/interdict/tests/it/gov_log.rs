@@ -5,7 +5,9 @@ use crate::attestations::{Desk, digest_of, key, pkcs8, signed, trust};
 use crate::log_service::{Log, until};
 use crate::log_witnesses::{Witness, log as new_log};
 use crate::program::{Folder, Serving, run};
+use crate::repository::{CA, MAKERS, NOWHERE, Nginx, US, has, published};
 use crate::service::{SUBJECTS, order};
+use crate::store;
 use attest::statement::{Type, compose, named_subject};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -120,12 +122,17 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (log, desk, corpus) = (Log::new(), Folder::new(), Folder::new());
+        let corpus = Folder::new();
         corpus.write("subjects/all.subject", SUBJECTS);
         corpus.write(
             "orders/zz.order",
             &order("2990-01-01T00:00").replace("act app.distribute", "act app.distribute host.provide"),
         );
+        Self::under(corpus)
+    }
+
+    fn under(corpus: Folder) -> Self {
+        let (log, desk) = (Log::new(), Folder::new());
         desk.write("trust.json", &trust().to_string());
         desk.write("settings.toml", "[edge]\nacts = [\"host.provide\"]\nblocked_by = \"https://host.example/legal\"\n");
         let bench = Self { log, desk, corpus };
@@ -249,6 +256,43 @@ fn what_the_law_left_to_people_gates_answer_as_two_of_them_decided() {
 }
 
 #[test]
+fn a_store_answers_for_one_file_as_people_decided_and_for_no_other() {
+    if !has(MAKERS) {
+        return;
+    }
+    let nginx = Nginx::start(&published().folder);
+    let bench = Bench::under(Folder::new());
+    let (home, socket) = (bench.log.path("log"), bench.log.path("socket"));
+    let recorded = format!("[log]\nfolder = \"{home}\"\nsigner = \"{socket}\"\n\n[territory]");
+    let gated = store::gate(store::law(|order| order), &nginx.url(), &[("[territory]", recorded.as_str())]);
+    // From who knows where, so that it is left to a person, and served meanwhile.
+    let served = |path: &str| store::status(NOWHERE, gated.port, path);
+    assert_eq!(served(store::LISTED), 200);
+    until("it is published", || gated.serving.get("/log/dec/receipt/0").0 == 200);
+    bench.decide(0, "forbid", "2999-01-01T00:00:00Z");
+    until("the store refuses it", || served(store::LISTED) == 451);
+    assert_eq!(served(store::LISTED_BEFORE), 200, "of another file nobody has decided anything");
+    assert_eq!(store::status(CA, gated.port, store::LISTED), 200, "where the order does not reach");
+    assert_eq!(store::status(US, gated.port, store::LISTED_BEFORE), 451, "where it does");
+    // Of two rulings about the same question the later one counts.
+    let (entry, _) = bench.decide(0, "permit", "2999-01-01T00:00:00Z");
+    until("the store serves it", || served(store::LISTED) == 200);
+    assert_eq!(gated.serving.stop(), Some(0));
+    let outcome = |index: u64| -> Value {
+        let shown = run(&["log", "disclose", &home, &index.to_string(), "--field", "outcome"], b"").json();
+        serde_json::from_str(shown["value"].as_str().expect("a text")).expect("JSON")
+    };
+    let (first, last) = (outcome(0), outcome(bench.log.size() - 1));
+    assert_eq!((&first["verdict"], &first["override"]), (&json!("refer"), &Value::Null), "{first}");
+    assert_eq!(
+        (&last["verdict"], &last["outcome"], &last["override"]),
+        (&json!("refer"), &json!("permit"), &json!(entry)),
+        "{last}"
+    );
+    bench.log.fsck();
+}
+
+#[test]
 fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
     let bench = Bench::new();
     let serving = bench.serve();
@@ -304,6 +348,56 @@ fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
     let entries = gov(&bench.log);
     assert_eq!(entries.iter().filter(|entry| entry["kind"] == "override").count(), 3);
     assert!(entries.iter().any(|entry| entry["kind"] == "retention" && entry["reason"] == "ninety days"));
+    bench.log.fsck();
+}
+
+#[test]
+fn what_people_decided_permits_for_a_while_after_the_log_that_says_so_cannot_be_read_and_what_it_forbids_stays() {
+    let bench = Bench::new();
+    let edge_settings = std::fs::read_to_string(bench.desk.path().join("settings.toml")).expect("settings");
+    let first = bench.serve();
+    let (left, ..) = ask(&first, "brook", None);
+    let (_, hosted) = edge(&first);
+    until("it is published", || first.get(&format!("/log/dec/receipt/{hosted}")).0 == 200);
+    let (entry, _) = bench.decide(left, "permit", "2999-01-01T00:00:00Z");
+    bench.decide(hosted, "forbid", "2999-01-01T00:00:00Z");
+    until("gates answer so", || ask(&first, "brook", None).1 == "permit" && edge(&first).0 == 451);
+
+    // Long enough to be seen, whatever the setting: a quarter of an hour.
+    let health = |serving: &Serving| -> Value { serde_json::from_str(&serving.get("/healthz").2).expect("JSON") };
+    assert_eq!(health(&first)["overrides_unread"], Value::Null);
+    let (checkpoint, kept) = (bench.log.path("log/gov/public/checkpoint"), bench.log.path("checkpoint"));
+    std::fs::rename(&checkpoint, &kept).expect("renamed");
+    until("it is said", || health(&first)["overrides_unread"].is_object() && health(&first)["status"] != "ok");
+    let told = health(&first);
+    let (since, permits) = (&told["overrides_unread"]["since"], &told["overrides_unread"]["permits"]);
+    assert_eq!(permits, "counted as they were read last", "{told}");
+    assert!(told["overrides_unread"]["why"].as_str().expect("a text").contains("no checkpoint"), "{told}");
+    until("it is counted", || !first.get("/metrics").2.contains("\ninterdict_overrides_unread_seconds 0\n"));
+    let (index, verdict, _) = ask(&first, "brook", None);
+    assert_eq!(verdict, "permit");
+    until("it is published", || first.get(&format!("/log/dec/receipt/{index}")).0 == 200);
+    let shown = run(&["log", "disclose", &bench.log.path("log"), &index.to_string(), "--field", "outcome"], b"").json();
+    let shown: Value = serde_json::from_str(shown["value"].as_str().expect("a text")).expect("JSON");
+    assert_eq!((&shown["override"], &shown["override_unread_since"]), (&json!(entry), since), "{shown}");
+    let (_, _, page) = first.get(&format!("/decisions/{index}"));
+    assert!(page.contains("it could not be read whether that still holds"), "{page}");
+    std::fs::rename(&kept, &checkpoint).expect("renamed");
+    until("it is read again", || health(&first)["status"] == "ok");
+    assert_eq!(first.stop(), Some(0));
+
+    // Where that is over, nothing is permitted by what nobody can check, and nothing that was forbidden is let through.
+    let brief = format!("{edge_settings}[log]\noverrides_unread_seconds_max = 0\n");
+    bench.desk.write("settings.toml", &brief);
+    let second = bench.serve();
+    until("gates answer so", || ask(&second, "brook", None).1 == "permit" && edge(&second).0 == 451);
+    std::fs::rename(&checkpoint, &kept).expect("renamed");
+    until("a person is asked again", || ask(&second, "brook", None).1 == "refer");
+    assert_eq!(health(&second)["overrides_unread"]["permits"], "not counted");
+    assert_eq!(edge(&second).0, 451);
+    std::fs::rename(&kept, &checkpoint).expect("renamed");
+    until("gates answer so again", || ask(&second, "brook", None).1 == "permit");
+    assert_eq!(second.stop(), Some(0));
     bench.log.fsck();
 }
 
