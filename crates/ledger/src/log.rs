@@ -433,6 +433,11 @@ fn write<D: Disk>(mut wal: Wal<D>, shared: &Shared) {
 
 /// The thread that publishes.
 fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, mut signers: Signers, shared: &Shared) {
+    let prepare = || {
+        // A spare that cannot be made now is made by the writer when it needs one, or the disk is full then.
+        let _spare: std::io::Result<()> = wal::prepare_spare(disk, settings.segment_bytes);
+    };
+    prepare();
     loop {
         let mut state = lock(&shared.publisher);
         if !state.hurry && !state.stop {
@@ -443,8 +448,7 @@ fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, m
         let stop = state.stop;
         drop(state);
         let result = cycle(&mut publisher, shared, &mut signers);
-        // A spare that cannot be made now is made by the writer when it needs one, or the disk is full then.
-        let _spare: std::io::Result<()> = wal::prepare_spare(disk, settings.segment_bytes);
+        prepare();
         let mut state = lock(&shared.publisher);
         // Whoever waits for what became durable while this cycle was under way is not kept until the next is due.
         let size = state.published.as_ref().map_or(0, |published| published.checkpoint.size);

@@ -259,7 +259,8 @@ impl<D: Disk> Wal<D> {
         let taken = self.disk.rename(SPARE, COMING).and_then(|()| self.disk.open(COMING));
         let mut file = match taken {
             Ok(file) => file,
-            Err(_absent) => fill(&self.disk, COMING, self.segment_bytes).map_err(Failed::Full)?,
+            // Whoever writes waits for it.
+            Err(_absent) => fill(&self.disk, COMING, self.segment_bytes, false).map_err(Failed::Full)?,
         };
         let header = segment_header(self.next, nonce);
         let name = segment_name(self.next);
@@ -278,17 +279,21 @@ impl<D: Disk> Wal<D> {
 /// segment.
 const ZEROS_AT_ONCE: usize = 1024 * 1024;
 
-/// Fills a file with zeros, durably, under a name that recovery ignores.
-fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64) -> io::Result<D::File> {
+/// Fills a file with zeros, durably, under a name that recovery ignores; `aside` lets the disk do other things meanwhile,
+/// which makes it take longer.
+fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64, aside: bool) -> io::Result<D::File> {
     let mut file = disk.create(path)?;
     let zeros = vec![0; ZEROS_AT_ONCE];
     let mut offset = 0;
     while offset < segment_bytes {
         let length = usize::try_from(segment_bytes - offset).unwrap_or(ZEROS_AT_ONCE).min(ZEROS_AT_ONCE);
         file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
-        file.sync()?;
+        if aside {
+            file.sync()?;
+        }
         offset += length as u64;
     }
+    file.sync()?;
     Ok(file)
 }
 
@@ -322,7 +327,7 @@ pub fn prepare_spare<D: Disk>(disk: &D, segment_bytes: u64) -> io::Result<()> {
         return Ok(());
     }
     let filling = format!("{SPARE}{TEMPORARY}");
-    fill(disk, &filling, segment_bytes)?;
+    fill(disk, &filling, segment_bytes, true)?;
     disk.rename(&filling, SPARE)
 }
 
