@@ -155,7 +155,8 @@ pub(crate) fn decisions() -> Decisions {
     };
     Decisions {
         newest: Arc::new(move || Ok(Some(newest.clone()))),
-        one: Arc::new(|_sealed, number| match number {
+        one: Arc::new(|sealed, number| match number {
+            88 if sealed == Some(1) => Ok(Looked::Found(Box::new(Decision { sealed, ..sound() }))),
             WAITING => Ok(Looked::Waiting),
             999 => Err(String::from("the disk <is> gone")),
             number if number == sound().index => Ok(Looked::Found(Box::new(sound()))),
