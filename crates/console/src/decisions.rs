@@ -33,11 +33,24 @@ pub struct Newest {
     pub size: u64,
     /// The newest first.
     pub lines: Vec<Line>,
+    /// The logs before this one, the newest first.
+    pub sealed: Vec<Sealed>,
+}
+
+/// A log of decisions that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its number.
+    pub number: u64,
+    /// How many entries it has.
+    pub size: u64,
 }
 
 /// A decision as its log has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
+    /// The number of the log, if that has ended.
+    pub sealed: Option<u64>,
     /// Its index in the log.
     pub index: u64,
     /// When it was made.
@@ -125,9 +138,10 @@ pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>) -> 
             @match newest {
                 Err(why) => { p role="alert" { "The log cannot be read: " (why) } }
                 Ok(None) => { p { "No log is kept here. " code { "interdict serve --log DIR" } " keeps one; " code { "interdict log --help" } " says what it is." } }
-                Ok(Some(newest)) if newest.lines.is_empty() => { p { "Nothing has been decided and published yet." } }
+                Ok(Some(newest)) if newest.lines.is_empty() => { p { "Nothing has been decided and published yet." } (sealed(&newest.sealed)) }
                 Ok(Some(newest)) => {
                     p { (newest.size) " decisions are published; the newest first." }
+                    (sealed(&newest.sealed))
                     div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="dense" {
                         thead { tr { th scope="col" { "entry" } th scope="col" { "when" } th scope="col" { "what came out" } th scope="col" { "about" } th scope="col" { "by hand" } } }
                         tbody { @for line in &newest.lines { tr {
@@ -144,6 +158,20 @@ pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>) -> 
             }
         },
     )
+}
+
+/// The logs before this one.
+fn sealed(logs: &[Sealed]) -> Markup {
+    html! {
+        @for Sealed { number, size } in logs {
+            p {
+                "Log " (number) " has ended with " (size) " entries"
+                // The last one is the seal, if there is one.
+                @if let Some(last) = size.checked_sub(2) { ", for instance " a href={ "/decisions/sealed/" (number) "/" (last) } { "decision " (last) } }
+                "."
+            }
+        }
+    }
 }
 
 /// A decision that is on record and in no signed checkpoint yet.
@@ -167,7 +195,7 @@ pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
         &format!("Decision {}", decision.index),
         html! {
             h1 { "Decision " (decision.index) }
-            p class="lede" { "Made " (instant(decision.at)) "." }
+            p class="lede" { "Made " (instant(decision.at)) "." @if let Some(number) = decision.sealed { " It is in log " (number) ", which has ended." } }
             p id="verdict" role="status" { "Not checked: this page checks its receipt with a script of its own, which does not run here. The command below does the same." }
             ol id="checks" class="checks" {}
             @if let Some(overruled) = &decision.overruled { (by_hand(overruled)) }
@@ -177,7 +205,7 @@ pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
             (under(docket, decision))
             h2 { "Show a field" }
             p class="quiet" { "A disclosure shows one field of this decision and nothing else. Paste one: your browser checks it against the commitment, and sends it to nobody." }
-            div { label for="disclosure" { "What " code { "interdict log disclose LOG " (decision.index) " --field NAME" } " wrote" } textarea id="disclosure" rows="3" spellcheck="false" {} }
+            div { label for="disclosure" { "What " code { "interdict log disclose LOG " (decision.index) (option(decision)) " --field NAME" } " wrote" } textarea id="disclosure" rows="3" spellcheck="false" {} }
             p id="disclosed" role="status" {}
             h2 { "The receipt" }
             (receipt(decision))
@@ -185,6 +213,13 @@ pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
             script src="/decision.js" defer="defer" {}
         },
     )
+}
+
+/// What people had decided before, which this decision rests on.
+fn by_hand_before(entry: u64, outcome: &Value) -> String {
+    let unread = words(outcome, "override_unread_since");
+    let unread = unread.map(|since| format!("; since {since} it could not be read whether that still holds"));
+    format!("as people had decided: entry {entry} of the gov log{}", unread.unwrap_or_default())
 }
 
 fn by_hand(overruled: &Overruled) -> Markup {
@@ -236,7 +271,7 @@ fn what(docket: &Docket, decision: &Decision) -> Markup {
         dl {
             dt { "verdict" } dd { strong { (words(&outcome, "verdict").unwrap_or_default()) } @if !status.is_empty() { " " span class={ "tag " (if status.contains(',') { "undetermined" } else { &status }) } { (status.replace('_', " ").replace(", ", " or ")) } } }
             (row("the gate", words(&outcome, "outcome").map(|did| format!("{}: {did}", words(&record, "gate").unwrap_or_default()))))
-            (row("by hand", outcome.get("override").and_then(Value::as_u64).map(|entry| format!("as people had decided: entry {entry} of the gov log"))))
+            (row("by hand", outcome.get("override").and_then(Value::as_u64).map(|entry| by_hand_before(entry, &outcome))))
             (row("act", words(&act, "act")))
             dt { "about" } dd { @match &app { Some(app) => a href={ "/subjects/" (app) } { (app) }, None => "nothing that is known" } ", named by its " (words(&thing, "type").unwrap_or_default()) @if let Some(found) = words(&thing, "found") { "; " (found) } }
             (row("who", words(&actor, "actor").map(|who| match words(&actor, "role") { Some(role) => format!("{who}, as {role}"), None => who })))
@@ -277,6 +312,11 @@ fn grounds(docket: &Docket, law: &Value) -> Markup {
     }
 }
 
+/// What a command is told of the log a decision is in, if it has ended.
+fn option(decision: &Decision) -> String {
+    decision.sealed.map(|number| format!(" --sealed {number}")).unwrap_or_default()
+}
+
 fn under(docket: &Docket, decision: &Decision) -> Markup {
     let is_now = docket.edition() == format!("sha256:{}", decision.edition);
     html! {
@@ -291,7 +331,7 @@ fn under(docket: &Docket, decision: &Decision) -> Markup {
                 li { span class="mono" { (path) } " " span class="quiet mono" { "sha256:" (sha256) } }
             } }
         }
-        p { "Write all of it out, and check that it is that edition: " code { "interdict log law LOG --decision " (decision.index) " --output DIR" } }
+        p { "Write all of it out, and check that it is that edition: " code { "interdict log law LOG" (option(decision)) " --decision " (decision.index) " --output DIR" } }
     }
 }
 
@@ -302,7 +342,11 @@ fn receipt(decision: &Decision) -> Markup {
         div { label for="receipt" { "Proof and signed checkpoint (C2SP tlog-proof)" } textarea id="receipt" class="mono" rows=(decision.receipt.lines().count() + 1) spellcheck="false" { (decision.receipt) } }
         div { label for="key" { "Public key of the log" } input id="key" class="mono" value=(decision.key) spellcheck="false" autocomplete="off"; }
         div { label for="witnesses" { "Public keys of its witnesses, one a line" } textarea id="witnesses" class="mono" rows=(decision.witnesses.len().max(1)) spellcheck="false" { (decision.witnesses.join("\n")) } }
+        @let fetched = match decision.sealed {
+            None => format!("curl -o {index}.tlog-proof http://…/log/dec/receipt/{index}"),
+            Some(number) => format!("interdict log prove http://…/log/past/dec/{number} {index} --key '{}' -o {index}.tlog-proof", decision.key),
+        };
         p { "The same without this page:" }
-        pre tabindex="0" { "curl -o " (index) ".tlog-proof http://…/log/dec/receipt/" (index) "\nprintf " (decision.entry) " | xxd -r -p > " (index) ".entry\ninterdict log verify " (index) ".tlog-proof " (index) ".entry --key '" (decision.key) "'" }
+        pre tabindex="0" { (fetched) "\nprintf " (decision.entry) " | xxd -r -p > " (index) ".entry\ninterdict log verify " (index) ".tlog-proof " (index) ".entry --key '" (decision.key) "'" }
     }
 }

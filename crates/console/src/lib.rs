@@ -46,13 +46,13 @@ pub struct Decisions {
     /// The newest; `None` where no log is kept.
     pub newest: Arc<dyn Fn() -> Result<Option<decisions::Newest>, String> + Send + Sync>,
     /// The one of an index.
-    pub one: Arc<dyn Fn(u64) -> Result<decisions::Looked, String> + Send + Sync>,
+    pub one: Arc<dyn Fn(Option<u64>, u64) -> Result<decisions::Looked, String> + Send + Sync>,
 }
 
 impl Default for Decisions {
     /// None, because no log is kept.
     fn default() -> Self {
-        Self { newest: Arc::new(|| Ok(None)), one: Arc::new(|_index| Ok(decisions::Looked::Missing)) }
+        Self { newest: Arc::new(|| Ok(None)), one: Arc::new(|_sealed, _index| Ok(decisions::Looked::Missing)) }
     }
 }
 
@@ -76,6 +76,7 @@ pub fn router(console: Console) -> Router {
         .route("/conditions/{order}/{id}", get(condition_page))
         .route("/decisions", get(decisions_page))
         .route("/decisions/{index}", get(decision_page))
+        .route("/decisions/sealed/{log}/{index}", get(sealed_page))
         .route("/decision.js", get(script))
         .route("/console.css", get(style))
         .fallback(missing)
@@ -187,10 +188,19 @@ async fn decisions_page(State(console): State<Console>) -> Response {
 }
 
 async fn decision_page(State(console): State<Console>, Path(index): Path<String>) -> Response {
-    let no_such = || not_found(&console, &format!("There is no decision `{index}`."));
+    one_decision(&console, None, &index).await
+}
+
+async fn sealed_page(State(console): State<Console>, Path((log, index)): Path<(u64, String)>) -> Response {
+    one_decision(&console, Some(log), &index).await
+}
+
+async fn one_decision(console: &Console, sealed: Option<u64>, index: &str) -> Response {
+    let no_such = || not_found(console, &format!("There is no decision `{index}`."));
     let Ok(number) = index.parse() else { return no_such() };
     let ask = Arc::clone(&console.decisions.one);
-    let found = tokio::task::spawn_blocking(move || ask(number)).await.unwrap_or_else(|error| Err(error.to_string()));
+    let found =
+        tokio::task::spawn_blocking(move || ask(sealed, number)).await.unwrap_or_else(|error| Err(error.to_string()));
     match found {
         Ok(decisions::Looked::Missing) => no_such(),
         Ok(decisions::Looked::Waiting) => page(StatusCode::ACCEPTED, decisions::waiting(&(console.docket)(), number)),

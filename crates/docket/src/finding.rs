@@ -122,6 +122,8 @@ pub struct Overruled {
     pub by: Vec<String>,
     /// Until when it holds, if nobody takes it back.
     pub until: Time,
+    /// Since when it cannot be read whether somebody took it back, if it cannot.
+    pub unread_since: Option<Time>,
 }
 
 /// One ground of a finding.

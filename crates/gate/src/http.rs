@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use docket::finding::{Posture, Verdict};
+use docket::moment::format_rfc3339;
 use docket::{Finding, Inquiry};
 use law::Time;
 use std::sync::Arc;
@@ -214,12 +215,25 @@ async fn openapi() -> Response {
 
 async fn healthz(State(gate): State<Gate>) -> Response {
     let docket = gate.live.current();
-    let refused = gate.live.refused();
+    let (refused, unread) = (gate.live.refused(), gate.live.unread());
+    let status = match (&refused, &unread) {
+        (Some(_), _) => "serving the last sound law",
+        (None, Some(_)) => "what people decided cannot be read",
+        (None, None) => "ok",
+    };
+    let unread = unread.map(|unread| {
+        serde_json::json!({
+            "since": format_rfc3339(unread.since),
+            "why": unread.why,
+            "permits": if unread.is_over { "not counted" } else { "counted as they were read last" },
+        })
+    });
     json(
         serde_json::json!({
-            "status": if refused.is_some() { "serving the last sound law" } else { "ok" },
+            "status": status,
             "edition": docket.edition(),
             "refused_edit": refused,
+            "overrides_unread": unread,
         })
         .to_string(),
     )

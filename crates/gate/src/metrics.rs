@@ -22,6 +22,7 @@ pub struct Metrics {
     generation: AtomicU64,
     reloads_refused: AtomicU64,
     confirmed_at: AtomicU64,
+    overrides_unread_seconds: AtomicU64,
 }
 
 /// What one gate did.
@@ -167,6 +168,11 @@ impl Metrics {
         self.confirmed_at.store(at.unsigned_abs(), Ordering::Relaxed);
     }
 
+    /// Notes for how long it has not been possible to read what people decided.
+    pub fn overrides_unread(&self, seconds: u64) {
+        self.overrides_unread_seconds.store(seconds, Ordering::Relaxed);
+    }
+
     /// The text format of Prometheus. `unrecorded` and `waiting` come from the recorder.
     #[must_use]
     pub fn render(&self, edition: &str, now: Time, unrecorded: u64, waiting: usize) -> String {
@@ -186,6 +192,12 @@ impl Metrics {
                 "Since the law in force was last compared with its sources.",
                 "gauge",
                 age.unsigned_abs(),
+            ),
+            (
+                "interdict_overrides_unread_seconds",
+                "Since what people decided could last be read; 0 while it can.",
+                "gauge",
+                get(&self.overrides_unread_seconds),
             ),
             ("interdict_reloads_total", "Changes of law put in force.", "counter", get(&self.generation)),
             ("interdict_reloads_refused_total", "Edits refused as faulty.", "counter", get(&self.reloads_refused)),
@@ -258,6 +270,7 @@ mod tests {
         metrics.probed("edge", true);
         metrics.alarm("edge", true);
         metrics.confirmed(100);
+        metrics.overrides_unread(9);
         metrics.reloaded(true);
         metrics.sunsets([(String::from("us-pafaca"), 500), (String::from("zz"), law::time::FOREVER)].into());
         let text = metrics.render("sha256:00", 160, 2, 1);
@@ -269,6 +282,7 @@ mod tests {
             "interdict_decision_duration_seconds_count{gate=\"edge\"} 2\n",
             "interdict_policy_generation 1\n",
             "interdict_policy_age_seconds 60\n",
+            "interdict_overrides_unread_seconds 9\n",
             "interdict_applied_generation{gate=\"haproxy\"} 3\n",
             "interdict_failopen_total{gate=\"edge\"} 1\n",
             "interdict_sunset_seconds{order=\"us-pafaca\"} 340\n",

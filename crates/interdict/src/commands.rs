@@ -135,7 +135,7 @@ pub(crate) fn decide(loading: &Loading, file: Option<&Path>, question: &Question
     let mut verdicts = Vec::new();
     let mut answer = |inquiry: &Inquiry<'_>| -> Result<(), String> {
         let mut finding = docket.find(inquiry, posture).map_err(|problem| problem.to_string())?;
-        gate::live::overrule(&rulings, inquiry, &mut finding, &[]);
+        gate::live::overrule(&rulings, None, inquiry, &mut finding, &[]);
         verdicts.push(finding.verdict);
         let text = if as_json {
             format!("{}\n", wire::finding::to_json(&finding, inquiry.known_at.unwrap_or(now)))
@@ -235,7 +235,7 @@ pub(crate) fn explain(loading: &Loading, file: Option<&Path>, question: &Questio
     let inquiry = one(&docket, file, question)?;
     let mut explanation =
         docket.explain(&inquiry, question::posture(question.posture)).map_err(|problem| problem.to_string())?;
-    gate::live::overrule(&*loading.rulings()?, &inquiry, &mut explanation.finding, &[]);
+    gate::live::overrule(&*loading.rulings()?, None, &inquiry, &mut explanation.finding, &[]);
     let code = show::exit_code(&[explanation.finding.verdict]);
     if !as_json {
         return print(&explanation.render()).map(|_| code);

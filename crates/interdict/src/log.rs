@@ -127,7 +127,8 @@ pub(crate) enum LogCommand {
         /// The region that requests are signed for
         #[arg(long, default_value = "us-east-1")]
         region: String,
-        /// The file with the key that signs requests (`[default]`, `aws_access_key_id`, `aws_secret_access_key`)
+        /// The file with the key that signs requests (`[default]`, `aws_access_key_id`, `aws_secret_access_key`); it may
+        /// get, put and remove objects there and list the bucket
         #[arg(long, value_name = "FILE")]
         credentials: PathBuf,
         /// Write JSON
@@ -184,6 +185,9 @@ pub(crate) enum LogCommand {
         folder: PathBuf,
         /// Which entry of the log of decisions
         index: u64,
+        /// In the log of this number, which has ended
+        #[arg(long, value_name = "NUMBER")]
+        sealed: Option<u64>,
         /// Which field: act, resource, actor, place, outcome, law, private, record
         #[arg(long)]
         field: String,
@@ -194,6 +198,9 @@ pub(crate) enum LogCommand {
         folder: PathBuf,
         /// Which entry of the log of decisions
         index: u64,
+        /// In the log of this number, which has ended
+        #[arg(long, value_name = "NUMBER")]
+        sealed: Option<u64>,
         /// On what ground; it is logged
         #[arg(long)]
         reason: String,
@@ -327,9 +334,9 @@ pub(crate) fn run(command: &LogCommand) -> Done {
         LogCommand::Law(options) => log_override::law(options),
         LogCommand::Witness { key, state, logs, listen } => log_witness::serve(key, state, logs, *listen),
         LogCommand::Append { folder, to, signer, json } => log_keep::append(folder, to, signer.as_deref(), *json),
-        LogCommand::Disclose { folder, index, field } => log_read::disclose(folder, *index, field),
-        LogCommand::Erase { folder, index, reason, signer, json } => {
-            log_keep::erase(folder, *index, reason, signer.as_deref(), *json)
+        LogCommand::Disclose { folder, index, sealed, field } => log_read::disclose(folder, *sealed, *index, field),
+        LogCommand::Erase { folder, index, sealed, reason, signer, json } => {
+            log_keep::erase(folder, (*sealed, *index), reason, signer.as_deref(), *json)
         }
     };
     match done {

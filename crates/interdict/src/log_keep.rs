@@ -164,27 +164,29 @@ fn await_checkpoint(ledger: &Ledger, index: u64) -> Result<(), Problem> {
     }
 }
 
-pub(crate) fn erase(folder: &Path, index: u64, reason: &str, signer: Option<&Path>, as_json: bool) -> Ended {
+pub(crate) fn erase(
+    folder: &Path,
+    (sealed, index): (Option<u64>, u64),
+    reason: &str,
+    signer: Option<&Path>,
+    as_json: bool,
+) -> Ended {
     let home = Home::open(folder, signer)?;
-    let disk = home.disk("dec");
+    let disk = sealed.map_or_else(|| home.disk("dec"), |number| home.past("dec", number));
     let size = published_size(&disk)?;
     if index >= size {
         return Err(Problem::new(1, format!("{size} decisions are published, so there is none with index {index}")));
     }
-    private::request_erasure(&disk, index).map_err(|error| Problem::file(disk.path(), error))?;
-    // Whoever has the log open erases; if nobody has, this process opens it.
-    let own = home.start_unless_open("dec")?;
-    let mut tries = 0;
-    while private::erasures(&disk).map_err(|error| Problem::file(disk.path(), error))?.contains(&index) {
-        tries += 1;
-        if tries > ERASE_TRIES {
-            let why = own.as_ref().and_then(|(ledger, _)| ledger.trouble()).unwrap_or_default();
-            return Err(Problem::new(6, format!("not erased yet; the request stands and will be carried out. {why}")));
+    if sealed.is_some() {
+        let done = private::erase_ended(&disk, index, size).map_err(|error| Problem::file(disk.path(), error))?;
+        if !done {
+            let why = "it ended with records that were never published, and they would be gone too";
+            return Err(Problem::new(6, format!("{}: {why}", disk.path().display())));
         }
-        std::thread::sleep(START_PAUSE);
+    } else {
+        erased(&home, &disk, index)?;
     }
-    drop(own);
-    let origin = home.vkey("dec")?.name().to_owned();
+    let origin = Home::key_of(&disk)?.name().to_owned();
     let erased = Entry::Erasure { at: clock::now(), origin, index, reason: reason.to_owned() };
     let logged = log_gov::hand_in(&home, &erased)?;
     let words = match logged {
@@ -192,4 +194,21 @@ pub(crate) fn erase(folder: &Path, index: u64, reason: &str, signer: Option<&Pat
         Logged::HandedIn => "erased; the running service has logged it\n",
     };
     told(as_json, &json!({ "erased": index, "logged": logged.to_json() }), words)
+}
+
+/// Has an opening of the present log of decisions erased.
+fn erased(home: &Home, disk: &Folder, index: u64) -> Result<(), Problem> {
+    private::request_erasure(disk, index).map_err(|error| Problem::file(disk.path(), error))?;
+    // Whoever has the log open erases; if nobody has, this process opens it.
+    let own = home.start_unless_open("dec")?;
+    let mut tries = 0;
+    while private::erasures(disk).map_err(|error| Problem::file(disk.path(), error))?.contains(&index) {
+        tries += 1;
+        if tries > ERASE_TRIES {
+            let why = own.as_ref().and_then(|(ledger, _)| ledger.trouble()).unwrap_or_default();
+            return Err(Problem::new(6, format!("not erased yet; the request stands and will be carried out. {why}")));
+        }
+        std::thread::sleep(START_PAUSE);
+    }
+    Ok(())
 }

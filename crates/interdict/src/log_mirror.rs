@@ -6,7 +6,7 @@
 
 use crate::log::{Problem, told};
 use crate::log_place::Place;
-use crate::log_s3::{Bucket, Failed};
+use crate::log_s3::{Bucket, Failed, Found, Over, Put};
 use ledger::disk::{Disk, Folder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -109,13 +109,29 @@ impl From<Failed> for Ended {
     }
 }
 
+/// The longest checkpoint: a note may not be longer.
+const CHECKPOINT_BYTES_MAX: u64 = 64 * 1024;
+
+/// What the bucket is known to have.
+struct Copied {
+    size: u64,
+    /// The checkpoint, if it is ours to the letter.
+    text: Option<String>,
+    /// The tag of the object it is.
+    tag: String,
+}
+
+/// An object on its way: its path, its kind, how long it may be kept, its bytes.
+type Object<'o> = (String, &'o str, &'o str, Vec<u8>);
+
 /// The copy of one log.
 struct Copying {
     public: Folder,
     policy: Policy,
     bucket: Bucket,
-    /// What the bucket is known to have.
-    copied: Option<(u64, Option<String>)>,
+    copied: Option<Copied>,
+    /// Whether partial tiles are left in the bucket, because the store does not let them be removed.
+    untidy: bool,
     /// Documents and keys it is known to have.
     constant: BTreeSet<String>,
 }
@@ -131,6 +147,7 @@ impl Copying {
             policy: Policy::of_log(key),
             bucket: bucket.below(log),
             copied: None,
+            untidy: false,
             constant: BTreeSet::new(),
         })
     }
@@ -147,8 +164,8 @@ impl Copying {
             Err(error) => return Err(self.local("checkpoint", error)),
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        if self.copied.as_ref().is_some_and(|(_, copied)| copied.as_ref() == Some(&text)) {
-            return Ok(self.copied.as_ref().map_or(0, |(size, _)| *size));
+        if let Some(copied) = self.copied.as_ref().filter(|copied| copied.text.as_ref() == Some(&text)) {
+            return Ok(copied.size);
         }
         let note = Note::parse(&bytes).map_err(|error| self.local("checkpoint", error))?;
         let checkpoint = self.policy.check_log(&note).map_err(|error| self.local("checkpoint", error))?;
@@ -156,7 +173,7 @@ impl Copying {
         let mut reader =
             Reader::new(&checkpoint, |tile| disk.read(&tile.to_string())).map_err(|error| self.tile(&error))?;
         let from = match &self.copied {
-            Some((size, _)) => *size,
+            Some(copied) => copied.size,
             None => self.theirs(&checkpoint, &mut reader)?,
         };
         self.documents(stop)?;
@@ -169,9 +186,34 @@ impl Copying {
             }
         }
         self.put(&held, stop)?;
-        self.put(&[(String::from("checkpoint"), "text/plain; charset=utf-8", "max-age=1", bytes)], stop)?;
-        self.copied = Some((checkpoint.size, Some(text)));
+        // Whoever else writes there has to be looked at again.
+        let over = self.copied.take().map_or(Over::Nothing, |copied| Over::This(copied.tag));
+        let object = (String::from("checkpoint"), "text/plain; charset=utf-8", "max-age=1", bytes);
+        match self.put_one(&object, &over, stop)? {
+            Put::Done(tag) => {
+                let copied = |tag| Copied { size: checkpoint.size, text: Some(text), tag };
+                self.copied = tag.map(copied);
+            }
+            Put::Taken => return Err(Ended::Moved),
+        }
+        self.tidy(from, checkpoint.size);
         Ok(checkpoint.size)
+    }
+
+    /// Removes what partial tiles there are of those that have become full. Where that cannot be done, they are only more
+    /// than needed.
+    fn tidy(&mut self, old: u64, new: u64) {
+        for tile in filled_tiles(old, new) {
+            if self.untidy {
+                return;
+            }
+            let left = self.bucket.list(&format!("{tile}.p"));
+            let gone = left.and_then(|keys| keys.iter().try_for_each(|key| self.bucket.remove(key)));
+            if let Err(failed) = gone {
+                eprintln!("partial tiles that nobody needs stay in the bucket: {failed}");
+                self.untidy = true;
+            }
+        }
     }
 
     /// How many entries the bucket has, if they are ours.
@@ -180,7 +222,7 @@ impl Copying {
         ours: &Checkpoint,
         reader: &mut Reader<F>,
     ) -> Result<u64, Ended> {
-        let Some(bytes) = self.bucket.get("checkpoint")? else { return Ok(0) };
+        let Some(Found { bytes, tag }) = self.bucket.get("checkpoint", CHECKPOINT_BYTES_MAX)? else { return Ok(0) };
         let refused = |why: &str| {
             let bucket = &self.bucket;
             Ended::Refused(format!(
@@ -198,7 +240,8 @@ impl Copying {
         if root != theirs.root {
             return Err(refused("it has another history of this log"));
         }
-        self.copied = Some((theirs.size, None));
+        let tag = tag.ok_or_else(|| refused("its store does not tell one object from another (`ETag`)"))?;
+        self.copied = Some(Copied { size: theirs.size, text: None, tag });
         Ok(theirs.size)
     }
 
@@ -270,23 +313,37 @@ impl Copying {
         Ok(())
     }
 
-    /// Puts files, several at once; all of them are in the bucket when it returns.
-    fn put(&self, files: &[(String, &str, &str, Vec<u8>)], stop: &Stop) -> Result<(), Ended> {
+    /// Puts files that never change, several at once; all of them are in the bucket when it returns.
+    fn put(&self, files: &[Object<'_>], stop: &Stop) -> Result<(), Ended> {
         for some in files.chunks(PUTS_AT_ONCE) {
-            let done: Vec<Result<(), Failed>> = std::thread::scope(|scope| {
-                let running: Vec<_> = some.iter().map(|file| scope.spawn(move || self.put_one(file, stop))).collect();
-                let gone = || Err(Failed { why: String::from("a thread that copies failed"), again: true });
-                running.into_iter().map(|thread| thread.join().unwrap_or_else(|_panic| gone())).collect()
+            let done: Vec<Result<(), Ended>> = std::thread::scope(|scope| {
+                let running: Vec<_> = some.iter().map(|file| scope.spawn(move || self.put_new(file, stop))).collect();
+                let gone = || Failed { why: String::from("a thread that copies failed"), again: true };
+                running.into_iter().map(|thread| thread.join().unwrap_or_else(|_panic| Err(gone().into()))).collect()
             });
-            done.into_iter().collect::<Result<(), Failed>>()?;
+            done.into_iter().collect::<Result<(), Ended>>()?;
         }
         Ok(())
     }
 
-    fn put_one(&self, (path, kind, caching, bytes): &(String, &str, &str, Vec<u8>), stop: &Stop) -> Result<(), Failed> {
+    /// Puts a file that never changes, unless it is there.
+    fn put_new(&self, object: &Object<'_>, stop: &Stop) -> Result<(), Ended> {
+        let (path, .., bytes) = object;
+        if self.put_one(object, &Over::Nothing, stop)? != Put::Taken {
+            return Ok(());
+        }
+        match self.bucket.get(path, bytes.len() as u64 + 1) {
+            Ok(Some(there)) if there.bytes == *bytes => Ok(()),
+            Err(failed) if failed.again => Err(failed.into()),
+            Ok(_) | Err(_) => Err(Ended::Refused(format!("{}/{path} is there and is another", self.bucket))),
+        }
+    }
+
+    fn put_one(&self, object: &Object<'_>, over: &Over, stop: &Stop) -> Result<Put, Failed> {
+        let (path, kind, caching, bytes) = object;
         let mut tries = 1;
         loop {
-            match self.bucket.put(path, kind, caching, bytes) {
+            match self.bucket.put(path, (kind, caching), bytes, over) {
                 Err(failed) if failed.again && tries < PUT_TRIES && !stop.is_near() => {
                     std::thread::sleep(PUT_AGAIN_AFTER * 2_u32.pow(tries - 1));
                     tries += 1;
@@ -305,6 +362,16 @@ fn new_tiles(old: u64, new: u64) -> impl Iterator<Item = Tile> {
         let last = tile::count_at(level, new).div_ceil(TILE_WIDTH);
         let grown = tile::count_at(level, new) > tile::count_at(level, old);
         (first..last).filter(move |_| grown).filter_map(move |index| Tile::in_tree(level, index, new))
+    })
+}
+
+/// Every tile that is full in a tree of `new` entries and was begun in one of `old`.
+fn filled_tiles(old: u64, new: u64) -> impl Iterator<Item = Tile> {
+    let levels = std::iter::once(Level::Entries).chain((0..TILE_LEVELS).map(Level::Hashes));
+    levels.filter_map(move |level| {
+        let begun = tile::count_at(level, old);
+        let tile = Tile::in_tree(level, begun / TILE_WIDTH, new).filter(|tile| tile.is_full());
+        tile.filter(|_| !begun.is_multiple_of(TILE_WIDTH))
     })
 }
 

@@ -2,13 +2,14 @@
 
 use crate::log::Problem;
 use crate::log_gov::{Known, blob_path};
+use crate::log_home::Home;
 use crate::log_place::Place;
-use crate::log_read::{NOT_THERE, field, opened, proof_of, settled};
+use crate::log_read::{NOT_THERE, field, opened, proof_of, published_size, settled};
 use crate::log_serve::{Kept, held};
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled};
+use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed};
 use ledger::commitment::Seed;
-use ledger::disk::Disk as _;
+use ledger::disk::{Disk as _, Folder};
 use std::sync::Arc;
 use tlog::checkpoint::Checkpoint;
 use tlog::policy::Policy;
@@ -33,13 +34,29 @@ pub(crate) fn decisions(kept: Option<Arc<Kept>>, shows: bool) -> Decisions {
             let newest = settled(&kept.public(), || kept.newest(shows));
             newest.map(Some).map_err(|problem| problem.message)
         }),
-        one: Arc::new(move |index| {
-            settled(&again.public(), || again.page(index, shows)).map_err(|problem| problem.message)
+        one: Arc::new(move |sealed, index| {
+            let public = Place::public(&again.log("dec", sealed));
+            settled(&public, || again.page(sealed, index, shows)).map_err(|problem| problem.message)
         }),
     }
 }
 
 impl Kept {
+    /// The present log, or the one of a number that is sealed.
+    fn log(&self, log: &str, sealed: Option<u64>) -> Folder {
+        sealed.map_or_else(|| self.home.disk(log), |number| self.home.past(log, number))
+    }
+
+    /// The logs of decisions that were sealed, the newest first.
+    fn sealed(&self) -> Result<Vec<Sealed>, Problem> {
+        let names = Folder::new(self.home.folder()).list("past/dec");
+        let names = names.map_err(|error| Problem::file(self.home.folder(), error))?;
+        let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        numbers.sort_unstable_by(|one, other| other.cmp(one));
+        let size = |number| published_size(&self.home.past("dec", number));
+        numbers.into_iter().map(|number| Ok(Sealed { number, size: size(number)? })).collect()
+    }
+
     fn public(&self) -> Place {
         Place::public(&self.home.disk("dec"))
     }
@@ -64,42 +81,48 @@ impl Kept {
                 let about: Vec<String> = about.into_iter().flatten().collect();
                 (text("outcome", "verdict").unwrap_or_default(), about.join(", "))
             });
-            let ruling = self.by_hand(index).map(|overruled| overruled.ruling);
+            let ruling = self.by_hand(self.home.vkey("dec")?.name(), index).map(|overruled| overruled.ruling);
             lines.push(Line { index, at: entry.at(), shown, ruling });
         }
-        Ok(Newest { size, lines })
+        Ok(Newest { size, lines, sealed: self.sealed()? })
     }
 
-    fn by_hand(&self, index: u64) -> Option<Overruled> {
-        let (at, entry) = self.overruled(self.home.vkey("dec").ok()?.name(), index)?;
+    fn by_hand(&self, origin: &str, index: u64) -> Option<Overruled> {
+        let (at, entry) = self.overruled(origin, index)?;
         let Entry::Override { ruling, by, expires, .. } = entry else { return None };
         let counts = self.rules.holds(at, crate::clock::now());
         Some(Overruled { ruling: ruling.word().to_owned(), by, expires, entry: at, counts })
     }
 
-    fn page(&self, index: u64, shows: bool) -> Result<Looked, Problem> {
-        if index >= self.dec.durable() || index < held(&self.known).retained_from {
+    fn page(&self, sealed: Option<u64>, index: u64, shows: bool) -> Result<Looked, Problem> {
+        let dec = self.log("dec", sealed);
+        let is_missing = match sealed {
+            None => index >= self.dec.durable() || index < held(&self.known).retained_from,
+            Some(_) => index >= published_size(&dec)?,
+        };
+        if is_missing {
             return Ok(Looked::Missing);
         }
-        if self.dec.published().is_none_or(|published| published.checkpoint.size <= index) {
+        if sealed.is_none() && self.dec.published().is_none_or(|published| published.checkpoint.size <= index) {
             return Ok(Looked::Waiting);
         }
-        let key = self.home.vkey("dec")?;
-        let public = self.public();
+        let key = Home::key_of(&dec)?;
+        let public = Place::public(&dec);
         let (proof, bytes) = proof_of(&public, &Policy::of_log(key.clone()), index)?;
         let Some(Entry::Decision { at, gov_size, edition, .. }) = Entry::from_bytes(&bytes) else {
             return Ok(Looked::Missing);
         };
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
-        let (fields, law) = match opened(&self.home.disk("dec"), index, size) {
+        let (fields, law) = match opened(&dec, index, size) {
             Err(problem) if problem.code == NOT_THERE => (Fields::Erased, Vec::new()),
             Err(problem) => return Err(problem),
             Ok(_) if !shows => (Fields::Withheld, Vec::new()),
-            Ok((seed, fields)) => (Fields::Shown(shown(&seed, &fields)), self.cited(&fields, gov_size)?),
+            Ok((seed, fields)) => (Fields::Shown(shown(&seed, &fields)), self.cited(&fields, sealed, gov_size)?),
         };
         let policy = self.home.policy()?.map(|(_, policy)| policy);
         let witnesses = policy.iter().flat_map(Policy::witnesses).map(|witness| witness.key.to_string()).collect();
         Ok(Looked::Found(Box::new(Decision {
+            sealed,
             index,
             at,
             gov_size,
@@ -110,18 +133,22 @@ impl Kept {
             witnesses,
             law,
             fields,
-            overruled: self.by_hand(index),
+            overruled: self.by_hand(key.name(), index),
         })))
     }
 
     /// The files of the law that a decision cites, as the gov log had them then.
-    fn cited(&self, fields: &ledger::commitment::Fields, gov_size: u64) -> Result<Vec<(String, String)>, Problem> {
+    fn cited(
+        &self,
+        fields: &ledger::commitment::Fields,
+        sealed: Option<u64>,
+        gov_size: u64,
+    ) -> Result<Vec<(String, String)>, Problem> {
         let law = field(fields, "law");
         let cited = ["provisions", "by"].iter().filter_map(|list| law.get(list)?.as_array()).flatten();
         let cited: Vec<&str> = cited.filter_map(|cited| cited.as_str()?.split(':').next()).collect();
-        let disk = self.home.disk("gov");
-        let published = || self.gov.published().map_or(0, |published| published.checkpoint.size);
-        let known = settled(&Place::public(&disk), || Known::read(&disk, published(), gov_size))?;
+        let disk = self.log("gov", sealed);
+        let known = settled(&Place::public(&disk), || Known::read(&disk, published_size(&disk)?, gov_size))?;
         let mut files = Vec::new();
         for (path, digest) in known.documents {
             let text = disk.read(&format!("public/{}", blob_path(&digest)));

@@ -369,12 +369,12 @@ pub(crate) fn published_size(disk: &Folder) -> Result<u64, Problem> {
     Ok(note.and_then(|note| Checkpoint::parse(&note.text).ok()).map_or(0, |known| known.size))
 }
 
-pub(crate) fn disclose(folder: &Path, index: u64, field: &str) -> Ended {
+pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &str) -> Ended {
     let number = entry::FIELDS.iter().position(|known| *known == field);
     let number = number
         .ok_or_else(|| Problem::new(1, format!("`{field}` is no field; there are {}", entry::FIELDS.join(", "))))?;
     const { assert!(FIELDS == entry::FIELDS.len()) };
-    let log = folder.join("dec");
+    let log = sealed.map_or_else(|| folder.join("dec"), |number| folder.join("past/dec").join(number.to_string()));
     let public = Place::public(&Folder::new(&log));
     let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();
     let key = tlog::note::VerifierKey::parse(text.trim()).map_err(|error| Problem::new(2, error.to_string()))?;

@@ -5,15 +5,18 @@
 //! has no effect any more.
 
 use crate::attest_folder::Attestations;
+use crate::clock;
 use crate::log::Problem;
 use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::log_read::{NOT_THERE, field, opened, proof_of, published_size, settled, unhex};
+use crate::log_serve::Kept;
 use crate::log_statements::GovLog;
 use attest::ruling::{self, Decision};
 use attest::timeline::Window;
 use docket::moment::parse_rfc3339;
-use gate::live::{Live, Ruling, Rulings};
+use gate::live::{Live, Ruling, Rulings, Unread};
+use gate::metrics::Metrics;
 use ledger::disk::Folder;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +28,10 @@ use tlog::policy::Policy;
 
 /// How often it is looked whether somebody decided something: as often as the log publishes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long what people decided is counted after the log that says so can no longer be read, unless settings say
+/// otherwise: time for whoever is told to mend it, and not for ever, since what was taken back meanwhile nobody knows.
+pub(crate) const UNREAD_SECONDS_MAX: u32 = 900;
 
 /// The rulings of a log, read anew when it has published.
 #[derive(Debug)]
@@ -123,24 +130,36 @@ fn asked(home: &Home, decision: &Decision) -> Result<Option<([u8; 32], law::Time
     Ok(question.zip(from).filter(|_| is_left))
 }
 
-/// Keeps gates answering by what people decided.
-pub(crate) async fn keep(kept: Option<Arc<crate::log_serve::Kept>>, live: &Live) -> std::convert::Infallible {
+/// Keeps gates answering by what people decided; for so many seconds also while that cannot be read.
+pub(crate) async fn keep(
+    kept: Option<Arc<Kept>>,
+    unread_seconds_max: u32,
+    live: &Live,
+    metrics: &Metrics,
+) -> std::convert::Infallible {
     let Some(kept) = kept else { return std::future::pending().await };
-    let mut told = String::new();
+    let (mut told, mut since) = (String::new(), None);
     loop {
         let kept = Arc::clone(&kept);
         let read = tokio::task::spawn_blocking(move || kept.rules.rulings(&kept.home)).await;
         match read.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(rulings) => {
                 live.rule(rulings);
+                metrics.overrides_unread(0);
                 told.clear();
+                since = None;
             }
-            // What was decided before stays; nothing is permitted by what cannot be read.
-            Err(why) if why != told => {
-                eprintln!("what people decided cannot be read: {why}");
-                told = why;
+            Err(why) => {
+                if why != told {
+                    eprintln!("what people decided cannot be read: {why}");
+                    told.clone_from(&why);
+                }
+                // By a clock that does not jump: this is how long ago it was, whatever the time.
+                let since = *since.get_or_insert((clock::now(), clock::nanos()));
+                let seconds = clock::nanos().saturating_sub(since.1) / 1_000_000_000;
+                live.rule_unread(Unread { since: since.0, why, is_over: seconds >= u64::from(unread_seconds_max) });
+                metrics.overrides_unread(seconds);
             }
-            Err(_) => {}
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

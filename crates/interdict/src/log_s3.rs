@@ -1,5 +1,6 @@
-//! A bucket of an object store that speaks the S3 API: getting and putting objects, each request signed (AWS Signature
-//! Version 4).
+//! A bucket of an object store that speaks the S3 API: getting, putting, listing and removing objects, each request signed
+//! (AWS Signature Version 4). An object is put only in the place of what it is to replace, so that of two who write one
+//! is told.
 //!
 //! Nothing secret travels: what is put is public, the key only signs, and a signature covers every header and the bytes.
 //! So a store without TLS, as there are on loopbacks, is one that may be written to.
@@ -15,8 +16,8 @@ use std::time::Duration;
 /// How long one request may take: a bundle of the longest entries over a slow line.
 const REQUEST_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// The longest object that is read back: a checkpoint, which a note may not exceed.
-const OBJECT_READ_BYTES_MAX: u64 = 64 * 1024;
+/// The longest text that a store answers: what is wrong, or the names of a thousand objects.
+const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A longer file is no credentials.
 const CREDENTIALS_BYTES_MAX: u64 = 64 * 1024;
@@ -34,6 +35,31 @@ impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.why)
     }
+}
+
+/// What an object is put in the place of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// Of nothing.
+    Nothing,
+    /// Of the object with this tag (`ETag`).
+    This(String),
+}
+
+/// An object of the store.
+pub(crate) struct Found {
+    pub(crate) bytes: Vec<u8>,
+    /// Its tag, if the store says one.
+    pub(crate) tag: Option<String>,
+}
+
+/// What became of an object that was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is there, with this tag if the store says so.
+    Done(Option<String>),
+    /// Something else is in its place.
+    Taken,
 }
 
 /// Who signs requests.
@@ -181,7 +207,7 @@ impl Bucket {
     fn signed(
         &self,
         method: &str,
-        key: &str,
+        (key, query): (Option<&str>, &str),
         body: &[u8],
         more: &[(&'static str, &str)],
     ) -> Result<(String, BTreeMap<&'static str, String>), Failed> {
@@ -189,61 +215,129 @@ impl Bucket {
         let credentials = Credentials::read(&self.credentials).map_err(|why| Failed { why, again: true })?;
         let at = jiff::Timestamp::from_second(clock::now()).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
         let digest = hex(&Sha256::digest(body));
-        let path = format!("/{}/{}{key}", self.bucket, self.prefix);
+        let path = match key {
+            Some(key) => format!("/{}/{}{key}", self.bucket, self.prefix),
+            None => format!("/{}", self.bucket),
+        };
         let host = self.endpoint.split_once("://").map_or_else(String::new, |(_, host)| host.to_owned());
         let mut headers =
             BTreeMap::from([("host", host), ("x-amz-content-sha256", digest.clone()), ("x-amz-date", at.clone())]);
         headers.extend(credentials.session.clone().map(|token| ("x-amz-security-token", token)));
         headers.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let request = Request { method, path: &path, query: "", headers, body: &digest };
+        let request = Request { method, path: &path, query, headers, body: &digest };
         let authorization = request.authorization(&credentials, &self.region, &at);
         let mut headers = request.headers;
         headers.insert("authorization", authorization);
-        Ok((format!("{}{path}", self.endpoint), headers))
+        let mark = if query.is_empty() { "" } else { "?" };
+        Ok((format!("{}{path}{mark}{query}", self.endpoint), headers))
     }
 
-    /// Puts an object in place of what may be there.
+    /// Puts an object, if what it is to replace is what is there.
     ///
     /// # Errors
-    /// When the store does not say that it has it.
-    pub(crate) fn put(&self, key: &str, kind: &str, caching: &str, bytes: &[u8]) -> Result<(), Failed> {
-        let more = [("content-type", kind), ("cache-control", caching)];
-        let (url, headers) = self.signed("PUT", key, bytes, &more)?;
+    /// When the store says neither that it has it nor that something else is there.
+    pub(crate) fn put(
+        &self,
+        key: &str,
+        (kind, caching): (&str, &str),
+        bytes: &[u8],
+        over: &Over,
+    ) -> Result<Put, Failed> {
+        let condition = match over {
+            Over::Nothing => ("if-none-match", "*"),
+            Over::This(tag) => ("if-match", tag.as_str()),
+        };
+        let more = [("content-type", kind), ("cache-control", caching), condition];
+        let (url, headers) = self.signed("PUT", (Some(key), ""), bytes, &more)?;
         let mut request = self.agent.put(&url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let mut answer = request.send(bytes).map_err(|error| unreached(&url, &error))?;
-        match answer.status().as_u16() {
-            200 => Ok(()),
-            status => Err(refused(&url, status, answer.body_mut())),
+        match (answer.status().as_u16(), over) {
+            (200, _) => Ok(Put::Done(tag(&answer))),
+            (412, _) => Ok(Put::Taken),
+            // What was to be replaced is gone; that there is no such bucket is another matter.
+            (404, Over::This(_)) => match refused(&url, 404, answer.body_mut()) {
+                missing if missing.why.contains("NoSuchBucket") => Err(missing),
+                _no_such_key => Ok(Put::Taken),
+            },
+            (status, _) => Err(refused(&url, status, answer.body_mut())),
         }
     }
 
-    /// An object, or `None` if there is no such.
+    /// An object of at most so many bytes, or `None` if there is no such.
     ///
     /// # Errors
     /// When the store says neither.
-    pub(crate) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Failed> {
-        let (url, headers) = self.signed("GET", key, b"", &[])?;
-        let mut request = self.agent.get(&url);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let mut answer = request.call().map_err(|error| unreached(&url, &error))?;
+    pub(crate) fn get(&self, key: &str, bytes_max: u64) -> Result<Option<Found>, Failed> {
+        let (url, headers) = self.signed("GET", (Some(key), ""), b"", &[])?;
+        let mut answer = self.fetched(&url, headers)?;
         match answer.status().as_u16() {
             200 => {
-                let body = answer.body_mut().with_config().limit(OBJECT_READ_BYTES_MAX).read_to_vec();
-                body.map(Some).map_err(|error| unreached(&url, &error))
+                let body = answer.body_mut().with_config().limit(bytes_max).read_to_vec();
+                let bytes = body.map_err(|error| unreached(&url, &error))?;
+                Ok(Some(Found { bytes, tag: tag(&answer) }))
             }
             404 => match refused(&url, 404, answer.body_mut()) {
-                // No such object; that there is no such bucket is another matter.
                 missing if missing.why.contains("NoSuchBucket") => Err(missing),
                 _no_such_key => Ok(None),
             },
             status => Err(refused(&url, status, answer.body_mut())),
         }
     }
+
+    /// The keys of objects in a folder, without the prefix of this place; a thousand at most.
+    ///
+    /// # Errors
+    /// When the store does not list them.
+    pub(crate) fn list(&self, folder: &str) -> Result<Vec<String>, Failed> {
+        let prefix = format!("{}{folder}/", self.prefix).replace('/', "%2F");
+        let (url, headers) = self.signed("GET", (None, &format!("list-type=2&prefix={prefix}")), b"", &[])?;
+        let mut answer = self.fetched(&url, headers)?;
+        match answer.status().as_u16() {
+            200 => {
+                let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+                let text = text.map_err(|error| unreached(&url, &error))?;
+                let keys = text.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+                Ok(keys.filter_map(|(key, _)| key.strip_prefix(&self.prefix).map(str::to_owned)).collect())
+            }
+            status => Err(refused(&url, status, answer.body_mut())),
+        }
+    }
+
+    fn fetched(
+        &self,
+        url: &str,
+        headers: BTreeMap<&'static str, String>,
+    ) -> Result<ureq::http::Response<ureq::Body>, Failed> {
+        let mut request = self.agent.get(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        request.call().map_err(|error| unreached(url, &error))
+    }
+
+    /// Removes an object, if it is there.
+    ///
+    /// # Errors
+    /// When the store does not say that it is gone.
+    pub(crate) fn remove(&self, key: &str) -> Result<(), Failed> {
+        let (url, headers) = self.signed("DELETE", (Some(key), ""), b"", &[])?;
+        let mut request = self.agent.delete(&url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let mut answer = request.call().map_err(|error| unreached(&url, &error))?;
+        match answer.status().as_u16() {
+            200 | 204 | 404 => Ok(()),
+            status => Err(refused(&url, status, answer.body_mut())),
+        }
+    }
+}
+
+fn tag(answer: &ureq::http::Response<ureq::Body>) -> Option<String> {
+    answer.headers().get("etag")?.to_str().ok().map(str::to_owned)
 }
 
 fn unreached(url: &str, error: &ureq::Error) -> Failed {
@@ -252,13 +346,14 @@ fn unreached(url: &str, error: &ureq::Error) -> Failed {
 
 /// What the store says is wrong: its answer is XML with a `Code` and a `Message`.
 fn refused(url: &str, status: u16, body: &mut ureq::Body) -> Failed {
-    let text = body.with_config().limit(OBJECT_READ_BYTES_MAX).read_to_string().unwrap_or_default();
+    let text = body.with_config().limit(ANSWER_BYTES_MAX).read_to_string().unwrap_or_default();
     let part = |name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(part, _)| part)
     };
     let said: Vec<&str> = ["Code", "Message"].into_iter().filter_map(part).collect();
-    let again = status >= 500 || matches!(status, 408 | 429);
+    // Of two who write at once, one is told to come again.
+    let again = (status >= 500 && status != 501) || matches!(status, 408 | 409 | 429);
     Failed { why: format!("{url}: the store answers {status} {}", said.join(": ")).trim_end().to_owned(), again }
 }
 

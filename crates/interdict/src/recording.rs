@@ -5,6 +5,7 @@ use crate::cli::Serve;
 use crate::clock;
 use crate::journal::Journal;
 use crate::log_mirror::{self, Mirror};
+use crate::log_rulings::UNREAD_SECONDS_MAX;
 use crate::log_serve::Kept;
 use crate::settings::{OnFullChoice, Settings};
 use docket::Docket;
@@ -35,6 +36,8 @@ pub(crate) struct LogSection {
     queue_records_max: Option<NonZeroUsize>,
     /// What gates do when a decision cannot be recorded. Unlike that of a file it refuses unless somebody chose.
     on_full: Option<OnFullChoice>,
+    /// How long what people decided is counted while the log that says so cannot be read.
+    overrides_unread_seconds_max: Option<u32>,
     /// The bucket that strangers read the log from.
     publish: Option<log_mirror::Section>,
 }
@@ -43,6 +46,10 @@ impl LogSection {
     /// The folder of the log, if there is to be one.
     pub(crate) fn folder(&self, options: &Serve, settings: &Settings) -> Option<PathBuf> {
         options.log.clone().or_else(|| self.folder.as_deref().map(|folder| settings.path(folder)))
+    }
+
+    pub(crate) fn overrides_unread_seconds_max(&self) -> u32 {
+        self.overrides_unread_seconds_max.unwrap_or(UNREAD_SECONDS_MAX)
     }
 }
 

@@ -118,13 +118,15 @@ async fn run(
         }
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
+    let unread_seconds_max = settings.log.overrides_unread_seconds_max();
+    let ruling = log_rulings::keep(recording.log.clone(), unread_seconds_max, &live, &metrics);
     let watching = watch(loading, &live, &metrics, sources, recording.log.clone());
     tokio::select! {
         never = canaries.sing() => match never {},
         never = maps.keep() => match never {},
         ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge, store) } => Ok(0),
         never = watching => match never {},
-        never = log_rulings::keep(recording.log.clone(), &live) => match never {},
+        never = ruling => match never {},
     }
 }
 
@@ -204,6 +206,8 @@ pub(crate) async fn watch(
     kept: Option<Arc<Kept>>,
 ) -> std::convert::Infallible {
     let mut hangup = signal(SignalKind::hangup()).ok();
+    // What was wrong with the last edit, while other things are in the way of looking.
+    let (mut refused, mut is_unread) = (None, false);
     loop {
         let asked = tokio::select! {
             () = tokio::time::sleep(WATCH_EVERY) => false,
@@ -223,10 +227,14 @@ pub(crate) async fn watch(
                     live.refuse(message);
                     metrics.reloaded(false);
                 }
+                is_unread = true;
                 continue;
             }
         };
         metrics.confirmed(clock::now());
+        if std::mem::take(&mut is_unread) {
+            live.recall(refused.clone());
+        }
         if sources == last && !asked {
             continue;
         }
@@ -243,23 +251,20 @@ pub(crate) async fn watch(
             Ok::<_, String>(docket)
         })
         .await;
-        match loaded {
-            Ok(Ok(docket)) => {
+        refused = match loaded.unwrap_or_else(|error| Err(error.to_string())) {
+            Ok(docket) => {
                 println!("law in force: {}", docket.edition());
                 live.replace(docket);
                 metrics.reloaded(true);
+                None
             }
-            Ok(Err(report)) => {
+            Err(report) => {
                 eprintln!("edit refused, the law in force stays:\n{report}");
-                live.refuse(report);
+                live.refuse(report.clone());
                 metrics.reloaded(false);
+                Some(report)
             }
-            Err(error) => {
-                eprintln!("edit refused, the law in force stays: {error}");
-                live.refuse(error.to_string());
-                metrics.reloaded(false);
-            }
-        }
+        };
     }
 }
 

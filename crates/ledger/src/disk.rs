@@ -1,10 +1,9 @@
 //! The few things a log asks of a file system, so that a simulated one can lose power at each of them.
 //!
 //! What is promised: bytes written are durable after [`DiskFile::sync`]; names are durable after
-//! [`Disk::sync_folder`]; files and the way to them are durable after [`Disk::sync_files`]. Nothing else is assumed, neither that writes
+//! [`Disk::sync_folder`]. Nothing else is assumed, neither that writes
 //! reach the disk in order nor that a file is there because its folder was read.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -55,15 +54,13 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the disk says it could not.
     fn sync_folder(&self, folder: &str) -> io::Result<()>;
-    /// Makes files durable, with the names of the folders they lie in.
+    /// Makes the bytes of files and the names in folders durable, in whatever order.
     ///
     /// # Errors
     /// When the disk says it could not.
-    fn sync_files(&self, paths: &[String]) -> io::Result<()> {
-        for path in paths {
-            self.open(path)?.sync()?;
-        }
-        folders_of(paths).iter().try_for_each(|folder| self.sync_folder(folder))
+    fn sync_all(&self, files: &[String], folders: &[String]) -> io::Result<()> {
+        files.iter().try_for_each(|path| self.open(path)?.sync())?;
+        folders.iter().try_for_each(|folder| self.sync_folder(folder))
     }
 
     /// Writes a whole file under another name and renames it, so that it is there whole or not at all. Not yet durable.
@@ -95,6 +92,10 @@ pub trait Disk: Clone + Send + Sync + 'static {
 /// waits for what other programs have written.
 const FILES_SYNCED_ALONE_MAX: usize = 96;
 
+/// Syncs that are asked for at once. They share the flushes of the disk, so that all take little longer than one; one
+/// after the other, each would come between two commits of the write-ahead log.
+const SYNCS_AT_ONCE: usize = 8;
+
 /// How a file is called until it is whole.
 pub const TEMPORARY: &str = ".tmp";
 
@@ -102,19 +103,6 @@ pub const TEMPORARY: &str = ".tmp";
 #[must_use]
 pub fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// The folders of these paths and all above them, each once.
-#[must_use]
-pub fn folders_of(paths: &[String]) -> BTreeSet<&str> {
-    let mut folders = BTreeSet::new();
-    for path in paths {
-        let mut folder = folder_of(path);
-        while folders.insert(folder) && !folder.is_empty() {
-            folder = folder_of(folder);
-        }
-    }
-    folders
 }
 
 /// An open file.
@@ -224,14 +212,21 @@ impl Disk for Folder {
         File::open(self.at(folder))?.sync_all()
     }
 
-    fn sync_files(&self, paths: &[String]) -> io::Result<()> {
-        if paths.len() > FILES_SYNCED_ALONE_MAX {
+    fn sync_all(&self, files: &[String], folders: &[String]) -> io::Result<()> {
+        if files.len() > FILES_SYNCED_ALONE_MAX {
             return rustix::fs::syncfs(&File::open(&self.0)?).map_err(io::Error::from);
         }
-        for path in paths {
-            File::open(self.at(path))?.sync_data()?;
-        }
-        folders_of(paths).iter().try_for_each(|folder| self.sync_folder(folder))
+        let all: Vec<&String> = files.iter().chain(folders).collect();
+        std::thread::scope(|scope| {
+            let share = all.len().div_ceil(SYNCS_AT_ONCE).max(1);
+            let sync = |some: &[&String]| some.iter().try_for_each(|path| File::open(self.at(path))?.sync_all());
+            let thread = || std::thread::Builder::new().name(String::from("log sync"));
+            let begun: Vec<_> =
+                all.chunks(share).map(|some| thread().spawn_scoped(scope, move || sync(some))).collect();
+            begun.into_iter().try_for_each(|thread| {
+                thread?.join().unwrap_or_else(|_panicked| Err(io::Error::other("a thread that syncs ended")))
+            })
+        })
     }
 }
 

@@ -433,6 +433,11 @@ fn write<D: Disk>(mut wal: Wal<D>, shared: &Shared) {
 
 /// The thread that publishes.
 fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, mut signers: Signers, shared: &Shared) {
+    let prepare = || {
+        // A spare that cannot be made now is made by the writer when it needs one, or the disk is full then.
+        let _spare: std::io::Result<()> = wal::prepare_spare(disk, settings.segment_bytes);
+    };
+    prepare();
     loop {
         let mut state = lock(&shared.publisher);
         if !state.hurry && !state.stop {
@@ -443,9 +448,13 @@ fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, m
         let stop = state.stop;
         drop(state);
         let result = cycle(&mut publisher, shared, &mut signers);
-        // A spare that cannot be made now is made by the writer when it needs one, or the disk is full then.
-        let _spare: std::io::Result<()> = wal::prepare_spare(disk, settings.segment_bytes);
+        prepare();
         let mut state = lock(&shared.publisher);
+        // Whoever waits for what became durable while this cycle was under way is not kept until the next is due.
+        let size = state.published.as_ref().map_or(0, |published| published.checkpoint.size);
+        let durable = shared.durable.load(Ordering::Acquire);
+        let is_waited_for = state.waiting.iter().any(|waiting| (size..durable).contains(&waiting.index));
+        state.hurry |= result.is_ok() && is_waited_for;
         state.trouble = result.err();
         if stop {
             for waiting in state.waiting.drain(..) {
@@ -457,27 +466,23 @@ fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, m
 }
 
 fn cycle<D: Disk>(publisher: &mut Publisher<D>, shared: &Shared, signers: &mut Signers) -> Result<(), String> {
-    loop {
-        let durable = shared.durable.load(Ordering::Acquire);
-        match publisher.publish(durable, signers) {
-            Ok(None) => break,
-            Ok(Some(published)) => {
-                let mut state = lock(&shared.publisher);
-                if published.witnessed {
-                    state.witnessed = Some(published.clone());
-                }
-                state.published = Some(published.clone());
-                let done = |waiting: &Waiting| {
-                    waiting.index < published.checkpoint.size && (published.witnessed || !waiting.witnessed)
-                };
-                let (done, rest) = state.waiting.drain(..).partition(done);
-                state.waiting = rest;
-                drop(state);
-                let done: Vec<Waiting> = done;
-                done.into_iter().for_each(|waiting| waiting.event.set(Ok(published.clone())));
-            }
-            Err(failed) => return Err(failed.to_string()),
+    // What comes meanwhile is for the next cycle: under a steady load there would be no end, and every commit would have
+    // to share the disk with this.
+    let durable = shared.durable.load(Ordering::Acquire);
+    while let Some(published) = publisher.publish(durable, signers).map_err(|failed| failed.to_string())? {
+        let mut state = lock(&shared.publisher);
+        if published.witnessed {
+            state.witnessed = Some(published.clone());
         }
+        state.published = Some(published.clone());
+        let done = |waiting: &Waiting| {
+            waiting.index < published.checkpoint.size && (published.witnessed || !waiting.witnessed)
+        };
+        let (done, rest) = state.waiting.drain(..).partition(done);
+        state.waiting = rest;
+        drop(state);
+        let done: Vec<Waiting> = done;
+        done.into_iter().for_each(|waiting| waiting.event.set(Ok(published.clone())));
     }
     match publisher.erase() {
         Ok(true) => {

@@ -5,6 +5,7 @@
 
 use crate::commitment::Seed;
 use crate::disk::{Disk, DiskFile, folder_of};
+use crate::wal;
 use std::io::{self, ErrorKind};
 use tlog::tile::{Level, TILE_WIDTH, Tile};
 
@@ -127,6 +128,20 @@ pub fn erasures<D: Disk>(disk: &D) -> io::Result<Vec<u64>> {
 pub(crate) fn erased<D: Disk>(disk: &D, index: u64) -> io::Result<()> {
     disk.remove(&format!("{ERASURES}/{index}"))?;
     disk.sync_folder(ERASURES)
+}
+
+/// Erases the opening of an entry of a log that has ended with `size` published entries, and that nobody has open;
+/// `false`, and nothing is done, if it has records that are not published.
+///
+/// # Errors
+/// When the disk fails; then it is to be asked for again.
+pub fn erase_ended<D: Disk>(disk: &D, index: u64, size: u64) -> io::Result<bool> {
+    // First where it is a copy: the seed is what says whether it is done.
+    let done = wal::discard(disk, size)?;
+    if done {
+        forget(disk, index, size)?;
+    }
+    Ok(done)
 }
 
 /// Overwrites the seed of an entry.

@@ -5,10 +5,11 @@
 //! for itself that the tree grew; then witnesses; then the checkpoint is replaced. Whatever fails, nothing was said
 //! that is not true, and the next cycle starts over from the last checkpoint.
 
-use crate::disk::Disk;
+use crate::disk::{Disk, folder_of};
 use crate::keeper::{self, Sign, Unsigned};
 use crate::private::{self, Opening};
 use crate::wal::{self, Cursor, Record};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use tlog::bundle;
@@ -109,6 +110,8 @@ pub struct Publisher<D> {
     cursor: Option<Cursor>,
     published: Option<Published>,
     retired: bool,
+    /// Folders that are durable, and the way to them.
+    folders: BTreeSet<String>,
 }
 
 /// Files of one cycle, and what they hold.
@@ -142,6 +145,7 @@ impl<D: Disk> Publisher<D> {
             cursor: None,
             published: None,
             retired: true,
+            folders: BTreeSet::new(),
         };
         publisher.take_up(signers.policy.as_ref())?;
         publisher.clear();
@@ -253,18 +257,24 @@ impl<D: Disk> Publisher<D> {
         Ok(Some(published))
     }
 
-    fn write(&self, draft: &Draft) -> Result<(), Failed> {
+    fn write(&mut self, draft: &Draft) -> Result<(), Failed> {
         let mut paths = Vec::new();
         for (tile, bytes) in &draft.files {
             let path = format!("public/{tile}");
-            self.disk.make_folder(crate::disk::folder_of(&path)).map_err(Failed::Disk)?;
+            self.disk.make_folder(folder_of(&path)).map_err(Failed::Disk)?;
             self.disk.put(&path, bytes).map_err(Failed::Disk)?;
             paths.push(path);
         }
         for (first, openings) in &draft.private {
             paths.extend(private::write(&self.disk, *first, openings).map_err(Failed::Disk)?);
         }
-        self.disk.sync_files(&paths).map_err(Failed::Disk)
+        let folders = changed(&paths, &self.folders);
+        self.disk.sync_all(&paths, &folders).map_err(Failed::Disk)?;
+        // Those of partial files go when the tile is full.
+        let stays = |folder: &String| !folder.ends_with(".p") || folders.contains(folder);
+        self.folders.retain(stays);
+        self.folders.extend(folders);
+        Ok(())
     }
 
     /// Reads back what was written, checks it against the new root, and asks for the signatures.
@@ -367,6 +377,18 @@ impl<D: Disk> Publisher<D> {
         }
         Ok(held)
     }
+}
+
+/// The folders in which these files are new, and those above as far as they are not `durable` yet.
+fn changed(paths: &[String], durable: &BTreeSet<String>) -> Vec<String> {
+    let mut folders = BTreeSet::new();
+    for path in paths {
+        let mut folder = folder_of(path);
+        while folders.insert(folder) && !folder.is_empty() && !durable.contains(folder) {
+            folder = folder_of(folder);
+        }
+    }
+    folders.into_iter().map(str::to_owned).collect()
 }
 
 /// Empties a folder of partial tiles but for the width that is in use.

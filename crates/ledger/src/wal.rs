@@ -35,6 +35,7 @@ pub const FOLDER: &str = "wal";
 
 /// A segment of zeros that whoever needs one takes by renaming it.
 const SPARE: &str = "wal/spare.tmp";
+const SPARE_NAME: &str = "spare.tmp";
 
 /// The segment that is being made.
 const COMING: &str = "wal/coming.tmp";
@@ -258,7 +259,8 @@ impl<D: Disk> Wal<D> {
         let taken = self.disk.rename(SPARE, COMING).and_then(|()| self.disk.open(COMING));
         let mut file = match taken {
             Ok(file) => file,
-            Err(_absent) => fill(&self.disk, COMING, self.segment_bytes).map_err(Failed::Full)?,
+            // Whoever writes waits for it.
+            Err(_absent) => fill(&self.disk, COMING, self.segment_bytes, false).map_err(Failed::Full)?,
         };
         let header = segment_header(self.next, nonce);
         let name = segment_name(self.next);
@@ -273,19 +275,47 @@ impl<D: Disk> Wal<D> {
     }
 }
 
-/// Fills a file with zeros, durably, under a name that recovery ignores.
-fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64) -> io::Result<D::File> {
-    const CHUNK: usize = 256 * 1024;
+/// Bytes of zeros after which the disk is let do other things: a commit in between waits for so much and not for a
+/// segment.
+const ZEROS_AT_ONCE: usize = 1024 * 1024;
+
+/// Fills a file with zeros, durably, under a name that recovery ignores; `aside` lets the disk do other things meanwhile,
+/// which makes it take longer.
+fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64, aside: bool) -> io::Result<D::File> {
     let mut file = disk.create(path)?;
-    let zeros = vec![0; CHUNK];
+    let zeros = vec![0; ZEROS_AT_ONCE];
     let mut offset = 0;
     while offset < segment_bytes {
-        let length = usize::try_from(segment_bytes - offset).unwrap_or(CHUNK).min(CHUNK);
+        let length = usize::try_from(segment_bytes - offset).unwrap_or(ZEROS_AT_ONCE).min(ZEROS_AT_ONCE);
         file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
+        if aside {
+            file.sync()?;
+        }
         offset += length as u64;
     }
     file.sync()?;
     Ok(file)
+}
+
+/// Overwrites all there is of a file with zeros, durably.
+fn blank<D: Disk>(disk: &D, path: &str) -> io::Result<()> {
+    let mut file = disk.open(path)?;
+    let zeros = vec![0; ZEROS_AT_ONCE];
+    let mut found = vec![0; ZEROS_AT_ONCE];
+    let mut offset = 0;
+    loop {
+        let length = file.read_at(offset, &mut found)?;
+        if length == 0 {
+            return Ok(());
+        }
+        file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
+        file.sync()?;
+        offset += length as u64;
+    }
+}
+
+fn has_spare<D: Disk>(disk: &D) -> io::Result<bool> {
+    Ok(disk.list(FOLDER)?.iter().any(|name| *name == SPARE_NAME))
 }
 
 /// Prepares the next segment if there is none yet, so that the writer need not wait for it.
@@ -293,17 +323,16 @@ fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64) -> io::Result<D::File
 /// # Errors
 /// When there is no room.
 pub fn prepare_spare<D: Disk>(disk: &D, segment_bytes: u64) -> io::Result<()> {
-    let there = disk.list(FOLDER)?.iter().any(|name| SPARE.ends_with(&format!("/{name}")));
-    if there {
+    if has_spare(disk)? {
         return Ok(());
     }
     let filling = format!("{SPARE}{TEMPORARY}");
-    fill(disk, &filling, segment_bytes)?;
+    fill(disk, &filling, segment_bytes, true)?;
     disk.rename(&filling, SPARE)
 }
 
 /// Removes the segments all of whose records lie below `index`, except the last; they are overwritten first, since
-/// they hold what somebody may ask to have erased.
+/// they hold what somebody may ask to have erased. One of them becomes the spare if there is none.
 ///
 /// # Errors
 /// When the disk fails.
@@ -319,12 +348,30 @@ pub fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
     // Those of an interrupted time before, too.
     for name in disk.list(FOLDER)?.iter().filter(|name| name.ends_with(RETIRED)) {
         let path = format!("{FOLDER}/{name}");
-        let mut file = disk.open(&path)?;
-        file.write_at(0, &vec![0; disk.read(&path)?.len()])?;
-        file.sync()?;
-        disk.remove(&path)?;
+        blank(disk, &path)?;
+        if has_spare(disk)? { disk.remove(&path) } else { disk.rename(&path, SPARE) }?;
     }
     Ok(done.len())
+}
+
+/// Overwrites and removes every segment of a log that has ended with `size` published entries; `false`, and nothing is
+/// done, if it has records that are not published.
+///
+/// # Errors
+/// When the disk fails.
+pub fn discard<D: Disk>(disk: &D, size: u64) -> io::Result<bool> {
+    let has_more = Cursor::start(disk)?.read(disk, size + 1, u64::MAX, |_index, _record| {}).is_ok();
+    let names = disk.list(FOLDER)?;
+    if names.is_empty() || has_more {
+        return Ok(names.is_empty());
+    }
+    for name in names {
+        let path = format!("{FOLDER}/{name}");
+        blank(disk, &path)?;
+        disk.remove(&path)?;
+    }
+    disk.sync_folder(FOLDER)?;
+    Ok(true)
 }
 
 /// Whether a record may still stand in a segment.

@@ -147,6 +147,11 @@ impl<'b> Reader<'b> {
         if major == ARRAY { usize::try_from(len).ok() } else { None }
     }
 
+    /// Whether an array is next.
+    pub(crate) fn is_at_array(&self) -> bool {
+        self.rest.first().is_some_and(|first| first >> 5 == ARRAY)
+    }
+
     /// Passes over a null, if one is next.
     pub(crate) fn null(&mut self) -> bool {
         let is_next = self.rest.first() == Some(&NULL);

@@ -560,13 +560,17 @@ pub fn fields(record: &Record) -> [Option<Vec<u8>>; FIELDS.len()] {
     let private: serde_json::Map<String, Value> =
         record.private.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     let bytes = |value: Value| Some(value.to_string().into_bytes());
+    let mut outcome = json!({ "outcome": record.outcome.word(), "verdict": record.verdict.word(), "possible": possible,
+        "override": record.overruled.map(|by| by.entry) });
+    if let (Some(since), Some(members)) = (record.overruled.and_then(|by| by.unread_since), outcome.as_object_mut()) {
+        members.insert("override_unread_since".to_owned(), instant(since).into());
+    }
     [
         bytes(json!({ "act": record.act.word() })),
         bytes(json!({ "type": record.resource.word(), "app": record.subject, "found": record.found })),
         bytes(json!({ "actor": record.actor.word(), "role": record.role.map(Role::word) })),
         record.place.as_ref().and_then(|place| bytes(json!({ "place": place.code(), "evidence": record.evidence }))),
-        bytes(json!({ "outcome": record.outcome.word(), "verdict": record.verdict.word(), "possible": possible,
-            "override": record.overruled })),
+        bytes(outcome),
         bytes(json!({
             "provisions": record.provisions, "by": record.by, "edition": record.edition,
             "valid_at": instant(record.valid_at), "known_at": record.known_at.map(instant),

@@ -70,6 +70,10 @@ pub fn write(json: &mut String, finding: &Finding, known_at: Time) {
         list(json, &overruled.by, |json, by| string(json, by));
         json.push_str(",\"until\":");
         instant(json, overruled.until);
+        if let Some(since) = overruled.unread_since {
+            json.push_str(",\"unread_since\":");
+            instant(json, since);
+        }
         json.push('}');
     }
     json.push_str(",\"law\":{\"edition\":");

@@ -53,6 +53,15 @@ impl Outcome {
     }
 }
 
+/// What people decided, in the place of the law's verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// Where the gov log says so.
+    pub entry: u64,
+    /// Since when it could not be read whether somebody took it back, if it could not.
+    pub unread_since: Option<Time>,
+}
+
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -66,8 +75,8 @@ pub struct Record {
     pub outcome: Outcome,
     /// What it should do by the law and the posture.
     pub verdict: Verdict,
-    /// Where the gov log says what people decided, if the law left it to them and somebody had.
-    pub overruled: Option<u64>,
+    /// What people had decided, if the law left it to them and somebody had.
+    pub overruled: Option<ByHand>,
     /// What the law says is possible.
     pub possible: Statuses,
     /// What was done.
@@ -145,7 +154,7 @@ impl Record {
             gate: gate.to_owned(),
             outcome,
             verdict,
-            overruled: found.overruled.as_ref().map(|overruled| overruled.entry),
+            overruled: found.overruled.as_ref().map(|by| ByHand { entry: by.entry, unread_since: by.unread_since }),
             possible: found.possible,
             act: inquiry.act,
             actor: inquiry.actor.kind,
@@ -194,7 +203,12 @@ impl Record {
         out.text(self.outcome.word());
         out.text(self.verdict.word());
         match self.overruled {
-            Some(entry) => out.unsigned(entry),
+            Some(ByHand { entry, unread_since: None }) => out.unsigned(entry),
+            Some(ByHand { entry, unread_since: Some(since) }) => {
+                out.array(2);
+                out.unsigned(entry);
+                out.integer(since);
+            }
             None => out.null(),
         }
         out.unsigned(u64::from(self.possible.0));
@@ -257,9 +271,12 @@ impl Record {
         json.push_str(",\"datacontenttype\":\"application/json\",\"data\":{\"outcome\":");
         string(&mut json, self.outcome.word());
         member(&mut json, "verdict", self.verdict.word());
-        if let Some(entry) = self.overruled {
+        if let Some(ByHand { entry, unread_since }) = self.overruled {
             name(&mut json, "override");
             json.push_str(&entry.to_string());
+            if let Some(since) = unread_since {
+                member(&mut json, "override_unread_since", &format_rfc3339(since));
+            }
         }
         member(&mut json, "status", self.possible.single().map_or("undetermined", status_word));
         list(&mut json, "possible", self.possible.iter().map(status_word));
@@ -335,7 +352,7 @@ fn parse(from: &mut Reader<'_>) -> Result<Record, Unreadable> {
         verdict: word(from, |word| {
             [Verdict::Permit, Verdict::Refer, Verdict::Forbid].into_iter().find(|verdict| verdict.word() == word)
         })?,
-        overruled: maybe(from, |from| from.unsigned().ok_or(Unreadable::Encoding))?,
+        overruled: maybe(from, by_hand)?,
         possible: statuses(from)?,
         act: word(from, Act::from_word)?,
         actor: word(from, ActorKind::from_word)?,
@@ -383,6 +400,15 @@ fn maybe<T>(
     if from.null() { Ok(None) } else { read(from).map(Some) }
 }
 
+fn by_hand(from: &mut Reader<'_>) -> Result<ByHand, Unreadable> {
+    let is_unread = from.is_at_array();
+    if is_unread && from.array() != Some(2) {
+        return Err(Unreadable::Encoding);
+    }
+    let entry = from.unsigned().ok_or(Unreadable::Encoding)?;
+    Ok(ByHand { entry, unread_since: if is_unread { Some(integer(from)?) } else { None } })
+}
+
 fn length(from: &mut Reader<'_>) -> Result<usize, Unreadable> {
     let len = from.array().ok_or(Unreadable::Encoding)?;
     if len > LIST_MAX { Err(Unreadable::Length) } else { Ok(len) }
@@ -401,7 +427,7 @@ fn pairs(from: &mut Reader<'_>) -> Result<Vec<(String, String)>, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LIST_MAX, Outcome, RECORD_BYTES_MAX, Record, TEXT_BYTES_MAX, Unreadable};
+    use super::{ByHand, LIST_MAX, Outcome, RECORD_BYTES_MAX, Record, TEXT_BYTES_MAX, Unreadable};
     use docket::finding::Verdict;
     use docket::place::Place;
     use docket::vocabulary::{Act, ActorKind, ResourceKind, Role};
@@ -440,7 +466,9 @@ mod tests {
     fn what_is_written_is_read_back_and_nothing_else_is() {
         let mut all = vec![record()];
         all.push(Record { role: None, subject: None, place: None, request: None, known_at: Some(-5), ..record() });
-        all.push(Record { overruled: Some(7), question: Some([9; 32]), ..record() });
+        let by_hand = |unread_since| Some(ByHand { entry: 7, unread_since });
+        all.push(Record { overruled: by_hand(Some(-5)), ..record() });
+        all.push(Record { overruled: by_hand(None), question: Some([9; 32]), ..record() });
         all.push(Record { at: i64::MIN, until: law::time::ALWAYS, private: Vec::new(), ..record() });
         for record in all {
             let bytes = record.to_bytes().unwrap();

@@ -96,6 +96,7 @@ pub fn finding() -> Value {
                             "entry": { "type": "integer", "description": "Where the gov log says what people decided, where the law left it to them." },
                             "by": strings,
                             "until": { "type": ["string", "null"], "format": "date-time" },
+                            "unread_since": { "type": "string", "format": "date-time", "description": "Since when it cannot be read whether somebody took it back, if it cannot." },
                         },
                     },
                     "law": { "type": "object", "additionalProperties": false, "required": ["edition", "known_at"],

@@ -2,7 +2,7 @@
 //! same with something changed in each.
 
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled};
+use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ pub(crate) fn sound() -> Decision {
         path: texts(&field["path"]),
     };
     Decision {
+        sealed: None,
         index: number("index"),
         at: kept["at"].as_i64().expect("an instant"),
         gov_size: number("gov_size"),
@@ -147,10 +148,15 @@ pub(crate) fn decisions() -> Decisions {
         ruling: None,
     };
     let hidden = Line { index: WITHHELD, shown: None, ruling: Some(String::from("forbid")), ..line.clone() };
-    let newest = Newest { size: 4_711, lines: vec![hidden, line] };
+    let newest = Newest {
+        size: 4_711,
+        lines: vec![hidden, line],
+        sealed: vec![Sealed { number: 1, size: 90 }, Sealed { number: 2, size: 1 }],
+    };
     Decisions {
         newest: Arc::new(move || Ok(Some(newest.clone()))),
-        one: Arc::new(|number| match number {
+        one: Arc::new(|sealed, number| match number {
+            88 if sealed == Some(1) => Ok(Looked::Found(Box::new(Decision { sealed, ..sound() }))),
             WAITING => Ok(Looked::Waiting),
             999 => Err(String::from("the disk <is> gone")),
             number if number == sound().index => Ok(Looked::Found(Box::new(sound()))),

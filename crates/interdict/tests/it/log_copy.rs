@@ -23,7 +23,7 @@ def policy(**more):
 iam, s3 = boto3.client("iam", **to), boto3.client("s3", **to)
 iam.create_user(UserName="log")
 key = iam.create_access_key(UserName="log")["AccessKey"]
-iam.put_user_policy(UserName="log", PolicyName="p", PolicyDocument=policy(Action=["s3:PutObject", "s3:GetObject"], Resource="*"))
+iam.put_user_policy(UserName="log", PolicyName="p", PolicyDocument=policy(Action=["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"], Resource="*"))
 s3.create_bucket(Bucket="transparency")
 s3.put_bucket_policy(Bucket="transparency", Policy=policy(Principal="*", Action=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource="arn:aws:s3:::transparency/*"))
 print(f"[default]\naws_access_key_id = {key['AccessKeyId']}\naws_secret_access_key = {key['SecretAccessKey']}")
@@ -193,8 +193,31 @@ fn strangers_check_a_log_in_a_bucket_and_its_keeper_never_overwrites_another_his
     assert_eq!(run(&["log", "verify", &proof, &format!("{proof}.entry"), "--key", &key], b"").code, 0);
     assert_eq!(run(&["log", "prove", &dec, "760", "--key", &key, "-o", &proof], b"").code, 1);
 
+    in_the_place_of_another(&store, &home, &credentials);
     over_tls(&store, &key);
     changed_in_the_bucket(&store, &dec, &key);
+}
+
+/// What never changes is put where nothing is, and partial tiles go once the whole is there.
+fn in_the_place_of_another(store: &Store, home: &str, credentials: &str) {
+    let path = |name: &str| format!("/transparency/logs/prod/dec/tile/{name}");
+    let found = |name: &str| store.send("GET", &path(name), b"").0;
+    assert_eq!(store.send("PUT", &path("entries/002"), b"of somebody else").0, 200);
+    append(home, "dec", 760, 800);
+    let refused = publish(home, store, credentials);
+    assert_eq!(refused.code, 4, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("dec/tile/entries/002 is there and is another"), "{}", refused.err);
+    assert_eq!(store.send("GET", &path("entries/002"), b"").1, "of somebody else");
+    assert_eq!((found("entries/002.p/188"), found("0/002.p/248")), (200, 200));
+    assert_eq!(store.send("DELETE", &path("entries/002"), b"").0, 204);
+    let copied = publish(home, store, credentials);
+    assert_eq!((copied.code, copied.err.as_str()), (0, ""), "{}", copied.out);
+    let partial = ["entries/002.p/188", "entries/002.p/248", "0/002.p/188", "0/002.p/248"];
+    assert_eq!(partial.map(found), [404; 4]);
+    assert_eq!(
+        (found("entries/002"), found("0/002"), found("entries/003.p/32"), found("1/000.p/3")),
+        (200, 200, 200, 200)
+    );
 }
 
 fn over_tls(store: &Store, key: &str) {
@@ -295,12 +318,18 @@ fn while_a_service_runs_the_copy_follows() {
     let credentials = store.prepare(log.folder.path());
     let serving = log.serve(&["--settings", &settings(&log, &store.url(), &credentials)]);
     store.open();
+    let path = "/transparency/served/dec/checkpoint";
+    let mut first = None;
     for number in 0..3 {
         let index = ask(&serving.address, &format!("followed-{number}")).expect("an answer");
         until("the copy", || {
-            let (_, checkpoint) = store.send("GET", "/transparency/served/dec/checkpoint", b"");
+            let (_, checkpoint) = store.send("GET", path, b"");
             checkpoint.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).is_some_and(|size| size > index)
         });
+        // Somebody puts an older one back: it is told from the one that was put last, looked at, and replaced.
+        let now = store.send("GET", path, b"").1;
+        let older = first.get_or_insert(now);
+        assert_eq!(store.send("PUT", path, older.as_bytes()).0, 200);
     }
     assert_eq!(serving.stop(), Some(0));
 }

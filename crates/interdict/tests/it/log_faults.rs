@@ -11,8 +11,11 @@ use std::process::{Command, Output, Stdio};
 /// Lines of each run: enough for every kind of call, few enough that a run is short.
 const LINES: u64 = 5;
 
-/// Places of each kind of call that are tried with each fault; `FAULTS=all` tries every one.
+/// Places of each kind of call that are tried with each fault, unless `FAULTS` says otherwise.
 const PLACES_MAX: usize = 3;
+
+/// Faults between which the log is looked at, and how far it has come is said.
+const FAULTS_BETWEEN: usize = 20;
 
 /// The calls by which a log changes a disk.
 const CALLS: [&str; 8] = ["openat", "pwrite64", "fdatasync", "fsync", "syncfs", "rename", "unlink", "mkdir"];
@@ -29,9 +32,41 @@ pub(crate) fn there(path: &str, package: &str) -> bool {
     there
 }
 
-#[expect(clippy::disallowed_methods, reason = "how much is tried is a setting of the run")]
-pub(crate) fn all() -> bool {
-    std::env::var("FAULTS").is_ok_and(|value| value == "all")
+/// Which of all faults a run tries.
+#[derive(Clone, Copy)]
+pub(crate) enum Tried {
+    Few,
+    /// One part of so many: those of all parts together are all.
+    Part(usize, usize),
+}
+
+impl Tried {
+    /// `FAULTS=all` for all, `FAULTS=3/8` for the third of eight parts, which may run at other times.
+    #[expect(clippy::disallowed_methods, reason = "how much is tried is a setting of the run")]
+    pub(crate) fn chosen() -> Self {
+        match std::env::var("FAULTS").as_deref() {
+            Err(_) => Self::Few,
+            Ok("all") => Self::Part(1, 1),
+            Ok(part) => {
+                let numbers = part.split_once('/').and_then(|(part, of)| part.parse().ok().zip(of.parse().ok()));
+                let (part, of) = numbers.expect("FAULTS is `all`, or a part as in 3/8");
+                assert!((1..=of).contains(&part), "FAULTS={part}/{of}: there is no such part");
+                Self::Part(part, of)
+            }
+        }
+    }
+
+    pub(crate) fn is_few(self) -> bool {
+        matches!(self, Self::Few)
+    }
+
+    /// Whether the fault at this position of all is tried; `few` is whether it is one of the few.
+    pub(crate) fn has(self, position: usize, few: bool) -> bool {
+        match self {
+            Self::Few => few,
+            Self::Part(part, of) => position % of == part - 1,
+        }
+    }
 }
 
 /// What the writer was told: the index of each line.
@@ -121,31 +156,43 @@ fn every_call_on_the_disk_may_fail_and_what_was_told_is_there() {
     for call in ["openat", "pwrite64", "fdatasync", "fsync", "rename", "unlink"] {
         assert!(places.contains_key(call), "no {call} on a file of the log: {places:?}");
     }
-    let (mut faults, mut silent) = (0, 0);
-    for (call, places) in &places {
-        let step = if all() { 1 } else { places.len().div_ceil(PLACES_MAX) };
-        for place in places.iter().step_by(step) {
+    let faults = faults(&places, Tried::chosen());
+    let mut silent = 0;
+    for (done, (call, inject)) in faults.iter().enumerate() {
+        silent += u32::from(fail(&log, &mut journal, call, inject));
+        if (done + 1) % FAULTS_BETWEEN == 0 || done + 1 == faults.len() {
+            journal.check(&log);
+            println!("{} of {} faults, {} lines told, all there", done + 1, faults.len(), journal.told.len());
+        }
+    }
+    println!("{} faults in {} runs; {silent} of the faults needed no word", faults.len(), journal.runs);
+}
+
+/// Each kind of call, at the places where it is to fail, with each fault.
+fn faults(places: &BTreeMap<&'static str, BTreeSet<usize>>, tried: Tried) -> Vec<(&'static str, String)> {
+    let (mut faults, mut position) = (Vec::new(), 0);
+    for (call, places) in places {
+        let step = places.len().div_ceil(PLACES_MAX);
+        for (nth, place) in places.iter().enumerate() {
             for fault in FAULTS {
-                let inject = format!("inject={call}:{fault}:when={place}");
-                let watched = format!("trace={call}");
-                let trace = log.path("trace");
-                let before = ["strace", "-f", "-qq", "-o", &trace, "-e", &watched, "-e", &inject];
-                let output = journal.append(&log, &before);
-                let told = String::from_utf8_lossy(&output.stderr).into_owned();
-                assert!(!told.contains("panicked"), "{inject}: {told}");
-                let struck = fs::read_to_string(&trace).expect("a trace");
-                let struck = struck.contains("(INJECTED)") || struck.contains("SIGKILL");
-                faults += 1;
-                silent += u32::from(struck && output.status.success());
+                if tried.has(position, nth % step == 0) {
+                    faults.push((*call, format!("inject={call}:{fault}:when={place}")));
+                }
+                position += 1;
             }
         }
-        journal.check(&log);
     }
-    println!(
-        "{faults} faults in {} runs, {} lines told, all there; {silent} of the faults needed no word",
-        journal.runs,
-        journal.told.len()
-    );
+    faults
+}
+
+/// Appends under one fault. Whether it struck and the command ended well all the same.
+fn fail(log: &Log, journal: &mut Journal, call: &str, inject: &str) -> bool {
+    let (watched, trace) = (format!("trace={call}"), log.path("trace"));
+    let output = journal.append(log, &["strace", "-f", "-qq", "-o", &trace, "-e", &watched, "-e", inject]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!told.contains("panicked"), "{inject}: {told}");
+    let struck = fs::read_to_string(&trace).expect("a trace");
+    (struck.contains("(INJECTED)") || struck.contains("SIGKILL")) && output.status.success()
 }
 
 #[test]

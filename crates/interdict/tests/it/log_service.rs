@@ -1,6 +1,7 @@
 //! A service that records in a log: what it answered is there after kill -9, once and in order; what a full queue or a
 //! disk that fails does to answers; a decision proven, shown and erased while it serves.
 
+use crate::log_faults::Tried;
 use crate::program::{Folder, Serving, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -9,8 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Times the service is killed, and answers each of its lives gives at least.
-const KILLS: usize = 3;
+/// Times the service is killed, with all faults or with few, and answers each of its lives gives at least.
+const KILLS: usize = 200;
+const KILLS_FEW: usize = 3;
 const ANSWERS_MIN: usize = 60;
 
 /// Clients at once: records of several reach the disk together.
@@ -136,7 +138,8 @@ fn every_answer_is_in_the_log_once_and_in_order_after_kill_9() {
     // What each client journals: the index it was told for its nth question. It asks that one again until it is told.
     let journals: Vec<Mutex<Vec<u64>>> = (0..CLIENTS).map(|_| Mutex::default()).collect();
     let told = || journals.iter().map(|journal| journal.lock().expect("held").len()).sum::<usize>();
-    for _ in 0..KILLS {
+    let kills = if Tried::chosen().is_few() { KILLS_FEW } else { KILLS };
+    for _ in 0..kills {
         let serving = log.serve(&[]);
         let before = told();
         std::thread::scope(|scope| {
@@ -178,7 +181,7 @@ fn every_answer_is_in_the_log_once_and_in_order_after_kill_9() {
         let request = format!("{client}-{number}");
         assert!(shown.out.contains(&format!(r#"\"request\":\"{request}\""#)), "{}{}", shown.out, shown.err);
     }
-    println!("{} answers over {KILLS} kills, all there", indexes.len());
+    println!("{} answers over {kills} kills, all there", indexes.len());
 }
 
 #[test]

@@ -203,6 +203,63 @@ fn two_of_three_witnesses_are_a_quorum_and_one_is_not() {
 }
 
 #[test]
+fn a_witness_whose_key_is_lost_or_in_other_hands_is_replaced_and_what_was_signed_before_still_verifies() {
+    let (folder, home, [gov, dec]) = log("log.example/rotated");
+    let start = |name| Witness::start(&folder, name, &[&gov, &dec]);
+    let (a, b, c) = (start("a"), start("b"), start("c"));
+    let written = |name: &str, witnesses: &[(&str, &Witness)]| {
+        let lines = witnesses
+            .iter()
+            .map(|(name, witness)| format!("witness {name} {} http://{}\n", witness.key, witness.address));
+        let names: Vec<&str> = witnesses.iter().map(|(name, _)| *name).collect();
+        let lines: String = lines.collect();
+        let policy = format!("log {gov}\nlog {dec}\n{lines}group most 2 {}\nquorum most\n", names.join(" "));
+        folder.write("log/policy", &policy);
+        folder.write(name, &policy)
+    };
+    let before = written("before", &[("a", &a), ("b", &b), ("c", &c)]);
+    let public = format!("{home}/dec/public");
+    let fsck = |policy: &str| run(&["log", "fsck", &public, "--policy", policy], b"").code;
+    let prove = |index: &str, policy: &str| {
+        let proof = folder.path().join(index).display().to_string();
+        let proven = run(&["log", "prove", &public, index, "--policy", policy, "-o", &proof], b"");
+        assert_eq!(proven.code, 0, "{}", proven.err);
+        proof
+    };
+    let verify = |proof: &str, policy: &str| {
+        run(&["log", "verify", proof, &format!("{proof}.entry"), "--policy", policy], b"").code
+    };
+    assert_eq!(append(&home, "one\ntwo\n").0, 0);
+    let first = prove("0", &before);
+
+    // Lost: the others are a quorum, whoever appends is told who is missing, and a new key begins where the log is.
+    drop(c);
+    let (code, said) = append(&home, "three\n");
+    assert!(code == 0 && said.contains("not signed by") && said.contains("c.example/witness"), "{said}");
+    let d = start("d");
+    let after = written("after", &[("a", &a), ("b", &b), ("d", &d)]);
+    let (code, said) = append(&home, "four\n");
+    assert!(code == 0 && !said.contains("not signed by"), "{said}");
+    assert_eq!((fsck(&after), verify(&first, &after), verify(&first, &before)), (0, 0, 0));
+    // The new one counts like any other.
+    drop(a);
+    assert_eq!(append(&home, "five\n").0, 0);
+    assert_eq!((fsck(&after), fsck(&before)), (0, 7), "whoever still asks for the lost one is told");
+
+    // In other hands: out of the policy with it, and what it signs alone with one that is left is no quorum.
+    let e = start("e");
+    let clean = written("clean", &[("b", &b), ("e", &e), ("f", &start("f"))]);
+    let last = prove("4", &after);
+    assert_eq!((verify(&last, &after), verify(&last, &clean)), (0, 7), "b and d signed it, and d is trusted no more");
+    assert_eq!(append(&home, "six\n").0, 0);
+    assert_eq!((fsck(&clean), verify(&first, &before)), (0, 0));
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    assert_eq!(serving.stop(), Some(0));
+    let cat = run(&["log", "cat", &format!("{home}/gov"), "--count", "99", "--key", &gov], b"");
+    assert!(cat.out.contains("\"witnesses\""), "the gov log says who witnesses it: {}{}", cat.out, cat.err);
+}
+
+#[test]
 fn a_witness_over_tls_is_asked_if_an_authority_vouches_for_it() {
     if !has(&["nginx", "openssl"]) {
         return;

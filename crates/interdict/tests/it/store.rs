@@ -16,8 +16,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The listed app, and the rest.
-const LISTED: &str = "/fdroid/repo/com.example.brook_101.apk";
-const LISTED_BEFORE: &str = "/fdroid/repo/com.example.brook_100.apk";
+pub(crate) const LISTED: &str = "/fdroid/repo/com.example.brook_101.apk";
+pub(crate) const LISTED_BEFORE: &str = "/fdroid/repo/com.example.brook_100.apk";
 const DISGUISED: &str = "/fdroid/repo/org.example.stream_1.apk";
 const LOOK_ALIKE: &str = "/fdroid/repo/com.example.brooks_1.apk";
 const OTHER: &str = "/fdroid/repo/org.example.notes_2.apk";

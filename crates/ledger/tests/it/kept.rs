@@ -4,13 +4,17 @@ use crate::{Place, key, settings, signers, witness_key};
 use ledger::commitment::{Fields, Seed};
 use ledger::disk::Disk;
 use ledger::fsck;
-use ledger::keeper::Keeper;
-use ledger::log::{Ledger, Unavailable};
+use ledger::keeper::{Keeper, Sign, Unsigned};
+use ledger::log::{Ledger, Settings, Unavailable};
 use ledger::private::{self, Opening};
-use ledger::publish::CHECKPOINT;
+use ledger::publish::{CHECKPOINT, Signers};
 use ledger::wal::{ENTRY_BYTES_MAX, Record};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+use tlog::note::Signature;
 use tlog::policy::Policy;
+use tlog::witness::AddCheckpoint;
 
 fn record(number: u64) -> (Record, Seed, Fields) {
     let mut seed = [9; 32];
@@ -58,6 +62,54 @@ fn what_is_acknowledged_is_published_in_order_and_outlives_restarts() {
     // The segments of what is published are gone but for the one in use.
     let segments = disk.list("wal").unwrap().iter().filter(|name| name.ends_with(".seg")).count();
     assert!(segments <= 2, "{segments} segments stay");
+}
+
+/// A signer that says when it is asked, and signs when it is told to.
+struct Told {
+    signer: Box<dyn Sign>,
+    asked: SyncSender<()>,
+    may: Receiver<()>,
+}
+
+impl Sign for Told {
+    fn name(&self) -> String {
+        self.signer.name()
+    }
+
+    fn latest_size(&mut self, origin: &str) -> Result<u64, Unsigned> {
+        self.signer.latest_size(origin)
+    }
+
+    fn sign(&mut self, request: &AddCheckpoint) -> Result<Vec<Signature>, Unsigned> {
+        self.asked.send(()).unwrap();
+        // Nobody there means that it may.
+        let _told = self.may.recv();
+        self.signer.sign(request)
+    }
+}
+
+#[test]
+fn what_becomes_durable_while_a_cycle_publishes_is_for_the_next_one() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let ((asked, asks), (go, may)) = (sync_channel(8), sync_channel(8));
+    let told = Told { signer: signers(&place).log, asked, may };
+    let signers = Signers { log: Box::new(told), witnesses: Vec::new(), policy: None };
+    let seldom = Settings { publish_every: Duration::from_secs(3_600), ..settings() };
+    let ledger = Ledger::start(&disk, key().public(), seldom, signers).unwrap();
+    let append = |number| ledger.append(record(number).0).unwrap().wait().unwrap();
+    append(0);
+    let first = ledger.covered(0, false);
+    asks.recv().unwrap();
+    append(1);
+    go.send(()).unwrap();
+    assert_eq!(first.wait().unwrap().checkpoint.size, 1);
+    append(2);
+    drop(go);
+    ledger.stop();
+    assert_eq!(asks.iter().count(), 1, "a cycle each for the first record and for the two that came later");
+    let report = fsck::check(&disk, "public", &Policy::of_log(key().public().clone()), 1);
+    assert_eq!((report.damages, report.checkpoint.unwrap().size), (Vec::new(), 3));
 }
 
 #[test]
