@@ -96,8 +96,12 @@ pub(super) struct Cell<'a> {
     reaches: Vec<Reach>,
     axes: Vec<Axis>,
     doubts: Vec<Doubt>,
-    /// Outcomes of situations in which every axis is settled, exceptions nobody claimed aside.
-    answers: HashMap<Situation, Outcome>,
+    /// Outcomes of situations in which every axis is settled, exceptions nobody claimed aside, by their numbers.
+    answers: HashMap<Situation, u32>,
+    /// These outcomes.
+    answered: Vec<Outcome>,
+    /// What each of them is a leaf of, with the exceptions that nobody claimed.
+    leaves: HashMap<(u32, Vec<(u32, u8)>), Root>,
     /// Diagrams of situations in which the axes before the given one are settled.
     built: HashMap<(usize, Situation), Root>,
     /// Distinct verdicts.
@@ -105,7 +109,7 @@ pub(super) struct Cell<'a> {
     /// Verdict of each point of the axes' pairs and the doubts, once it is known.
     points: Vec<Option<u32>>,
     /// Outcomes by the verdicts they unite and the coordinates that matter.
-    united: HashMap<(Vec<u32>, Vec<bool>), Outcome>,
+    united: HashMap<(Vec<u32>, Vec<bool>), u32>,
 }
 
 /// More doubts than this at one instant are refused at compile time: each doubles the work.
@@ -130,6 +134,8 @@ impl<'a> Cell<'a> {
             axes: Vec::new(),
             doubts: Vec::new(),
             answers: HashMap::new(),
+            answered: Vec::new(),
+            leaves: HashMap::new(),
             built: HashMap::new(),
             verdicts: Pool::default(),
             points: Vec::new(),
@@ -171,14 +177,21 @@ impl<'a> Cell<'a> {
         outcomes: &mut Pool<Outcome>,
     ) -> Root {
         let Some(axis) = self.axes.get(n) else {
-            let mut outcome = self.answer(slots, situation);
-            outcome.unless = self.unless(slots, &outcome);
-            return Root::Leaf(outcomes.number(outcome));
+            let answer = self.answer(slots, situation);
+            let leaf = (answer, self.unless(slots, answer));
+            if let Some(root) = self.leaves.get(&leaf) {
+                return *root;
+            }
+            let outcome = self.answered.get(answer as usize).cloned();
+            let outcome = outcome.map(|outcome| Outcome { unless: leaf.1.clone(), ..outcome });
+            let root = Root::Leaf(outcome.map_or(0, |outcome| outcomes.number(outcome)));
+            self.leaves.insert(leaf, root);
+            return root;
         };
         if situation.alive.and(axis.turning).is_empty() {
             return self.build(n + 1, situation, slots, graph, outcomes);
         }
-        let (facet, of_state, count) = (axis.facet, axis.of_state.clone(), axis.slots.len());
+        let (facet, count) = (axis.facet, axis.slots.len());
         let key = (n, situation);
         if let Some(root) = self.built.get(&key) {
             return *root;
@@ -191,6 +204,7 @@ impl<'a> Cell<'a> {
             let next = self.settle(&key.1, n, slot, slots);
             by_slot.push(self.build(n + 1, next, slots, graph, outcomes));
         }
+        let of_state = self.axes.get(n).map(|axis| axis.of_state.as_slice()).unwrap_or_default();
         let by_state: Vec<Root> = of_state.iter().filter_map(|slot| by_slot.get(*slot).copied()).collect();
         let root = graph.test(facet, &by_state);
         self.built.insert(key, root);
@@ -206,24 +220,31 @@ impl<'a> Cell<'a> {
 
     /// What matters once axis `n` has `slot`; the axes pinned before are unpinned if nothing turns on them.
     fn settle(&self, before: &Situation, n: usize, slot: usize, slots: &[usize]) -> Situation {
-        let of = |sets: &[Set], slot: usize| sets.get(slot).copied().unwrap_or_default();
         let alive = before.alive.and(self.axes.get(n).map(|axis| of(&axis.may, slot)).unwrap_or_default());
+        let settled = before.pinned.iter().map(|(axis, _)| usize::from(*axis)).chain([n]);
+        Situation { alive, pinned: self.pinned(alive, settled, slots) }
+    }
+
+    /// The situation when every axis is settled. Scopes are only ever lost on the way to it, so that what is pinned
+    /// depends on what is left in the end.
+    fn situation(&self, slots: &[usize]) -> Situation {
+        let settled = self.axes.iter().zip(slots).map(|(axis, slot)| of(&axis.may, *slot));
+        let alive = settled.fold(self.everything().alive, Set::and);
+        Situation { alive, pinned: self.pinned(alive, 0..self.axes.len(), slots) }
+    }
+
+    /// Of settled axes, in order, those that something turns on which is left.
+    fn pinned(&self, alive: Set, settled: impl Iterator<Item = usize>, slots: &[usize]) -> Vec<(u8, u8)> {
         let small = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
-        let mut pinned = Vec::with_capacity(before.pinned.len() + 1);
-        for axis in before.pinned.iter().map(|(axis, _)| usize::from(*axis)).chain([n]) {
-            let (Some(slot), Some(settled)) = (slots.get(axis), self.axes.get(axis)) else { continue };
-            if !alive.without(of(&settled.must, *slot)).is_empty() {
-                pinned.push((small(axis), small(*slot)));
+        let mut pinned = Vec::new();
+        for n in settled {
+            let (Some(slot), Some(axis)) = (slots.get(n), self.axes.get(n)) else { continue };
+            if !alive.without(of(&axis.must, *slot)).is_empty() {
+                pinned.push((small(n), small(*slot)));
             }
         }
         pinned.sort_unstable();
-        Situation { alive, pinned }
-    }
-
-    /// The situation when every axis is settled.
-    fn situation(&self, slots: &[usize]) -> Situation {
-        let settled = slots.iter().enumerate();
-        settled.fold(self.everything(), |situation, (n, slot)| self.settle(&situation, n, *slot, slots))
+        pinned
     }
 
     fn possibly_inside(&self, extent: &Extent) -> bool {
@@ -288,10 +309,10 @@ impl<'a> Cell<'a> {
             .collect()
     }
 
-    /// What a combination of slots comes to.
-    fn answer(&mut self, slots: &[usize], situation: Situation) -> Outcome {
-        if let Some(outcome) = self.answers.get(&situation) {
-            return outcome.clone();
+    /// What a combination of slots comes to: a number in `answered`.
+    fn answer(&mut self, slots: &[usize], situation: Situation) -> u32 {
+        if let Some(answer) = self.answers.get(&situation) {
+            return *answer;
         }
         // An axis that is not pinned decides nothing: one of its choices stands for all.
         let choices: Vec<Vec<Choice>> = (0..)
@@ -311,9 +332,9 @@ impl<'a> Cell<'a> {
             };
             let point = self.axes.iter().zip(&choices).fold(0, pick);
             let verdict = self.verdict(point);
-            let outcome = self.unite(&shape, &[Some(verdict)]);
-            self.answers.insert(situation, outcome.clone());
-            return outcome;
+            let answer = self.unite(&shape, &[Some(verdict)]);
+            self.answers.insert(situation, answer);
+            return answer;
         }
         let mut completions: Vec<Option<u32>> = Vec::new();
         let mut at = vec![0; shape.len()];
@@ -332,18 +353,18 @@ impl<'a> Cell<'a> {
                 break;
             }
         }
-        let outcome = self.unite(&shape, &completions);
-        self.answers.insert(situation, outcome.clone());
-        outcome
+        let answer = self.unite(&shape, &completions);
+        self.answers.insert(situation, answer);
+        answer
     }
 
-    fn unite(&mut self, shape: &[usize], completions: &[Option<u32>]) -> Outcome {
+    fn unite(&mut self, shape: &[usize], completions: &[Option<u32>]) -> u32 {
         let counted: BTreeSet<u32> = completions.iter().flatten().copied().collect();
         let statuses: Vec<Option<Status>> =
             completions.iter().map(|verdict| verdict.and_then(|v| self.verdicts.get(v)).map(|v| v.status)).collect();
         let key = (counted.into_iter().collect::<Vec<u32>>(), pivots(shape, &statuses));
-        if let Some(outcome) = self.united.get(&key) {
-            return outcome.clone();
+        if let Some(answer) = self.united.get(&key) {
+            return *answer;
         }
         let (united, pivots) = &key;
         let verdicts = || united.iter().filter_map(|v| self.verdicts.get(*v));
@@ -357,8 +378,10 @@ impl<'a> Cell<'a> {
             unless: Vec::new(),
             conflict: verdicts().any(|v| v.conflict),
         };
-        self.united.insert(key, outcome.clone());
-        outcome
+        let answer = u32::try_from(self.answered.len()).unwrap_or(u32::MAX);
+        self.answered.push(outcome);
+        self.united.insert(key, answer);
+        answer
     }
 
     /// The verdict at a point: pairs of the axes, the last running fastest, then a bit per doubt.
@@ -396,19 +419,23 @@ impl<'a> Cell<'a> {
     }
 
     /// Exceptions nobody claimed that, claimed with any value they admit, would take the act out.
-    fn unless(&mut self, slots: &[usize], now: &Outcome) -> Vec<(u32, u8)> {
-        let cites = |o: &Outcome, e: u32| o.grounds.iter().any(|g| g.provision == e && g.status == Status::Excepted);
-        if !(now.statuses.may_be_unlawful() || now.statuses.contains(Status::Stayed)) {
-            return Vec::new();
-        }
+    fn unless(&mut self, slots: &[usize], now: u32) -> Vec<(u32, u8)> {
         let near = self.near;
         let mut found = Vec::new();
-        for exception in near.provisions.iter().filter(|p| !p.forbids && !cites(now, p.id)) {
+        let Some(statuses) = self.answered.get(now as usize).map(|now| now.statuses) else { return found };
+        if !(statuses.may_be_unlawful() || statuses.contains(Status::Stayed)) {
+            return found;
+        }
+        for exception in near.provisions.iter().filter(|p| !p.forbids) {
+            if self.cites(now, exception.id) {
+                continue;
+            }
             for (n, limits) in &exception.scopes {
                 let Some(claims) = self.claims(slots, limits) else { continue };
                 let frees = claims.iter().all(|claim| {
                     let then = self.answer(claim, self.situation(claim));
-                    then.statuses != now.statuses && !then.statuses.may_be_unlawful() && cites(&then, exception.id)
+                    let changed = |then: &Outcome| then.statuses != statuses && !then.statuses.may_be_unlawful();
+                    self.answered.get(then as usize).is_some_and(changed) && self.cites(then, exception.id)
                 });
                 if frees && !claims.is_empty() {
                     found.push((exception.id, *n));
@@ -417,6 +444,12 @@ impl<'a> Cell<'a> {
         }
         found.sort_unstable();
         found
+    }
+
+    /// Whether an answer rests on an exception.
+    fn cites(&self, answer: u32, exception: u32) -> bool {
+        let grounds = self.answered.get(answer as usize).map(|outcome| outcome.grounds.as_slice()).unwrap_or_default();
+        grounds.iter().any(|ground| ground.provision == exception && ground.status == Status::Excepted)
     }
 
     /// The slot combinations reached by claiming what `limits` ask; `None` where nothing is left to claim.
@@ -526,6 +559,11 @@ impl Axis {
             }
         }
     }
+}
+
+/// What is said of a slot.
+fn of(sets: &[Set], slot: usize) -> Set {
+    sets.get(slot).copied().unwrap_or_default()
 }
 
 /// Which coordinates change the status: somewhere two counted completions differ in it alone.
