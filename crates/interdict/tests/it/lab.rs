@@ -124,12 +124,8 @@ impl Lab {
 
     /// The same where the proxy asks nobody.
     pub(crate) fn by_tables(proxy: Proxy) -> Self {
-        let configuration = match proxy {
-            Proxy::Caddy => "Caddyfile.tables",
-            Proxy::Envoy => "envoy.tables.yaml",
-            Proxy::Nginx | Proxy::Haproxy | Proxy::Squid => panic!("there is no such example"),
-        };
-        Self::with(proxy, configuration)
+        assert_eq!(proxy, Proxy::Envoy, "there is no other example");
+        Self::with(proxy, "envoy.tables.yaml")
     }
 
     fn with(proxy: Proxy, configuration: &str) -> Self {
