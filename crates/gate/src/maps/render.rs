@@ -123,20 +123,36 @@ pub fn nginx(table: &Table, networks: &[(String, Place)]) -> Files {
 #[must_use]
 pub fn nginx_store(table: &Table, networks: &[(String, Place)]) -> Files {
     let mut text = String::new();
-    nginx_order(&mut text, table, "$uri $interdict_packages", "", |entry| quoted(&entry.domain));
-    text.push_str(
-        "map $uri $interdict_package {\n    default \"\";\n    \"~*[.](apk|apks|apkm|xapk|aab)$\" unknown;\n",
-    );
+    // nginx takes paths that differ in case alone for one path said twice, unless they are patterns.
+    let mut spelled: BTreeMap<String, usize> = BTreeMap::new();
     for (path, _) in &table.known {
-        line(&mut text, format_args!("    {} known;", quoted(path)));
+        *spelled.entry(path.to_ascii_lowercase()).or_default() += 1;
     }
-    text.push_str("}\n");
+    let key = |path: &str| match spelled.get(&path.to_ascii_lowercase()) {
+        Some(2..) => quoted(&format!("~^{}$", escaped(path))),
+        Some(_) | None => quoted(path),
+    };
+    nginx_order(&mut text, table, "$uri $interdict_packages", "", |entry| key(&entry.domain));
+    text.push_str("map $uri $interdict_package {\n    default \"\";\n");
+    for (path, _) in &table.known {
+        line(&mut text, format_args!("    {} known;", key(path)));
+    }
+    // Of patterns the first that matches counts.
+    text.push_str("    \"~*[.](apk|apks|apkm|xapk|aab)$\" unknown;\n}\n");
     vec![("packages.conf", text), ("places.geo", places(networks, ";"))]
 }
 
 /// A path as a word of nginx's, which it would otherwise end at a space or a semicolon.
 fn quoted(path: &str) -> String {
     format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A pattern that matches a path and nothing else.
+fn escaped(path: &str) -> String {
+    let plain =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '_' | '-') || !letter.is_ascii();
+    let letter = |letter: char| if plain(letter) { letter.to_string() } else { format!("\\x{:02x}", letter as u32) };
+    path.chars().map(letter).collect()
 }
 
 /// The maps that end in `$interdict_order`, over what names an entry.
@@ -399,7 +415,21 @@ end
 
 #[cfg(test)]
 mod tests {
-    use super::ten_digits;
+    use super::{Table, nginx_store, ten_digits};
+
+    #[test]
+    fn paths_that_differ_in_case_alone_are_told_apart() {
+        let known = ["/r/a b.apk", "/r/A b.apk", "/r/c\"d.apk"].map(|path| (path.to_owned(), true));
+        let table = Table { known: known.into(), ..Table::default() };
+        let (_, text) = nginx_store(&table, &[]).remove(0);
+        for line in [
+            "    \"~^/r/a\\\\x20b\\\\x2eapk$\" known;",
+            "    \"~^/r/A\\\\x20b\\\\x2eapk$\" known;",
+            "    \"/r/c\\\"d.apk\" known;",
+        ] {
+            assert!(text.lines().any(|written| written == line), "{line}\n{text}");
+        }
+    }
 
     #[test]
     fn numbers_are_compared_as_text() {
