@@ -2,10 +2,13 @@
 
 #[cfg(test)]
 mod archives;
+#[cfg(test)]
+mod sound;
 
 #[cfg(test)]
 mod tests {
     use crate::archives::{gzip, tar, zip};
+    use crate::sound::is_sound;
     use similarity::artefact::{Artefact, Budgets, Language, Unclear, WORK_FREE};
     use similarity::background::Background;
     use similarity::index::{Index, Reference};
@@ -63,19 +66,6 @@ mod tests {
         let size = dex.len() as u32;
         dex[32..36].copy_from_slice(&size.to_le_bytes());
         dex
-    }
-
-    /// Whether every number of what was read points at something.
-    fn is_sound(artefact: &Artefact) -> bool {
-        artefact.code.iter().map(|code| &code.program).all(|program| {
-            program.functions.iter().all(|function| {
-                let fingerprints = program.fingerprints.get(function.fingerprints.range());
-                (function.class as usize) < program.classes.len()
-                    && program.text.get(function.name.range()).is_some()
-                    && program.calls.get(function.calls.range()).is_some()
-                    && fingerprints.is_some_and(|own| own.is_sorted())
-            })
-        })
     }
 
     #[test]

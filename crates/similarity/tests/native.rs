@@ -4,10 +4,13 @@
 
 #[cfg(test)]
 mod archives;
+#[cfg(test)]
+mod sound;
 
 #[cfg(test)]
 mod tests {
     use crate::archives::{gzip, tar, zip};
+    use crate::sound::is_sound;
     use similarity::artefact::{Artefact, Budgets, Language, Unclear};
     use similarity::background::Background;
     use similarity::index::{Index, Reference};
@@ -439,19 +442,6 @@ mod tests {
         let read = open(name, bytes);
         let [Unclear::Damaged { why, .. }] = &read.unclear[..] else { panic!("{name}: {:?}", read.unclear) };
         why.clone()
-    }
-
-    /// Whether every number of what was read points at something.
-    fn is_sound(artefact: &Artefact) -> bool {
-        artefact.code.iter().map(|code| &code.program).all(|program| {
-            program.functions.iter().all(|function| {
-                let fingerprints = program.fingerprints.get(function.fingerprints.range());
-                (function.class as usize) < program.classes.len()
-                    && program.text.get(function.name.range()).is_some()
-                    && program.calls.get(function.calls.range()).is_some()
-                    && fingerprints.is_some_and(|own| own.is_sorted())
-            })
-        })
     }
 
     /// Tables that many headers point at are read once each: what a file of this size can hold of them is soon used up.
