@@ -1,5 +1,9 @@
 //! A table in the words of each proxy. Same table, same bytes.
 
+mod caddy;
+
+pub use caddy::caddy;
+
 use super::{Entry, Table, Window};
 use docket::place::Place;
 use law::Time;
@@ -206,65 +210,6 @@ fn ten_digits(from: Time, until: Time) -> Vec<String> {
         at += blocks.max(1) * size;
     }
     patterns
-}
-
-/// Caddy: `interdict.caddy`, a snippet `(interdict)` to import where requests are served, which answers those that are
-/// refused by handing them to a snippet `(interdict_refuse)` of the operator's own with the paragraph as its argument;
-/// and a snippet `(interdict_known)`, a matcher of that name for hosts of somebody whom law may speak of.
-#[must_use]
-pub fn caddy(table: &Table, networks: &[(String, Place)]) -> Files {
-    let (groups, windows) = (groups(table), windows(table));
-    let mut text = String::from("(interdict) {\n");
-    let mut n = 0;
-    for (places, entries) in &groups {
-        let ranges: Vec<&str> = networks
-            .iter()
-            .filter(|(_, place)| places.iter().any(|code| code == place.code()))
-            .map(|(network, _)| network.as_str())
-            .collect();
-        let unknown = places.iter().any(|place| place == UNKNOWN);
-        for window in windows.keys() {
-            let (own, others): (Vec<&Entry>, Vec<&Entry>) =
-                entries.iter().partition(|entry| entry.refused.as_ref() == Some(window));
-            let names =
-                |entries: Vec<&Entry>| pattern(entries.iter().map(|entry| (entry.domain.as_str(), entry.exact)));
-            let (Some(hosts), others) = (names(own), names(others)) else { continue };
-            n += 1;
-            let (from, until) = bounds(window);
-            line(&mut text, format_args!("\t@interdict_{n} {{\n\t\theader_regexp Host \"{hosts}\""));
-            if let Some(others) = others {
-                line(&mut text, format_args!("\t\tnot header_regexp Host \"{others}\""));
-            }
-            line(&mut text, format_args!("\t}}\n\thandle @interdict_{n} {{\n\t\t@here {{"));
-            let within = if unknown { "not remote_ip" } else { "remote_ip" };
-            let all: Vec<&str> = networks.iter().map(|(network, _)| network.as_str()).collect();
-            let ranges = if unknown { &all } else { &ranges };
-            if !ranges.is_empty() {
-                line(&mut text, format_args!("\t\t\t{within} {}", ranges.join(" ")));
-            }
-            let now = "int({time.now.unix})";
-            line(&mut text, format_args!("\t\t\texpression `{now} >= {from} && {now} < {until}`\n\t\t}}"));
-            line(&mut text, format_args!("\t\thandle @here {{\n\t\t\timport interdict_refuse \"{}\"", window.order));
-            text.push_str("\t\t}\n\t\thandle {\n\t\t\timport interdict_serve\n\t\t}\n\t}\n");
-        }
-    }
-    text.push_str("}\n(interdict_known) {\n");
-    match pattern(table.concerned().into_iter()) {
-        Some(hosts) => line(&mut text, format_args!("\t@interdict_known header_regexp Host \"{hosts}\"")),
-        None => text.push_str("\t@interdict_known expression `false`\n"),
-    }
-    text.push_str("}\n");
-    vec![("interdict.caddy", text)]
-}
-
-/// A pattern that matches the `Host` field of these names, in any spelling a client may use.
-fn pattern<'e>(names: impl Iterator<Item = (&'e str, bool)>) -> Option<String> {
-    let escaped = |(domain, exact): (&str, bool)| {
-        let below = if exact { "" } else { "(?:[^/]*[.])?" };
-        format!("{below}{}", domain.replace('.', "[.]"))
-    };
-    let names: Vec<String> = names.map(escaped).collect();
-    if names.is_empty() { None } else { Some(format!("(?i)^(?:{})[.]?(?::[0-9]+)?$", names.join("|"))) }
 }
 
 /// Envoy: discovery responses with a Lua filter each, which Envoy takes up when the file is moved into place.

@@ -124,8 +124,12 @@ impl Lab {
 
     /// The same where the proxy asks nobody.
     pub(crate) fn by_tables(proxy: Proxy) -> Self {
-        assert_eq!(proxy, Proxy::Envoy, "there is no other example");
-        Self::with(proxy, "envoy.tables.yaml")
+        let configuration = match proxy {
+            Proxy::Caddy => "Caddyfile.tables",
+            Proxy::Envoy => "envoy.tables.yaml",
+            Proxy::Nginx | Proxy::Haproxy | Proxy::Squid => panic!("there is no such example"),
+        };
+        Self::with(proxy, configuration)
     }
 
     fn with(proxy: Proxy, configuration: &str) -> Self {
