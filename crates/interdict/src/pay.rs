@@ -50,9 +50,6 @@ pub(crate) struct Split {
     /// Where to write what is held
     #[arg(long, value_name = "FILE")]
     held: PathBuf,
-    /// Split as if these orders were in force too
-    #[arg(long, value_name = "ORDER")]
-    what_if: Vec<PathBuf>,
     /// As known when; absent counts all that is known
     #[arg(long, value_name = "INSTANT")]
     known_at: Option<String>,
@@ -95,8 +92,9 @@ pub(crate) struct Screen {
     /// For csv and json: a file of lines `column = path` (`payee = Cdtr/Nm`)
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
-    /// Write pacs.002 and pain.002 for what is held into this folder
-    #[arg(long, value_name = "DIR")]
+    /// Write pacs.002 and pain.002 for what is held into this folder; never under a supposition, since nothing in them
+    /// could say so
+    #[arg(long, value_name = "DIR", conflicts_with = "what_if")]
     answers: Option<PathBuf>,
     /// In the way of this rail: iso, cbpr+, sct-inst, fednow, tch
     #[arg(long, default_value = "iso", value_name = "RAIL")]
@@ -142,7 +140,7 @@ fn settings(known_at: Option<&str>, zone: &str) -> Result<Settings, String> {
 fn split(loading: &Loading, options: &Split) -> Done {
     let file = || File::open(&options.file).map_err(|error| format!("cannot read {}: {error}", options.file.display()));
     let plan = Plan::read(file()?).map_err(|why| format!("{} may not be split: {why}", options.file.display()))?;
-    let docket = law(loading, &options.what_if)?;
+    let docket = loading.docket()?;
     let known = Known::of(&docket)?;
     let mut judge = Judge::new(&docket, &known, settings(options.known_at.as_deref(), &options.zone)?);
     let mut held: HashSet<u64> = HashSet::new();
@@ -173,9 +171,13 @@ fn split(loading: &Loading, options: &Split) -> Done {
     };
     let stays = write(&options.held, Side::Held)?;
     let goes = write(&options.released, Side::Released)?;
+    let part = |side: Side, path: &Path, count: u64| {
+        let id = plan.identification(side, stays).map(|(was, is)| json!({ "was": was, "is": is }));
+        json!({ "file": path.display().to_string(), "transactions": count, "message": id })
+    };
     let facts = json!({
-        "held": { "file": options.held.display().to_string(), "transactions": stays },
-        "released": { "file": options.released.display().to_string(), "transactions": goes },
+        "held": part(Side::Held, &options.held, stays),
+        "released": part(Side::Released, &options.released, goes),
     });
     let line = |count: u64, path: &Path| format!("{count} transactions in {}\n", path.display());
     tell(options.json, &facts, &(line(stays, &options.held) + &line(goes, &options.released)))?;

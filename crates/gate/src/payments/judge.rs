@@ -419,7 +419,7 @@ impl<'d> Judge<'d> {
             Verdict::Forbid => restrain(judged, Outcome::Reject, format!("{told}: {wording}")),
             Verdict::Refer => {
                 let disagree = if purpose == Purpose::WagesDisagree {
-                    "; the purpose code says wages, the parties do not agree with it"
+                    "; a code says wages, and another code or the parties do not agree with it"
                 } else {
                     ""
                 };

@@ -367,8 +367,8 @@ fn a_file_is_parted_byte_for_byte() {
     let ran = run(&[&words[..], &["--json"]].concat(), b"");
     assert_eq!(ran.code, 1, "{}", ran.err);
     let told = ran.json();
-    let part = |file: &PathBuf, count: u64| serde_json::json!({ "file": file, "transactions": count });
-    assert_eq!((&told["released"], &told["held"]), (&part(&released, 1), &part(&held, 1)), "{told}");
+    let part = |file: &PathBuf, id: &str| serde_json::json!({ "file": file, "transactions": 1, "message": { "was": "PM1", "is": id } });
+    assert_eq!((&told["released"], &told["held"]), (&part(&released, "PM1-R"), &part(&held, "PM1-H")), "{told}");
     let read = |path: &PathBuf| std::fs::read_to_string(path).expect("written");
     assert!(read(&released).contains("E2 &amp; more") && !read(&released).contains("WeChat"));
     assert!(
@@ -504,6 +504,13 @@ fn the_same_ids_with_another_content_are_for_a_person() {
     let file = folder.path().join("first.xml").display().to_string();
     let order = root().join("examples/bank/as-if-wallets.order").display().to_string();
     let ran = run(&["pay", "screen", "--replays", &replays, "--what-if", &order, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
+    // Nor one to send to anybody.
+    let answers = folder.path().join("answers").display().to_string();
+    let ran = run(&["pay", "screen", "--answers", &answers, "--what-if", &order, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
+    let parts = ["--released", "/dev/null", "--held", "/dev/null"];
+    let ran = run(&[&["pay", "split", "--what-if", &order], &parts[..], &[&file]].concat(), b"");
     assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
     let ran = run(&["pay", "screen", "--replays", &records, &file], b"");
     assert!(ran.code == 2 && ran.err.contains("name another file"), "{}", ran.err);

@@ -151,7 +151,11 @@ fn a_document_of_another_kind_beside_a_transfer_is_for_a_person_and_says_nothing
     let transfer = TWO.split_once("<p:Document").map(|(_, rest)| format!("<p:Document{rest}")).expect("a document");
     let transfer = transfer.trim_end().trim_end_matches("</env:Envelope>");
     let debit = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pacs.003.001.08'><FIToFICstmrDrctDbt><Cdtr><Nm>WeChat Pay</Nm></Cdtr></FIToFICstmrDrctDbt></Document>";
-    for text in [format!("<E>{transfer}{debit}</E>"), format!("<E>{debit}{transfer}</E>"), format!("<E>{debit}{transfer}{debit}</E>")] {
+    for text in [
+        format!("<E>{transfer}{debit}</E>"),
+        format!("<E>{debit}{transfer}</E>"),
+        format!("<E>{debit}{transfer}{debit}</E>"),
+    ] {
         let mut reader = Reader::new(text.as_bytes());
         let (mut read, mut unread) = (0, 0);
         while let Some(part) = reader.next_part() {
