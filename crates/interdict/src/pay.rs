@@ -8,12 +8,14 @@ use clap::{Args, Subcommand};
 use docket::Docket;
 use docket::finding::Posture;
 use docket::moment::parse_rfc3339;
-use gate::payments::answer::{Answers, PROFILES, Written};
+use gate::payments::answer::{Answers, Profile, Written};
+use gate::payments::format::Format;
+use gate::payments::known::Lists;
 use gate::payments::record::Desk;
 use gate::payments::replays::Session;
 use gate::payments::run::{Accounts, Item, run};
 use gate::payments::split::{Plan, Side};
-use gate::payments::table::{Form, ISO_8583, Mapping, Rows};
+use gate::payments::table::Mapping;
 use gate::payments::{Judge, Known, Outcome, Settings, say};
 use jiff::tz::TimeZone;
 use screening::ahead::Ahead;
@@ -23,6 +25,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to do with payments.
 #[derive(Debug, Subcommand)]
@@ -190,7 +193,8 @@ fn known(docket: &Docket, options: &Screen) -> Result<Known, String> {
     if options.lists.is_empty() {
         return Ok(known);
     }
-    Ok(known.with_lists(crate::names::read(&options.lists)?, options.frozen_under.as_deref()))
+    let lists = Lists::new(crate::names::read(&options.lists)?, options.frozen_under.as_deref());
+    Ok(known.with_lists(Arc::new(lists)))
 }
 
 fn screen(loading: &Loading, options: &Screen) -> Done {
@@ -244,14 +248,12 @@ fn screen_file<'k>(
     told: &mut Told,
     out: &mut dyn Write,
 ) -> Result<Accounts, String> {
-    let profile = PROFILES.into_iter().find(|profile| profile.name == options.rail).ok_or_else(|| {
-        format!("--rail: `{}` is none of {}", options.rail, PROFILES.map(|profile| profile.name).join(", "))
-    })?;
+    let profile = Profile::named(&options.rail).map_err(|why| format!("--rail: {why}"))?;
     told.name = path.display().to_string();
     let name = told.name.clone();
     let source = open(path)?;
     let mut progress = Progress::new(&name);
-    let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, &offset_time(clock::now())));
+    let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, clock::now()));
     let mut sink = |item: &Item<'_>| -> Result<(), String> {
         progress.step(item);
         answers.iter_mut().try_for_each(|answers| answers.take(item))?;
@@ -316,11 +318,6 @@ impl Told {
     }
 }
 
-/// An instant with its offset, as ISO 20022 wants it.
-fn offset_time(at: law::Time) -> String {
-    docket::moment::format_rfc3339(at).replace('Z', "+00:00")
-}
-
 /// Each in a file of its own, whole or not at all.
 fn write_answers(folder: &Path, answers: &[Written]) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
@@ -340,37 +337,18 @@ fn ahead(parts: Box<dyn Parts + Send>) -> Result<Ahead, String> {
 }
 
 /// A reader for the format asked for, or for the one the first bytes show.
-fn reader(mut source: Box<dyn Read + Send>, options: &Screen) -> Result<Box<dyn Parts + Send>, String> {
-    let mapping = || {
+fn reader(source: Box<dyn Read + Send>, options: &Screen) -> Result<Box<dyn Parts + Send>, String> {
+    let format = Format::named(&options.format).map_err(|why| format!("--format: {why}"))?;
+    format.reader(source, || {
         let path = options.map.as_ref().ok_or("--map: say which column is what, one `column = path` a line")?;
-        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        Mapping::read(&text).map_err(|why| format!("{}: {why}", path.display()))
-    };
-    Ok(match options.format.as_str() {
-        "auto" => {
-            let mut head = Vec::new();
-            source.by_ref().take(64).read_to_end(&mut head).map_err(|error| format!("cannot read: {error}"))?;
-            let text = head.trim_ascii_start();
-            let (mt, nacha) = (text.starts_with(b"{1:"), text.starts_with(b"101 "));
-            let whole = io::Cursor::new(head).chain(source);
-            if mt {
-                Box::new(screening::mt103::Reader::new(whole))
-            } else if nacha {
-                Box::new(screening::nacha::Reader::new(whole))
-            } else {
-                Box::new(screening::iso20022::Reader::new(whole))
-            }
-        }
-        "iso20022" => Box::new(screening::iso20022::Reader::new(source)),
-        "mt103" => Box::new(screening::mt103::Reader::new(source)),
-        "nacha" => Box::new(screening::nacha::Reader::new(source)),
-        "csv" => Box::new(Rows::new(source, Form::Csv, mapping()?)),
-        "json" => Box::new(Rows::new(source, Form::Json, mapping()?)),
-        "iso8583" => Box::new(Rows::new(source, Form::Json, Mapping::read(ISO_8583)?)),
-        other => {
-            return Err(format!("--format: `{other}` is none of auto, iso20022, mt103, nacha, csv, json, iso8583"));
-        }
+        mapping(path)
     })
+}
+
+/// A mapping file.
+pub(crate) fn mapping(path: &Path) -> Result<Mapping, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Mapping::read(&text).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, String> {

@@ -133,8 +133,10 @@ impl Table {
                 .collect();
             line(format!("{:<18}{:>10}  {}", outcome.word(), accounts.of(outcome), money.join(", ")));
         }
-        for ((outcome, provision), count) in &accounts.provisions {
-            line(format!("  {} under {provision}: {count}", outcome.word()));
+        for ((outcome, provision), cited) in &accounts.provisions {
+            let money: String =
+                cited.money.iter().map(|(currency, sum)| format!(", {} {currency}", written(*sum))).collect();
+            line(format!("  {} under {provision}: {}{money}", outcome.word(), cited.transactions));
         }
         if let Some(words) = repeats(accounts) {
             line(words);
@@ -186,9 +188,12 @@ impl Page {
             (accounts_table(accounts))
             @if !accounts.provisions.is_empty() {
                 table {
-                    tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } }
-                    @for ((outcome, provision), count) in &accounts.provisions {
-                        tr { td { (spoken(*outcome)) } td { code { (provision) } } td class="n" { (count) } }
+                    tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } th { "Money" } }
+                    @for ((outcome, provision), cited) in &accounts.provisions {
+                        tr {
+                            td { (spoken(*outcome)) } td { code { (provision) } } td class="n" { (cited.transactions) }
+                            td class="n" { @for (currency, sum) in &cited.money { (written(*sum)) " " (currency) " " } }
+                        }
                     }
                 }
             }
@@ -264,5 +269,7 @@ fn highlighted(evidence: &Evidence) -> Markup {
         mark { (part(evidence.matched.clone())) }
         (part(evidence.matched.end..evidence.text.len()))
         " — " (evidence.subject) " by “" (evidence.alias) "”, " (evidence.source)
+        @if !evidence.unmatched.is_empty() { "; not part of it: " (evidence.unmatched.join(", ")) }
+        @if !evidence.alias_unmatched.is_empty() { "; of the name not met: " (evidence.alias_unmatched.join(", ")) }
     }
 }

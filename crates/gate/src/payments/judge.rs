@@ -6,6 +6,7 @@
 
 use super::Outcome;
 use super::known::{Known, LISTED};
+use super::listed;
 use super::party::{self, Being, Purpose};
 use super::place::{self, Whereabouts};
 use super::replays::Before;
@@ -20,11 +21,10 @@ use law::{Statuses, Time};
 use screening::brand::{Grade, Hit, Scratch, Sense, speaks_of_moving_money};
 use screening::identifier::Met;
 use screening::iso20022::Paths;
-use screening::names::name::{Kind, Name};
-use screening::names::{HOLD, NOTE, list};
+use screening::names::list;
 use screening::{Payment, Role, Says, Whom};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -139,12 +139,27 @@ pub struct Evidence {
     pub matched: Range<usize>,
     /// The letters compared.
     pub letters: String,
+    /// Which words of the field stand for which of the name looked for.
+    pub aligned: Vec<Aligned>,
     /// Words of the field that were no part of it.
     pub unmatched: Vec<String>,
+    /// Words of the name looked for that were not met.
+    pub alias_unmatched: Vec<String>,
     /// Its bytes in the file; the whole field's where the text is not the bytes.
     pub bytes: Range<u64>,
     /// Whether `bytes` are the matched ones rather than the field's.
     pub exact_bytes: bool,
+}
+
+/// Words of a field, and those of a name that they stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aligned {
+    /// Of the field, after normalisation.
+    pub text: String,
+    /// Of the name.
+    pub alias: String,
+    /// How alike they are, in thousandths.
+    pub similarity_permille: u16,
 }
 
 /// How far evidence goes.
@@ -216,7 +231,10 @@ impl<'d> Judge<'d> {
         self.known.brands.scan(payment, &mut self.scratch, &mut self.hits);
         let mut met = Vec::new();
         self.known.identifiers.scan(payment, &mut met);
-        let on_lists = self.on_lists(payment, paths);
+        let on_lists = match &self.known.lists {
+            Some(lists) => listed::evidence(lists, payment, paths, &mut self.listed),
+            None => Vec::new(),
+        };
         if self.hits.is_empty() && met.is_empty() && on_lists.is_empty() {
             return Vec::new();
         }
@@ -224,50 +242,6 @@ impl<'d> Judge<'d> {
         let mut evidence: Vec<Evidence> = names.collect();
         evidence.extend(met.iter().filter_map(|met| self.identified(payment, paths, met)));
         evidence.extend(on_lists);
-        evidence
-    }
-
-    /// Whom on the operator's lists those who take part may be: of each field the likeliest. A name is never
-    /// certain, since others bear it.
-    fn on_lists(&mut self, payment: &Payment, paths: &Paths) -> Vec<Evidence> {
-        let Some(lists) = &self.known.lists else { return Vec::new() };
-        let mut evidence = Vec::new();
-        for field in payment.fields.iter().filter(|field| field.says == Says::Name && field.role.takes_part()) {
-            let text = payment.text_of(field);
-            let kind = if party::is_company_name(text) { Kind::Company } else { Kind::Person };
-            let name = Name::new(text, kind);
-            let matches = lists.names.search(&name, NOTE, &mut self.listed);
-            let Some(found) = matches.first() else { continue };
-            let Some(place) = lists.names.entry(found.entry).map(|entry| entry.party) else { continue };
-            let Some(on_list) = lists.parties.get(place as usize) else { continue };
-            let left = found.alignment.left_a.iter().filter_map(|n| name.tokens.get(*n));
-            let alias = lists.names.text(found.entry);
-            evidence.push(Evidence {
-                subject: on_list.name.clone(),
-                number: LISTED.saturating_add(place),
-                alias: alias.to_owned(),
-                source: format!(
-                    "{}, alike by {:.3}; OFAC's public search would say {}",
-                    on_list.source,
-                    found.alignment.score,
-                    screening::names::ofac::score(text, alias)
-                ),
-                grade: if found.alignment.score >= HOLD { Grade::Near } else { Grade::Weak },
-                sense: Sense::Company,
-                role: field.role,
-                whom: field.whom,
-                moves_money: false,
-                identifier: false,
-                freezes: false,
-                path: paths.words(field.path),
-                text: text.to_owned(),
-                matched: 0..text.len(),
-                letters: name.tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" "),
-                unmatched: left.map(|token| token.text.clone()).collect(),
-                bytes: field.bytes.clone(),
-                exact_bytes: field.plain,
-            });
-        }
         evidence
     }
 
@@ -295,7 +269,9 @@ impl<'d> Judge<'d> {
             text: text.to_owned(),
             matched: hit.text.clone(),
             letters: hit.letters.clone(),
+            aligned: vec![aligned(&hit.letters, &alias.text)],
             unmatched: words_outside(text, &hit.text),
+            alias_unmatched: Vec::new(),
             bytes,
             exact_bytes: field.plain,
         })
@@ -324,7 +300,9 @@ impl<'d> Judge<'d> {
             text: text.to_owned(),
             matched: met.text.clone(),
             letters: String::new(),
+            aligned: Vec::new(),
             unmatched: Vec::new(),
+            alias_unmatched: Vec::new(),
             bytes: if field.plain {
                 start + met.text.start as u64..start + met.text.end as u64
             } else {
@@ -347,16 +325,14 @@ impl<'d> Judge<'d> {
         }
         self.facts(&mut judged, &sources);
         judged.outcome = Some(Outcome::Pass);
-        for path in lost {
-            restrain(&mut judged, Outcome::Review, format!("{path} cannot be read: letters were lost on the way"));
-        }
+        let purposes = purposes(&judged, &sources);
+        self.lost(&mut judged, lost, purposes.0);
         let mut subjects: Vec<u32> = judged.evidence.iter().map(|evidence| evidence.number).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let purposes = purposes(&judged, &sources);
         for number in subjects {
             if number >= LISTED {
-                listed(&mut judged, number);
+                listed::weigh(&mut judged, number);
             } else if let Ok(subject) = u16::try_from(number) {
                 self.subject(&mut judged, subject, purposes);
             }
@@ -370,6 +346,36 @@ impl<'d> Judge<'d> {
         judged.payee = place::whereabouts(sources, Whom::Creditor, Whom::CreditorAgent);
         judged.payer_is = party::being(sources, Whom::Debtor);
         judged.payee_is = party::being(sources, Whom::Creditor);
+    }
+
+    /// What could not be read may be any name, which is a person's to find out where it matters who it is.
+    fn lost(&mut self, judged: &mut Judged, lost: Vec<String>, purpose: Purpose) {
+        if lost.is_empty() {
+            return;
+        }
+        let matters = self.known.lists.is_some() || self.may_be_reached(judged, purpose);
+        for path in lost {
+            let told = format!("{path} cannot be read: letters were lost on the way");
+            if matters {
+                restrain(judged, Outcome::Review, told);
+            } else {
+                let why = "no order in force on the value date reaches this payment, whoever is named";
+                judged.reasons.push(format!("{told}; {why}"));
+            }
+        }
+    }
+
+    /// Whether law may stop a payment of this day between these places, whoever takes part in it.
+    fn may_be_reached(&mut self, judged: &Judged, purpose: Purpose) -> bool {
+        let Some((day, _)) = judged.date else { return true };
+        let subjects: BTreeSet<u16> = self.known.brands.aliases().iter().map(|alias| alias.subject).collect();
+        let (payer, payee) = (judged.payer.place, judged.payee.place);
+        // Whom wages are said to go to cannot be read either.
+        let purpose = if purpose == Purpose::Wages { Purpose::WagesDisagree } else { purpose };
+        subjects.into_iter().any(|subject| {
+            let asked = Asked { subject, day, payer, payee, purpose, mobile: false };
+            self.answer(asked).is_none_or(|answer| answer.verdict != Verdict::Permit)
+        })
     }
 
     /// What one subject's part in it comes to.
@@ -523,7 +529,7 @@ fn facts<'a>(asked: &Asked) -> Facts<'a> {
     facts
 }
 
-fn restrain(judged: &mut Judged, outcome: Outcome, reason: String) {
+pub(super) fn restrain(judged: &mut Judged, outcome: Outcome, reason: String) {
     judged.outcome = judged.outcome.max(Some(outcome));
     judged.reasons.push(reason);
 }
@@ -535,27 +541,6 @@ fn of_one(evidence: &Evidence) -> Weight {
         // Words that move money beside a name in running text tell of a way of paying.
         (false, Grade::Exact) if evidence.moves_money => Weight::Likely,
         (true, Grade::Weak) | (false, Grade::Exact | Grade::Near | Grade::Cut | Grade::Weak) => Weight::Said,
-    }
-}
-
-/// An identifier of somebody on a list the operator keeps.
-fn listed(judged: &mut Judged, number: u32) {
-    let own: Vec<Evidence> = judged.evidence.iter().filter(|evidence| evidence.number == number).cloned().collect();
-    for evidence in own {
-        let told = format!("{} ({}) in {}", evidence.subject, evidence.alias, evidence.path);
-        if evidence.role.takes_part() && evidence.freezes {
-            restrain(
-                judged,
-                Outcome::Block,
-                format!("{told}: the holder's property is frozen, and the code is nobody else's"),
-            );
-        } else if evidence.role.takes_part() && evidence.grade == Grade::Weak {
-            judged.reasons.push(format!("{told}: too little alike to hold a payment, {}", evidence.source));
-        } else if evidence.role.takes_part() {
-            restrain(judged, Outcome::Review, format!("{told}: on a list ({})", evidence.source));
-        } else {
-            judged.reasons.push(format!("{told}: named, not taking part"));
-        }
     }
 }
 
@@ -603,6 +588,21 @@ fn unreadable(sources: &[&Payment], paths: &Paths) -> Vec<String> {
         );
     }
     lost
+}
+
+/// A name met as a whole: at most one slip, or its end, apart.
+fn aligned(letters: &str, alias: &str) -> Aligned {
+    let whole = screening::text::keys(alias).own.letters;
+    let (met, of) = (letters.chars().count(), whole.chars().count().max(letters.chars().count()));
+    let same = if letters == whole {
+        of
+    } else if whole.starts_with(letters) {
+        met
+    } else {
+        of.saturating_sub(1)
+    };
+    let similarity_permille = u16::try_from(same * 1_000 / of.max(1)).unwrap_or(1_000);
+    Aligned { text: letters.to_owned(), alias: whole, similarity_permille }
 }
 
 fn words_outside(text: &str, matched: &Range<usize>) -> Vec<String> {

@@ -15,7 +15,7 @@ use super::run::Screened;
 use base64ct::{Base64Unpadded, Encoding as _};
 use docket::moment::format_rfc3339;
 use law::Time;
-use screening::{Field, Payment, Says, Whom};
+use screening::{Field, Payment, Says, Whom, mt103};
 use sha2::{Digest as _, Sha256};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -577,12 +577,18 @@ fn ids(screened: &Screened<'_>, place: u64) -> Option<u128> {
     // A message without an id of its own is told from another sender's by who passed it on.
     for source in own.iter().take(if message.is_empty() { 3 } else { 2 }) {
         let sender = |field: &&Field| {
-            matches!(field.whom, Whom::Initiator | Whom::Intermediary)
+            (matches!(field.whom, Whom::Initiator | Whom::Intermediary) || names_sender(screened, field.path))
                 && matches!(field.says, Says::Bic | Says::Lei | Says::Member | Says::OrganisationId)
         };
         parts.extend(source.fields.iter().filter(sender).map(|field| source.text_of(field).as_bytes()));
     }
     Some(digest(&parts))
+}
+
+/// Whether a path is that of whoever passed the message on, whatever else they are in it.
+fn names_sender(screened: &Screened<'_>, path: u16) -> bool {
+    let words = screened.context.paths.words(path);
+    words == mt103::SENDER || words == mt103::RECEIVER
 }
 
 /// Every field that counts: all of the transaction, and of its headers what may change what becomes of it. When a

@@ -61,6 +61,23 @@ impl Screened<'_> {
     }
 }
 
+/// The transactions that one outcome under one provision was for. One that several are cited for is with each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cited {
+    /// How many.
+    pub transactions: u64,
+    /// Their amounts by currency, in hundred-thousandths.
+    pub money: BTreeMap<String, i128>,
+}
+
+impl Cited {
+    fn add(&mut self, currency: &str, amount: i128) {
+        let currency = if self.money.len() >= ROWS_MAX { "other" } else { currency };
+        let sum = self.money.entry(currency.to_owned()).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+}
+
 /// What came in and what became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
@@ -75,7 +92,7 @@ pub struct Accounts {
     /// Amounts by outcome and currency, in hundred-thousandths.
     pub money: BTreeMap<(Outcome, String), i128>,
     /// Transactions by outcome and provision.
-    pub provisions: BTreeMap<(Outcome, String), u64>,
+    pub provisions: BTreeMap<(Outcome, String), Cited>,
     /// What came before.
     pub repeats: Repeats,
     /// What was met in the file after its transactions, where it can concern none of them in particular.
@@ -108,7 +125,9 @@ impl Accounts {
             *self.money.entry(row.clone()).or_default() += more;
         }
         for (row, more) in &other.provisions {
-            *self.provisions.entry(row.clone()).or_default() += more;
+            let cited = self.provisions.entry(row.clone()).or_default();
+            cited.transactions += more.transactions;
+            more.money.iter().for_each(|(currency, amount)| cited.add(currency, *amount));
         }
         self.repeats.add(&other.repeats);
         self.late.extend(other.late.iter().cloned());
@@ -251,7 +270,11 @@ impl Accounts {
         for provision in cited {
             let full = self.provisions.len() >= ROWS_MAX;
             let row = (outcome, if full { "other" } else { provision }.to_owned());
-            *self.provisions.entry(row).or_default() += 1;
+            let cited = self.provisions.entry(row).or_default();
+            cited.transactions += 1;
+            if let Some((amount, currency)) = item.amount {
+                cited.add(currency, amount);
+            }
         }
     }
 }

@@ -101,7 +101,11 @@ fn evidence(evidence: &Evidence) -> Value {
         "text": evidence.text,
         "matched": [evidence.matched.start, evidence.matched.end],
         "letters": evidence.letters,
+        "aligned": evidence.aligned.iter().map(|pair| json!({
+            "text": pair.text, "alias": pair.alias, "similarity_permille": pair.similarity_permille,
+        })).collect::<Vec<_>>(),
         "unmatched": evidence.unmatched,
+        "alias_unmatched": evidence.alias_unmatched,
         "bytes": [evidence.bytes.start, evidence.bytes.end],
         "bytes_are": if evidence.exact_bytes { "the match" } else { "the field" },
     })
@@ -131,6 +135,12 @@ fn law(answer: &Answer) -> Value {
     })
 }
 
+/// What to send to whoever sent a message.
+#[must_use]
+pub fn answer(answer: &super::answer::Written) -> Value {
+    json!({ "answer": { "id": answer.id, "xml": answer.xml } })
+}
+
 /// The accounts as a JSON object.
 #[must_use]
 pub fn accounts(accounts: &Accounts, edition: &str, as_if: bool) -> Value {
@@ -154,8 +164,11 @@ pub fn accounts(accounts: &Accounts, edition: &str, as_if: bool) -> Value {
         "money": accounts.money.iter().map(|((outcome, currency), sum)| json!({
             "outcome": outcome.word(), "currency": currency, "sum": written(*sum),
         })).collect::<Vec<_>>(),
-        "provisions": accounts.provisions.iter().map(|((outcome, provision), count)| json!({
-            "outcome": outcome.word(), "provision": provision, "transactions": count,
+        "provisions": accounts.provisions.iter().map(|((outcome, provision), cited)| json!({
+            "outcome": outcome.word(), "provision": provision, "transactions": cited.transactions,
+            "money": cited.money.iter().map(|(currency, sum)| json!({
+                "currency": currency, "sum": written(*sum),
+            })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "before": repeats,
         "late": accounts.late,
