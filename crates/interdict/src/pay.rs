@@ -10,6 +10,7 @@ use docket::finding::Posture;
 use docket::moment::parse_rfc3339;
 use gate::payments::answer::{Answers, Profile, Written};
 use gate::payments::format::Format;
+use gate::payments::judge::ByHand;
 use gate::payments::known::Lists;
 use gate::payments::record::Desk;
 use gate::payments::replays::Session;
@@ -34,7 +35,7 @@ pub(crate) enum Pay {
     #[command(
         after_help = "Reads pain.001, pacs.008 and pacs.009 (with COV), any version and prefix, in any envelope; `-` is standard input.\n\nOutcomes: pass; pass_by_exception; review (a person decides); reject; block (only where property is frozen).\nExit code: 0 everything passes, 1 something is rejected or blocked, 3 something is for review and nothing rejected,\n4 part of a file could not be read (which is for review), 2 nothing was screened because of an error.\n\n  interdict pay screen --known-at 2020-09-19T10:00-04:00 payments.xml\n  interdict pay screen --what-if hypothetical.order --json payments.xml"
     )]
-    Screen(Screen),
+    Screen(Box<Screen>),
     /// Part an ISO 20022 file into what goes on and what is held, byte for byte
     #[command(
         after_help = "No transaction is written anew: only counts, sums and identifications in the headers are. Refused, so that the whole file\nis for a person: what is signed, what cannot be read whole, what has totals that do not hold.\nExit code: 0 nothing is held, 1 something is, 2 it may not be split."
@@ -145,7 +146,8 @@ fn split(loading: &Loading, options: &Split) -> Done {
     let plan = Plan::read(file()?).map_err(|why| format!("{} may not be split: {why}", options.file.display()))?;
     let docket = loading.docket()?;
     let known = Known::of(&docket)?;
-    let mut judge = Judge::new(&docket, &known, settings(options.known_at.as_deref(), &options.zone)?);
+    let settings = settings(options.known_at.as_deref(), &options.zone)?;
+    let mut judge = Judge::new(&docket, &known, settings).ruled(by_hand(loading)?);
     let mut held: HashSet<u64> = HashSet::new();
     let mut sink = |item: &Item<'_>| {
         if let Item::Payment(screened) = item
@@ -187,6 +189,11 @@ fn split(loading: &Loading, options: &Split) -> Done {
     Ok(u8::from(!held.is_empty()))
 }
 
+/// What people decided, where the log that says so is this machine's.
+fn by_hand(loading: &Loading) -> Result<ByHand, String> {
+    Ok(ByHand { rulings: loading.rulings()?, unread: None, now: clock::now() })
+}
+
 /// What is looked for: what the subjects are called, and who is on the lists given.
 fn known(docket: &Docket, options: &Screen) -> Result<Known, String> {
     let known = Known::of(docket)?;
@@ -204,6 +211,10 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     let (known_at, decided_by) = (settings.known_at, settings.words(docket.edition()));
     let mut judge = Judge::new(&docket, &known, settings);
     let as_if = !options.what_if.is_empty();
+    // Nobody decided anything about what is only supposed.
+    if !as_if {
+        judge = judge.ruled(by_hand(loading)?);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut told = Told { json: options.json.then(Vec::new), as_if, ..Told::default() };
     told.page = options.html.as_ref().map(|_| Page::default());

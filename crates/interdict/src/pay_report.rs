@@ -138,7 +138,7 @@ impl Table {
                 cited.money.iter().map(|(currency, sum)| format!(", {} {currency}", written(*sum))).collect();
             line(format!("  {} under {provision}: {}{money}", outcome.word(), cited.transactions));
         }
-        if let Some(words) = repeats(accounts) {
+        for words in by_hand(accounts).into_iter().chain(repeats(accounts)) {
             line(words);
         }
         for late in &accounts.late {
@@ -197,7 +197,7 @@ impl Page {
                     }
                 }
             }
-            @if let Some(words) = repeats(accounts) { p { (words) } }
+            @for words in by_hand(accounts).into_iter().chain(repeats(accounts)) { p { (words) } }
             @for late in &accounts.late { p { "Note: " (late) } }
             @for row in self.rows.iter().rev().filter(|row| !row.outcome.passes()) { (article(row)) }
             @if self.rows.iter().any(|row| row.outcome.passes()) {
@@ -206,8 +206,15 @@ impl Page {
             }
             @if self.more > 0 { p { (self.more) " more are in the JSON." } }
         };
-        page("Payments screened", STYLE, &body)
+        page(if as_if { "As if: payments screened" } else { "Payments screened" }, STYLE, &body)
     }
+}
+
+/// How many people had decided.
+fn by_hand(accounts: &Accounts) -> Option<String> {
+    let count = accounts.by_hand;
+    (count > 0)
+        .then(|| format!("decided by hand, where law left it to a person: {count}, counted under what they decided"))
 }
 
 /// What came before, where somebody keeps it.

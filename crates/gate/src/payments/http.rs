@@ -5,7 +5,7 @@
 
 use super::answer::{Answers, Profile};
 use super::format::Format;
-use super::judge::{Judge, Settings};
+use super::judge::{ByHand, Judge, Settings};
 use super::known::{Known, Lists};
 use super::record::Desk;
 use super::replays::Replays;
@@ -64,23 +64,29 @@ struct Screening {
     gate: Gate,
     provided: Arc<Provided>,
     runs: Arc<Semaphore>,
-    /// What is looked for, and the edition of the law it is from.
-    known: Arc<Mutex<Option<(String, Arc<Known>)>>>,
+    known: Arc<Mutex<Option<Held>>>,
+}
+
+/// What is looked for, and the edition of the law it is from.
+#[derive(Debug)]
+struct Held {
+    edition: String,
+    known: Arc<Known>,
 }
 
 impl Screening {
     /// What is looked for under this law; made anew when the law has changed.
     fn known(&self, docket: &docket::Docket) -> Result<Arc<Known>, String> {
         let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = held.as_ref().filter(|(edition, _)| edition == docket.edition()) {
-            return Ok(Arc::clone(known));
+        if let Some(held) = held.as_ref().filter(|held| held.edition == docket.edition()) {
+            return Ok(Arc::clone(&held.known));
         }
         let mut known = Known::of(docket)?;
         if let Some(lists) = &self.provided.lists {
             known = known.with_lists(Arc::clone(lists));
         }
         let known = Arc::new(known);
-        *held = Some((docket.edition().to_owned(), Arc::clone(&known)));
+        *held = Some(Held { edition: docket.edition().to_owned(), known: Arc::clone(&known) });
         Ok(known)
     }
 }
@@ -169,7 +175,8 @@ fn work(
     let replays = provided.replays.as_deref();
     let session = replays.map(|replays| replays.session(&settings.words(docket.edition()), now)).transpose()?;
     let mut answers = rail.map(|rail| Answers::new(rail, now()));
-    let mut judge = Judge::new(docket, &known, settings);
+    let (rulings, unread) = gate.live.ruled();
+    let mut judge = Judge::new(docket, &known, settings).ruled(ByHand { rulings, unread, now: now() });
     let mut waiting = Vec::new();
     let mut desk = Desk::new(&gate.recorder, session.as_ref(), now, known_at);
     let send = |waiting: &mut Vec<u8>, desk: &mut Desk<'_>| {

@@ -9,7 +9,8 @@ use super::known::{Known, LISTED};
 use super::listed;
 use super::party::{self, Being, Purpose};
 use super::place::{self, Whereabouts};
-use super::replays::Before;
+use super::replays::{self, Before};
+use crate::live::{Rulings, Unread, overrule};
 use docket::Docket;
 use docket::finding::{Finding, Posture, Verdict};
 use docket::inquiry::{Actor, Facts, Inquiry, Resource, Stated};
@@ -27,6 +28,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Questions kept answered; a file asks few different ones. Past this the memory is emptied.
 const ANSWERS_MAX: usize = 4_096;
@@ -51,11 +53,23 @@ impl Settings {
     }
 }
 
+/// What people decided where law left it to them, as known when a file is screened.
+#[derive(Clone, Debug)]
+pub struct ByHand {
+    /// What they decided.
+    pub rulings: Arc<Rulings>,
+    /// Why nobody knows whether it still holds, if so.
+    pub unread: Option<Unread>,
+    /// When the file is screened: what has ended by then counts no more, whatever day a payment takes effect.
+    pub now: Time,
+}
+
 /// Decides transactions.
 pub struct Judge<'d> {
     docket: &'d Docket,
     known: &'d Known,
     settings: Settings,
+    by_hand: Option<ByHand>,
     scratch: Scratch,
     listed: list::Scratch,
     hits: Vec<Hit>,
@@ -96,6 +110,12 @@ impl Judged {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome.unwrap_or(Outcome::Review)
+    }
+
+    /// Whether people had decided it where law left it to somebody.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.law.iter().any(|answer| answer.finding.overruled.is_some())
     }
 
     /// Leaves to a person what came before with the same ids and another content.
@@ -162,6 +182,10 @@ pub struct Aligned {
     pub similarity_permille: u16,
 }
 
+const DOUBTFUL: &str = "that it is met is likely but not certain";
+const BETWEEN_USERS: &str = "neither party is said to be an organisation, and users may be excepted";
+const DISAGREED: &str = "a code says wages, and another code or the parties do not agree with it";
+
 /// How far evidence goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
@@ -197,6 +221,8 @@ pub struct Answer {
     pub finding: Finding,
     /// The instants of the day asked about.
     pub day: Range<Time>,
+    /// The digest of the question about this very transaction, where it is left to a person.
+    pub question: Option<[u8; 32]>,
 }
 
 /// The message a transaction stands in.
@@ -208,6 +234,26 @@ pub struct Context<'m> {
     pub batch: &'m Payment,
     /// The paths of all three.
     pub paths: &'m Paths,
+    /// Which transaction of its message it is, counted from one.
+    pub place: u64,
+}
+
+impl<'m> Context<'m> {
+    /// What identifies a transaction that stands in it: message, instruction, end-to-end and transaction ids, UETR.
+    #[must_use]
+    pub fn ids<'p>(self, payment: &'p Payment) -> [Option<&'p str>; 5]
+    where
+        'm: 'p,
+    {
+        let own = |says| payment.any(says);
+        [
+            self.header.any(Says::MessageId),
+            own(Says::InstructionId),
+            own(Says::EndToEndId),
+            own(Says::TransactionId),
+            own(Says::Uetr),
+        ]
+    }
 }
 
 impl<'d> Judge<'d> {
@@ -218,11 +264,19 @@ impl<'d> Judge<'d> {
             docket,
             known,
             settings,
+            by_hand: None,
             scratch: Scratch::default(),
             listed: list::Scratch::default(),
             hits: Vec::new(),
             answers: HashMap::new(),
         }
+    }
+
+    /// Decides as people did, where law leaves it to somebody and they have.
+    #[must_use]
+    pub fn ruled(mut self, by_hand: ByHand) -> Self {
+        self.by_hand = Some(by_hand);
+        self
     }
 
     /// Everything met in one set of fields.
@@ -334,7 +388,7 @@ impl<'d> Judge<'d> {
             if number >= LISTED {
                 listed::weigh(&mut judged, number);
             } else if let Ok(subject) = u16::try_from(number) {
-                self.subject(&mut judged, subject, purposes);
+                self.subject(&mut judged, subject, purposes, (payment, context));
             }
         }
         judged
@@ -379,7 +433,13 @@ impl<'d> Judge<'d> {
     }
 
     /// What one subject's part in it comes to.
-    fn subject(&mut self, judged: &mut Judged, subject: u16, purposes: (Purpose, bool)) {
+    fn subject(
+        &mut self,
+        judged: &mut Judged,
+        subject: u16,
+        purposes: (Purpose, bool),
+        transaction: (&Payment, Context<'_>),
+    ) {
         let own: Vec<Evidence> =
             judged.evidence.iter().filter(|evidence| evidence.number == u32::from(subject)).cloned().collect();
         let weight = self.weigh(&own, &judged.evidence);
@@ -405,31 +465,35 @@ impl<'d> Judge<'d> {
             // through it is not said.
             mobile: own.iter().any(|evidence| evidence.sense == Sense::Wallet),
         };
-        let Some(answer) = self.answer(asked) else {
+        let Some(answer) = self.answer(asked.clone()) else {
             restrain(judged, Outcome::Review, format!("{told}, and the law could not be asked"));
             return;
         };
+        let doubt = match answer.verdict {
+            Verdict::Forbid if weight == Weight::Likely => Some(DOUBTFUL),
+            Verdict::Forbid if between_users(judged) && !provider_is_party => Some(BETWEEN_USERS),
+            Verdict::Refer if purpose == Purpose::WagesDisagree => Some(DISAGREED),
+            Verdict::Permit | Verdict::Refer | Verdict::Forbid => None,
+        };
+        let answer = match answer.verdict {
+            Verdict::Forbid if doubt.is_none() => answer,
+            Verdict::Permit => answer,
+            Verdict::Forbid | Verdict::Refer => self.of_people(&answer, &asked, transaction),
+        };
         let wording = words_of(&answer);
         match answer.verdict {
+            verdict if answer.finding.overruled.is_some() => {
+                let outcome = if verdict == Verdict::Permit { Outcome::Pass } else { Outcome::Reject };
+                restrain(judged, outcome, format!("{told}: {wording}; {}", answer.finding.caveats.join("; ")));
+            }
             Verdict::Permit if answer.possible == Statuses::only(law::Status::Excepted) => {
                 restrain(judged, Outcome::PassByException, format!("{told}: {wording}"));
             }
             Verdict::Permit => judged.reasons.push(format!("{told}: {wording}")),
-            Verdict::Forbid if weight == Weight::Likely => {
-                restrain(judged, Outcome::Review, format!("{told}, which is likely but not certain: {wording}"));
-            }
-            Verdict::Forbid if between_users(judged) && !provider_is_party => {
-                let why = "neither party is said to be an organisation, and users may be excepted";
-                restrain(judged, Outcome::Review, format!("{told}: {wording}; {why}"));
-            }
             Verdict::Forbid => restrain(judged, Outcome::Reject, format!("{told}: {wording}")),
             Verdict::Refer => {
-                let disagree = if purpose == Purpose::WagesDisagree {
-                    "; a code says wages, and another code or the parties do not agree with it"
-                } else {
-                    ""
-                };
-                restrain(judged, Outcome::Review, format!("{told}: {wording}{disagree}"));
+                let doubt = doubt.map_or_else(String::new, |doubt| format!("; {doubt}"));
+                restrain(judged, Outcome::Review, format!("{told}: {wording}{doubt}"));
             }
         }
         judged.law.push(answer);
@@ -472,6 +536,22 @@ impl<'d> Judge<'d> {
         Some(answer)
     }
 
+    /// The answer about this very transaction, which is left to a person: as people decided, if they have.
+    fn of_people(&self, answer: &Answer, asked: &Asked, (payment, context): (&Payment, Context<'_>)) -> Rc<Answer> {
+        let mut own = Answer { verdict: Verdict::Refer, ..answer.clone() };
+        own.finding.verdict = Verdict::Refer;
+        let identity = replays::identity(payment, context);
+        let inquiry = self.inquiry(asked, answer.day.start);
+        let Some((identity, mut inquiry)) = identity.zip(inquiry) else { return Rc::new(own) };
+        own.question = Some(wire::question::digest(&inquiry, &own.finding, &[&identity]));
+        if let Some(ByHand { rulings, unread, now }) = &self.by_hand {
+            inquiry.valid_at = inquiry.valid_at.max(*now);
+            overrule(rulings, unread.as_ref(), &inquiry, &mut own.finding, &[&identity]);
+            own.verdict = own.finding.verdict;
+        }
+        Rc::new(own)
+    }
+
     /// Asks about every instant of the value day: what differs within it is possible either way.
     fn ask(&self, asked: &Asked) -> Option<Answer> {
         let subject = self.docket.registry().subjects().get(usize::from(asked.subject))?;
@@ -481,22 +561,7 @@ impl<'d> Judge<'d> {
         };
         let start = midnight(asked.day)?;
         let next = midnight(asked.day.tomorrow().ok()?)?;
-        let kind = if subject.is_company { ResourceKind::Company } else { ResourceKind::App };
-        let mut inquiry = Inquiry {
-            actor: Actor {
-                kind: ActorKind::Business,
-                id: Cow::Borrowed(""),
-                role: Some(ActorRole::PaymentProvider),
-                government: None,
-            },
-            act: Act::PaymentProcess,
-            resource: Resource { kind, id: Cow::Borrowed(&subject.id) },
-            valid_at: start,
-            known_at: self.settings.known_at,
-            // Where a payment has effect is where its parties are; where they differ it is not one place.
-            place: asked.payer.filter(|payer| Some(*payer) == asked.payee),
-            facts: facts(asked),
-        };
+        let mut inquiry = self.inquiry(asked, start)?;
         let mut possible = Statuses::default();
         let mut worst: Option<Finding> = None;
         while inquiry.valid_at < next {
@@ -509,7 +574,27 @@ impl<'d> Judge<'d> {
         }
         let finding = worst?;
         let verdict = self.settings.posture.verdict(possible);
-        Some(Answer { subject: subject.id.clone(), possible, verdict, finding, day: start..next })
+        Some(Answer { subject: subject.id.clone(), possible, verdict, finding, day: start..next, question: None })
+    }
+
+    fn inquiry(&self, asked: &Asked, valid_at: Time) -> Option<Inquiry<'d>> {
+        let subject = self.docket.registry().subjects().get(usize::from(asked.subject))?;
+        let kind = if subject.is_company { ResourceKind::Company } else { ResourceKind::App };
+        Some(Inquiry {
+            actor: Actor {
+                kind: ActorKind::Business,
+                id: Cow::Borrowed(""),
+                role: Some(ActorRole::PaymentProvider),
+                government: None,
+            },
+            act: Act::PaymentProcess,
+            resource: Resource { kind, id: Cow::Borrowed(&subject.id) },
+            valid_at,
+            known_at: self.settings.known_at,
+            // Where a payment has effect is where its parties are; where they differ it is not one place.
+            place: asked.payer.filter(|payer| Some(*payer) == asked.payee),
+            facts: facts(asked),
+        })
     }
 }
 

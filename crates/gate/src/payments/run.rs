@@ -50,14 +50,7 @@ impl Screened<'_> {
     /// What identifies it: message, instruction, end-to-end and transaction ids, UETR.
     #[must_use]
     pub fn ids(&self) -> [Option<&str>; 5] {
-        let own = |says| self.payment.any(says);
-        [
-            self.context.header.any(Says::MessageId),
-            own(Says::InstructionId),
-            own(Says::EndToEndId),
-            own(Says::TransactionId),
-            own(Says::Uetr),
-        ]
+        self.context.ids(self.payment)
     }
 }
 
@@ -93,6 +86,8 @@ pub struct Accounts {
     pub money: BTreeMap<(Outcome, String), i128>,
     /// Transactions by outcome and provision.
     pub provisions: BTreeMap<(Outcome, String), Cited>,
+    /// Transactions that people had decided where law left them to somebody; each is among the outcomes too.
+    pub by_hand: u64,
     /// What came before.
     pub repeats: Repeats,
     /// What was met in the file after its transactions, where it can concern none of them in particular.
@@ -129,6 +124,7 @@ impl Accounts {
             cited.transactions += more.transactions;
             more.money.iter().for_each(|(currency, amount)| cited.add(currency, *amount));
         }
+        self.by_hand += other.by_hand;
         self.repeats.add(&other.repeats);
         self.late.extend(other.late.iter().cloned());
     }
@@ -179,6 +175,8 @@ pub fn run<P: Parts + ?Sized>(
     let mut accounts = Accounts::default();
     let mut inherited = Inherited::default();
     let mut number = 0;
+    // The message under way, and the number of the transaction before its first.
+    let mut message = (0, 0);
     while let Some(part) = reader.next_part() {
         let bytes = part.bytes();
         if bytes.start != accounts.bytes {
@@ -189,7 +187,10 @@ pub fn run<P: Parts + ?Sized>(
             Part::Frame(_) => {}
             Part::Payment(_) => {
                 number += 1;
-                let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
+                if message.0 != reader.messages() {
+                    message = (reader.messages(), number - 1);
+                }
+                let context = context(reader, number - message.1);
                 inherited.renew(reader, judge, context);
                 let mut judged = judge.judge(reader.payment(), context, &inherited.evidence);
                 let (payment, message) = (reader.payment(), reader.message());
@@ -209,7 +210,7 @@ pub fn run<P: Parts + ?Sized>(
                             decision: None,
                             before: None,
                         };
-                        let look = session.look(&seen, reader.messages()).map_err(Broken::Sink)?;
+                        let look = session.look(&seen).map_err(Broken::Sink)?;
                         accounts.repeats.take(look)
                     }
                 };
@@ -226,12 +227,16 @@ pub fn run<P: Parts + ?Sized>(
             }
         }
     }
-    let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
+    let context = context(reader, 0);
     accounts.late = inherited.late(reader, judge, context);
     if !accounts.balance() || accounts.came_in != number + accounts.unread {
         return Err(Broken::Books(format!("{accounts:?}")));
     }
     Ok(accounts)
+}
+
+fn context<P: Parts + ?Sized>(reader: &P, place: u64) -> Context<'_> {
+    Context { header: reader.header(), batch: reader.batch(), paths: reader.paths(), place }
 }
 
 impl Inherited {
@@ -264,6 +269,7 @@ impl Accounts {
             let sum = self.money.entry(row).or_default();
             *sum = sum.saturating_add(amount);
         }
+        self.by_hand += u64::from(item.judged.is_by_hand());
         let answers = item.judged.law.iter();
         let cited: BTreeSet<&str> =
             answers.flat_map(|answer| answer.finding.grounds.iter().map(|ground| ground.provision.as_str())).collect();

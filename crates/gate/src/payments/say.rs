@@ -131,6 +131,10 @@ fn law(answer: &Answer) -> Value {
             "by": claim.by,
         })).collect::<Vec<_>>(),
         "caveats": finding.caveats,
+        "override": finding.overruled.as_ref().map(|by| json!({
+            "entry": by.entry, "by": by.by, "until": format_rfc3339(by.until),
+            "unread_since": by.unread_since.map(format_rfc3339),
+        })),
         "edition": finding.edition,
     })
 }
@@ -170,6 +174,7 @@ pub fn accounts(accounts: &Accounts, edition: &str, as_if: bool) -> Value {
                 "currency": currency, "sum": written(*sum),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "by_hand": accounts.by_hand,
         "before": repeats,
         "late": accounts.late,
         "law": edition,

@@ -4,7 +4,7 @@ use crate::program::{Folder, run};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -648,6 +648,53 @@ fn cross_border(number: usize, family: &str, payee: &str, place: &str) -> String
     )
 }
 
+/// Whether a checker of the usage rules finds nothing.
+fn keeps_rules(checker: &Path, year: &str, path: &Path) -> Result<(), String> {
+    let checked = std::process::Command::new(checker).args(["-y", year, "--format", "compact"]).arg(path).output();
+    let checked = checked.expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    if checked.status.success() && said.contains("0 violations") { Ok(()) } else { Err(said) }
+}
+
+#[test]
+fn parts_of_a_file_keep_the_usage_rules_and_the_schema() {
+    let Some(checker) = crate::program::tool("cbpr-validate") else { return };
+    let (Some(samples), Some(schemas)) = (data("iso20022/cbprplus"), data("iso20022/xsd")) else { return };
+    let folder = Folder::new();
+    for year in ["2025", "2026"] {
+        let sample = samples.join(format!("y{year}/pain.001.min.xml"));
+        let one = std::fs::read_to_string(sample).expect("a sample").replace("2026-01-01</Dt>", "2020-09-25</Dt>");
+        let (before, rest) = one.split_once("<CdtTrfTxInf>").expect("a transaction");
+        let (own, after) = rest.split_once("</CdtTrfTxInf>").expect("its end");
+        let paid = |payee: &str, n: u32| {
+            let named = own.replace("<Cdtr/>", &format!("<Cdtr><Nm>{payee}</Nm></Cdtr>"));
+            let told = named.replace("<UETR>00000000", &format!("<UETR>0000000{n}"));
+            assert!(told.contains(payee) && told.matches("1000.00").count() == 1, "{told}");
+            format!("<CdtTrfTxInf>{told}</CdtTrfTxInf>")
+        };
+        let before = before.replace("<NbOfTxs>1</NbOfTxs>", "<NbOfTxs>3</NbOfTxs><CtrlSum>3000</CtrlSum>");
+        let transactions = [paid("Tenpay", 1), paid("Orchard Foods LLC", 2), paid("Meadow LLC", 3)].concat();
+        let file = folder.write("in.xml", &format!("{before}{transactions}{after}"));
+        let parts = ["released.xml", "held.xml"].map(|name| folder.path().join(name));
+        let [released, held] = parts.each_ref().map(|path| path.display().to_string());
+        let words = ["pay", "split", "--known-at", FILED, "--released", &released, "--held", &held, &file];
+        assert_eq!(run(&words, b"").code, 1);
+        for (path, count) in parts.iter().zip([2, 1]) {
+            keeps_rules(&checker, year, path).unwrap_or_else(|said| panic!("{}: {said}", path.display()));
+            let text = std::fs::read_to_string(path).expect("a part");
+            let totals = format!("<NbOfTxs>{count}</NbOfTxs><CtrlSum>{count}000</CtrlSum>");
+            assert!(text.contains(&totals), "{text}");
+            let start = text.find("<Document").expect("a document");
+            let end = text.find("</Document>").expect("its end") + "</Document>".len();
+            let document = folder.write("document.xml", &text[start..end]);
+            let schema = schemas.join("pain.001.001.09.xsd");
+            let words = ["--noout", "--schema", &schema.display().to_string(), &document];
+            let Ok(lint) = std::process::Command::new("xmllint").args(words).output() else { continue };
+            assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stderr));
+        }
+    }
+}
+
 #[test]
 fn answers_across_borders_keep_the_usage_rules() {
     let Some(checker) = crate::program::tool("cbpr-validate") else { return };
@@ -671,11 +718,7 @@ fn answers_across_borders_keep_the_usage_rules() {
         assert_eq!(written.len(), usize::from(outcome != "pass"), "{family} {payee} {place}: {outcome}");
         for path in written {
             for year in ["2025", "2026"] {
-                let checked =
-                    std::process::Command::new(&checker).args(["-y", year, "--format", "compact"]).arg(&path).output();
-                let checked = checked.expect("it runs");
-                let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-                assert!(checked.status.success() && said.contains("0 violations"), "{family} {payee}: {said}");
+                keeps_rules(&checker, year, &path).unwrap_or_else(|said| panic!("{family} {payee}: {said}"));
             }
             *answered.entry(outcome.clone()).or_insert(0) += 1;
         }
