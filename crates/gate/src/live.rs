@@ -90,6 +90,13 @@ impl Live {
         self.ruled.load().unread.clone()
     }
 
+    /// What people decided, as far as it is known, to be looked up by whoever keeps to one state of it.
+    #[must_use]
+    pub fn ruled(&self) -> (Arc<Rulings>, Option<Unread>) {
+        let ruled = self.ruled.load();
+        (Arc::clone(&ruled.rulings), ruled.unread.clone())
+    }
+
     /// What people decided about a question that the law leaves to them, if anything, in the place of its verdict. What law
     /// permits or forbids is nobody's to decide. `also` is what a gate knows of the question besides.
     pub fn overrule(&self, inquiry: &Inquiry<'_>, found: &mut Finding, also: &[&str]) {

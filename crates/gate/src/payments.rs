@@ -2,13 +2,15 @@
 //! becomes of the transaction.
 //!
 //! [`known`] gathers names and identifiers, [`place`] and [`party`] read where and what the parties are,
-//! [`judge`] asks the docket and decides one transaction, [`run`] takes a whole file through, byte for byte,
-//! and keeps the accounts, [`table`] reads rows by a mapping, [`split`] parts a file, [`say`] puts it into JSON, [`record`] into decision records, [`replays`] knows what came before, [`http`] does it all over a connection, [`answer`] tells the sender in the rail's own words.
+//! [`judge`] asks the docket and decides one transaction, `listed` looks through the operator's lists, [`format`] tells in which format
+//! they are written, [`run`] takes a whole file through, byte for byte, and keeps the accounts, [`table`] reads rows by a mapping, [`split`] parts a file, [`say`] puts it into JSON, [`record`] into decision records, [`replays`] knows what came before, [`http`] does it all over a connection, [`answer`] tells the sender in the rail's own words.
 
 pub mod answer;
+pub mod format;
 pub mod http;
 pub mod judge;
 pub mod known;
+mod listed;
 pub mod party;
 pub mod place;
 pub mod record;

@@ -38,7 +38,7 @@ pub(crate) struct Loading {
 
 impl Loading {
     /// What people decided about decisions of the log that the statements are in, if its keeper asks.
-    fn rulings(&self) -> Result<Arc<Rulings>, String> {
+    pub(crate) fn rulings(&self) -> Result<Arc<Rulings>, String> {
         let Some(Statements::Log(log)) = &self.attestations else { return Ok(Arc::default()) };
         let Some(folder) = &log.home else { return Ok(Arc::default()) };
         let home = Home::open(folder, None).map_err(|problem| problem.message)?;

@@ -8,12 +8,15 @@ use clap::{Args, Subcommand};
 use docket::Docket;
 use docket::finding::Posture;
 use docket::moment::parse_rfc3339;
-use gate::payments::answer::{Answers, PROFILES, Written};
+use gate::payments::answer::{Answers, Profile, Written};
+use gate::payments::format::Format;
+use gate::payments::judge::ByHand;
+use gate::payments::known::Lists;
 use gate::payments::record::Desk;
 use gate::payments::replays::Session;
 use gate::payments::run::{Accounts, Item, run};
 use gate::payments::split::{Plan, Side};
-use gate::payments::table::{Form, ISO_8583, Mapping, Rows};
+use gate::payments::table::Mapping;
 use gate::payments::{Judge, Known, Outcome, Settings, say};
 use jiff::tz::TimeZone;
 use screening::ahead::Ahead;
@@ -23,6 +26,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to do with payments.
 #[derive(Debug, Subcommand)]
@@ -31,7 +35,7 @@ pub(crate) enum Pay {
     #[command(
         after_help = "Reads pain.001, pacs.008 and pacs.009 (with COV), any version and prefix, in any envelope; `-` is standard input.\n\nOutcomes: pass; pass_by_exception; review (a person decides); reject; block (only where property is frozen).\nExit code: 0 everything passes, 1 something is rejected or blocked, 3 something is for review and nothing rejected,\n4 part of a file could not be read (which is for review), 2 nothing was screened because of an error.\n\n  interdict pay screen --known-at 2020-09-19T10:00-04:00 payments.xml\n  interdict pay screen --what-if hypothetical.order --json payments.xml"
     )]
-    Screen(Screen),
+    Screen(Box<Screen>),
     /// Part an ISO 20022 file into what goes on and what is held, byte for byte
     #[command(
         after_help = "No transaction is written anew: only counts, sums and identifications in the headers are. Refused, so that the whole file\nis for a person: what is signed, what cannot be read whole, what has totals that do not hold.\nExit code: 0 nothing is held, 1 something is, 2 it may not be split."
@@ -50,9 +54,6 @@ pub(crate) struct Split {
     /// Where to write what is held
     #[arg(long, value_name = "FILE")]
     held: PathBuf,
-    /// Split as if these orders were in force too
-    #[arg(long, value_name = "ORDER")]
-    what_if: Vec<PathBuf>,
     /// As known when; absent counts all that is known
     #[arg(long, value_name = "INSTANT")]
     known_at: Option<String>,
@@ -95,8 +96,9 @@ pub(crate) struct Screen {
     /// For csv and json: a file of lines `column = path` (`payee = Cdtr/Nm`)
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
-    /// Write pacs.002 and pain.002 for what is held into this folder
-    #[arg(long, value_name = "DIR")]
+    /// Write pacs.002 and pain.002 for what is held into this folder; never under a supposition, since nothing in them
+    /// could say so
+    #[arg(long, value_name = "DIR", conflicts_with = "what_if")]
     answers: Option<PathBuf>,
     /// In the way of this rail: iso, cbpr+, sct-inst, fednow, tch
     #[arg(long, default_value = "iso", value_name = "RAIL")]
@@ -142,9 +144,10 @@ fn settings(known_at: Option<&str>, zone: &str) -> Result<Settings, String> {
 fn split(loading: &Loading, options: &Split) -> Done {
     let file = || File::open(&options.file).map_err(|error| format!("cannot read {}: {error}", options.file.display()));
     let plan = Plan::read(file()?).map_err(|why| format!("{} may not be split: {why}", options.file.display()))?;
-    let docket = law(loading, &options.what_if)?;
+    let docket = loading.docket()?;
     let known = Known::of(&docket)?;
-    let mut judge = Judge::new(&docket, &known, settings(options.known_at.as_deref(), &options.zone)?);
+    let settings = settings(options.known_at.as_deref(), &options.zone)?;
+    let mut judge = Judge::new(&docket, &known, settings).ruled(by_hand(loading)?);
     let mut held: HashSet<u64> = HashSet::new();
     let mut sink = |item: &Item<'_>| {
         if let Item::Payment(screened) = item
@@ -173,13 +176,22 @@ fn split(loading: &Loading, options: &Split) -> Done {
     };
     let stays = write(&options.held, Side::Held)?;
     let goes = write(&options.released, Side::Released)?;
+    let part = |side: Side, path: &Path, count: u64| {
+        let id = plan.identification(side, stays).map(|(was, is)| json!({ "was": was, "is": is }));
+        json!({ "file": path.display().to_string(), "transactions": count, "message": id })
+    };
     let facts = json!({
-        "held": { "file": options.held.display().to_string(), "transactions": stays },
-        "released": { "file": options.released.display().to_string(), "transactions": goes },
+        "held": part(Side::Held, &options.held, stays),
+        "released": part(Side::Released, &options.released, goes),
     });
     let line = |count: u64, path: &Path| format!("{count} transactions in {}\n", path.display());
     tell(options.json, &facts, &(line(stays, &options.held) + &line(goes, &options.released)))?;
     Ok(u8::from(!held.is_empty()))
+}
+
+/// What people decided, where the log that says so is this machine's.
+fn by_hand(loading: &Loading) -> Result<ByHand, String> {
+    Ok(ByHand { rulings: loading.rulings()?, unread: None, now: clock::now() })
 }
 
 /// What is looked for: what the subjects are called, and who is on the lists given.
@@ -188,7 +200,8 @@ fn known(docket: &Docket, options: &Screen) -> Result<Known, String> {
     if options.lists.is_empty() {
         return Ok(known);
     }
-    Ok(known.with_lists(crate::names::read(&options.lists)?, options.frozen_under.as_deref()))
+    let lists = Lists::new(crate::names::read(&options.lists)?, options.frozen_under.as_deref());
+    Ok(known.with_lists(Arc::new(lists)))
 }
 
 fn screen(loading: &Loading, options: &Screen) -> Done {
@@ -198,6 +211,10 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     let (known_at, decided_by) = (settings.known_at, settings.words(docket.edition()));
     let mut judge = Judge::new(&docket, &known, settings);
     let as_if = !options.what_if.is_empty();
+    // Nobody decided anything about what is only supposed.
+    if !as_if {
+        judge = judge.ruled(by_hand(loading)?);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut told = Told { json: options.json.then(Vec::new), as_if, ..Told::default() };
     told.page = options.html.as_ref().map(|_| Page::default());
@@ -242,14 +259,12 @@ fn screen_file<'k>(
     told: &mut Told,
     out: &mut dyn Write,
 ) -> Result<Accounts, String> {
-    let profile = PROFILES.into_iter().find(|profile| profile.name == options.rail).ok_or_else(|| {
-        format!("--rail: `{}` is none of {}", options.rail, PROFILES.map(|profile| profile.name).join(", "))
-    })?;
+    let profile = Profile::named(&options.rail).map_err(|why| format!("--rail: {why}"))?;
     told.name = path.display().to_string();
     let name = told.name.clone();
     let source = open(path)?;
     let mut progress = Progress::new(&name);
-    let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, &offset_time(clock::now())));
+    let mut answers = options.answers.as_ref().map(|_| Answers::new(profile, clock::now()));
     let mut sink = |item: &Item<'_>| -> Result<(), String> {
         progress.step(item);
         answers.iter_mut().try_for_each(|answers| answers.take(item))?;
@@ -314,11 +329,6 @@ impl Told {
     }
 }
 
-/// An instant with its offset, as ISO 20022 wants it.
-fn offset_time(at: law::Time) -> String {
-    docket::moment::format_rfc3339(at).replace('Z', "+00:00")
-}
-
 /// Each in a file of its own, whole or not at all.
 fn write_answers(folder: &Path, answers: &[Written]) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
@@ -338,37 +348,18 @@ fn ahead(parts: Box<dyn Parts + Send>) -> Result<Ahead, String> {
 }
 
 /// A reader for the format asked for, or for the one the first bytes show.
-fn reader(mut source: Box<dyn Read + Send>, options: &Screen) -> Result<Box<dyn Parts + Send>, String> {
-    let mapping = || {
+fn reader(source: Box<dyn Read + Send>, options: &Screen) -> Result<Box<dyn Parts + Send>, String> {
+    let format = Format::named(&options.format).map_err(|why| format!("--format: {why}"))?;
+    format.reader(source, || {
         let path = options.map.as_ref().ok_or("--map: say which column is what, one `column = path` a line")?;
-        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        Mapping::read(&text).map_err(|why| format!("{}: {why}", path.display()))
-    };
-    Ok(match options.format.as_str() {
-        "auto" => {
-            let mut head = Vec::new();
-            source.by_ref().take(64).read_to_end(&mut head).map_err(|error| format!("cannot read: {error}"))?;
-            let text = head.trim_ascii_start();
-            let (mt, nacha) = (text.starts_with(b"{1:"), text.starts_with(b"101 "));
-            let whole = io::Cursor::new(head).chain(source);
-            if mt {
-                Box::new(screening::mt103::Reader::new(whole))
-            } else if nacha {
-                Box::new(screening::nacha::Reader::new(whole))
-            } else {
-                Box::new(screening::iso20022::Reader::new(whole))
-            }
-        }
-        "iso20022" => Box::new(screening::iso20022::Reader::new(source)),
-        "mt103" => Box::new(screening::mt103::Reader::new(source)),
-        "nacha" => Box::new(screening::nacha::Reader::new(source)),
-        "csv" => Box::new(Rows::new(source, Form::Csv, mapping()?)),
-        "json" => Box::new(Rows::new(source, Form::Json, mapping()?)),
-        "iso8583" => Box::new(Rows::new(source, Form::Json, Mapping::read(ISO_8583)?)),
-        other => {
-            return Err(format!("--format: `{other}` is none of auto, iso20022, mt103, nacha, csv, json, iso8583"));
-        }
+        mapping(path)
     })
+}
+
+/// A mapping file.
+pub(crate) fn mapping(path: &Path) -> Result<Mapping, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Mapping::read(&text).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, String> {

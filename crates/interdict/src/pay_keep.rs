@@ -1,16 +1,18 @@
 //! What a screening run leaves behind: decision records in a file, and the journal by which transactions that come
-//! again are known.
+//! again are known. And what the service's settings provide for screening.
 
 use crate::clock;
 use crate::journal::Journal;
 use crate::settings::Settings;
 use clap::Args;
+use gate::payments::http::Provided;
+use gate::payments::known::Lists;
 use gate::payments::record::Desk;
 use gate::payments::replays::{DAYS, Keeping, OnFull, Replays, Session, TRANSACTIONS_MAX};
 use gate::recorder::{Durably, Log, OnFull as OnUnrecorded, QUEUE_RECORDS_MAX, Recorder, Unable};
 use law::Time;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -42,12 +44,12 @@ pub(crate) struct Kept {
     replays_max: usize,
 }
 
-/// `[payments]`: by what the service knows transactions that come again.
+/// `[payments]`: what the payment gate of the service has beside the law.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Section {
-    /// The journal, which `interdict pay screen --replays` may share.
-    replays: PathBuf,
+    /// The journal by which transactions that come again are known, which `interdict pay screen --replays` may share.
+    replays: Option<PathBuf>,
     /// For how many days they are known.
     #[serde(default = "days")]
     replays_days: NonZeroU32,
@@ -57,6 +59,14 @@ pub(crate) struct Section {
     /// What happens when there are more.
     #[serde(default)]
     on_full: OnFullChoice,
+    /// Mapping files for `format=csv` and `format=json`, by the names that `map=` asks for them by.
+    #[serde(default)]
+    maps: BTreeMap<String, PathBuf>,
+    /// Lists of people and companies to look for, as for `interdict pay screen --list`.
+    #[serde(default)]
+    lists: Vec<PathBuf>,
+    /// The order that freezes the property of those on the lists.
+    frozen_under: Option<String>,
 }
 
 const fn days() -> NonZeroU32 {
@@ -85,28 +95,44 @@ enum OnFullChoice {
 }
 
 impl Section {
-    /// The journal that the settings name, if they name one.
+    /// What the settings provide.
     ///
     /// # Errors
     /// What is wrong with it, for people. What comes again is not recorded again, so nothing is known by a journal whose
     /// records a sudden end could lose.
-    pub(crate) fn chosen(settings: &Settings, recorder: &Recorder) -> Result<Option<Arc<Replays>>, String> {
-        let Some(section) = &settings.payments else { return Ok(None) };
+    pub(crate) fn provided(settings: &Settings, recorder: &Recorder) -> Result<Provided, String> {
+        let Some(section) = &settings.payments else { return Ok(Provided::default()) };
+        let mapping = |(name, path): (&String, &PathBuf)| {
+            let mapping = crate::pay::mapping(&settings.path(path));
+            Ok((name.clone(), mapping.map_err(|why| format!("[payments.maps] {name}: {why}"))?))
+        };
+        let mappings = section.maps.iter().map(mapping).collect::<Result<_, String>>()?;
+        Ok(Provided { replays: section.replays(settings, recorder)?, mappings, lists: section.lists(settings)? })
+    }
+
+    fn lists(&self, settings: &Settings) -> Result<Option<Arc<Lists>>, String> {
+        if self.lists.is_empty() {
+            let alone = self.frozen_under.is_some();
+            return if alone { Err(String::from("[payments] frozen_under: needs `lists`")) } else { Ok(None) };
+        }
+        let paths: Vec<PathBuf> = self.lists.iter().map(|path| settings.path(path)).collect();
+        let published = crate::names::read(&paths).map_err(|why| format!("[payments] lists: {why}"))?;
+        Ok(Some(Arc::new(Lists::new(published, self.frozen_under.as_deref()))))
+    }
+
+    fn replays(&self, settings: &Settings, recorder: &Recorder) -> Result<Option<Arc<Replays>>, String> {
+        let Some(path) = &self.replays else { return Ok(None) };
         if recorder.only_queues() {
             return Err(String::from(
                 "[payments] replays: what comes again is not recorded again, so its record must be on disk before the journal says so, and [records] and answer = \"queued\" do not wait for the disk; keep a log ([log] folder, answer = \"durable\"), or leave [payments] out",
             ));
         }
-        section.open(settings).map(Some)
-    }
-
-    fn open(&self, settings: &Settings) -> Result<Arc<Replays>, String> {
         let on_full = match self.on_full {
             OnFullChoice::Refuse => OnFull::Refuse,
             OnFullChoice::ForgetOldest => OnFull::ForgetOldest,
         };
         let keeping = Keeping { days: self.replays_days.get(), transactions_max: self.replays_max.get(), on_full };
-        Replays::open(&settings.path(&self.replays), keeping, clock::now()).map(Arc::new)
+        Replays::open(&settings.path(path), keeping, clock::now()).map(Arc::new).map(Some)
     }
 }
 

@@ -133,10 +133,12 @@ impl Table {
                 .collect();
             line(format!("{:<18}{:>10}  {}", outcome.word(), accounts.of(outcome), money.join(", ")));
         }
-        for ((outcome, provision), count) in &accounts.provisions {
-            line(format!("  {} under {provision}: {count}", outcome.word()));
+        for ((outcome, provision), cited) in &accounts.provisions {
+            let money: String =
+                cited.money.iter().map(|(currency, sum)| format!(", {} {currency}", written(*sum))).collect();
+            line(format!("  {} under {provision}: {}{money}", outcome.word(), cited.transactions));
         }
-        if let Some(words) = repeats(accounts) {
+        for words in by_hand(accounts).into_iter().chain(repeats(accounts)) {
             line(words);
         }
         for late in &accounts.late {
@@ -186,13 +188,16 @@ impl Page {
             (accounts_table(accounts))
             @if !accounts.provisions.is_empty() {
                 table {
-                    tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } }
-                    @for ((outcome, provision), count) in &accounts.provisions {
-                        tr { td { (spoken(*outcome)) } td { code { (provision) } } td class="n" { (count) } }
+                    tr { th { "Outcome" } th { "Paragraph" } th { "Transactions" } th { "Money" } }
+                    @for ((outcome, provision), cited) in &accounts.provisions {
+                        tr {
+                            td { (spoken(*outcome)) } td { code { (provision) } } td class="n" { (cited.transactions) }
+                            td class="n" { @for (currency, sum) in &cited.money { (written(*sum)) " " (currency) " " } }
+                        }
                     }
                 }
             }
-            @if let Some(words) = repeats(accounts) { p { (words) } }
+            @for words in by_hand(accounts).into_iter().chain(repeats(accounts)) { p { (words) } }
             @for late in &accounts.late { p { "Note: " (late) } }
             @for row in self.rows.iter().rev().filter(|row| !row.outcome.passes()) { (article(row)) }
             @if self.rows.iter().any(|row| row.outcome.passes()) {
@@ -201,8 +206,15 @@ impl Page {
             }
             @if self.more > 0 { p { (self.more) " more are in the JSON." } }
         };
-        page("Payments screened", STYLE, &body)
+        page(if as_if { "As if: payments screened" } else { "Payments screened" }, STYLE, &body)
     }
+}
+
+/// How many people had decided.
+fn by_hand(accounts: &Accounts) -> Option<String> {
+    let count = accounts.by_hand;
+    (count > 0)
+        .then(|| format!("decided by hand, where law left it to a person: {count}, counted under what they decided"))
 }
 
 /// What came before, where somebody keeps it.
@@ -264,5 +276,7 @@ fn highlighted(evidence: &Evidence) -> Markup {
         mark { (part(evidence.matched.clone())) }
         (part(evidence.matched.end..evidence.text.len()))
         " — " (evidence.subject) " by “" (evidence.alias) "”, " (evidence.source)
+        @if !evidence.unmatched.is_empty() { "; not part of it: " (evidence.unmatched.join(", ")) }
+        @if !evidence.alias_unmatched.is_empty() { "; of the name not met: " (evidence.alias_unmatched.join(", ")) }
     }
 }

@@ -82,8 +82,8 @@ async fn run(
     };
     let console = console(loading, options, settings, &live, recording);
     let mut routes = gate::http::router(gate.clone()).merge(console::router(console));
-    let replays = crate::pay_keep::Section::chosen(settings, &gate.recorder)?;
-    routes = routes.merge(gate::payments::http::router(gate, replays));
+    let provided = crate::pay_keep::Section::provided(settings, &gate.recorder)?;
+    routes = routes.merge(gate::payments::http::router(gate, provided));
     if let Some(kept) = &recording.log {
         routes = routes.merge(kept.router());
         println!("log       {base}/log/dec/checkpoint");

@@ -52,7 +52,7 @@ pub(crate) struct Settings {
     pub(crate) maps: Vec<Maps>,
     /// The gates that are asked for what they must never refuse.
     pub(crate) canary: Vec<Canary>,
-    /// By what the payment gate knows transactions that come again; by nothing if absent.
+    /// What the payment gate has beside the law; nothing if absent.
     pub(crate) payments: Option<crate::pay_keep::Section>,
     /// The gate in front of an app repository.
     pub(crate) store: Option<crate::store::Section>,

@@ -17,7 +17,7 @@ const CUT_LETTERS_MIN: usize = 6;
 /// Words run together when looking for slips: `Wei Xin Zhi Fu` has four.
 const WINDOW_WORDS_MAX: usize = 4;
 /// The widths at which rails cut: NACHA company and individual names, MT lines, ISO 20022 short texts.
-const RAIL_WIDTHS: [usize; 4] = [16, 22, 35, 140];
+pub const RAIL_WIDTHS: [usize; 4] = [16, 22, 35, 140];
 /// Hits kept of one payment; a text made of nothing but names has told enough by then.
 pub const HITS_MAX: usize = 256;
 /// Matches of the automaton looked at in one payment, words' edges or not.

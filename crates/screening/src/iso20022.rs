@@ -54,9 +54,23 @@ pub struct Reader<R> {
     root_closed: bool,
     /// The message the headers belong to has ended.
     stale: bool,
+    /// The outermost document under way.
+    document: Option<Document>,
+    /// Whether one of a kind that is not read has been told.
+    told: bool,
     seam: Seam,
     batches: u64,
     messages: u64,
+}
+
+/// A `Document` element that is open.
+#[derive(Debug)]
+struct Document {
+    begins: u64,
+    /// How many elements were open around it.
+    depth: usize,
+    /// Whether a message this reads has begun in it.
+    is_read: bool,
 }
 
 impl<R: Read> Reader<R> {
@@ -88,6 +102,8 @@ impl<R: Read> Reader<R> {
             in_payment: false,
             root_closed: false,
             stale: false,
+            document: None,
+            told: false,
             seam: Seam::default(),
             batches: 0,
             messages: 0,
@@ -162,7 +178,7 @@ impl<R: Read> Reader<R> {
             }
             Event::Eof => {
                 self.seam.end();
-                if self.messages == 0 && bytes.end > self.seam.from() {
+                if self.messages == 0 && !self.told && bytes.end > self.seam.from() {
                     return Ok(Some(self.nothing(at)));
                 }
                 Ok(self.seam.frame(bytes.end))
@@ -173,10 +189,20 @@ impl<R: Read> Reader<R> {
 
     /// A file without any message this reads is not thereby clear.
     fn nothing(&mut self, end: u64) -> Part {
-        let what = if self.name_space.is_empty() { "this" } else { self.name_space.as_str() };
-        let why = format!("no pain.001, pacs.008 or pacs.009 in it: {what} is not read");
+        let why = format!("no pain.001, pacs.008 or pacs.009 in it: {} is not read", self.named());
         let at = self.seam.from();
         self.seam.unread(end, at, why)
+    }
+
+    /// A document of another kind, by itself: what it moves nobody has looked at.
+    fn other(&mut self, document: &Document, end: u64) -> Part {
+        (self.told, self.stale) = (true, true);
+        let why = format!("{} is not read: only pain.001, pacs.008 and pacs.009 are", self.named());
+        self.seam.unread(end, document.begins, why)
+    }
+
+    fn named(&self) -> &str {
+        if self.name_space.is_empty() { "this" } else { &self.name_space }
     }
 
     fn in_message(&self, path: u16) -> bool {
@@ -211,9 +237,16 @@ impl<R: Read> Reader<R> {
         let class = self.paths.class(path);
         if name == "Document" {
             self.document(tag);
+            if self.document.is_none() {
+                let depth = self.open.len() - 1;
+                self.document = Some(Document { begins: bytes.start, depth, is_read: false });
+            }
         }
         match class.frame {
             Frame::Message(kind) => {
+                if let Some(document) = &mut self.document {
+                    document.is_read = true;
+                }
                 self.refresh();
                 self.kind = Some(kind);
                 self.messages += 1;
@@ -262,6 +295,11 @@ impl<R: Read> Reader<R> {
         self.flush(&bytes)?;
         let Some(path) = self.open.pop() else { return Ok(None) };
         self.root_closed = self.open.is_empty();
+        if let Some(document) = self.document.take_if(|document| document.depth == self.open.len())
+            && !document.is_read
+        {
+            return Ok(Some(self.other(&document, bytes.end)));
+        }
         match self.paths.class(path).frame {
             Frame::Payment => {
                 self.in_payment = false;
@@ -308,6 +346,10 @@ impl<R: Read> Reader<R> {
     /// Makes a field of the text read in the element now open.
     fn flush(&mut self, here: &Range<u64>) -> Result<(), Fault> {
         let Some(bytes) = self.pending_bytes.take() else { return Ok(()) };
+        if self.document.as_ref().is_some_and(|document| !document.is_read) {
+            self.pending.clear();
+            return Ok(());
+        }
         let path = self.open.last().copied().unwrap_or(Paths::ROOT);
         let class = self.paths.class(path);
         if !self.in_payment && !self.in_batch && !self.open.iter().any(|path| self.in_message(*path)) {

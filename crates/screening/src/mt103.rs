@@ -1,5 +1,4 @@
 //! MT103 customer transfers, one or many in a file.
-//!
 
 use crate::iso20022::Paths;
 use crate::parts::{Line, Lines, Part, Parts};
@@ -8,6 +7,11 @@ use std::io::Read;
 
 /// Lines of one message: the standard allows some 10,000 characters in all.
 const LINES_MAX: usize = 1_000;
+
+/// The path of the bank that sent the message.
+pub const SENDER: &str = "sender";
+/// The path of the bank it was sent to.
+pub const RECEIVER: &str = "receiver";
 
 /// Reads one file.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ impl<R: Read> Reader<R> {
             end = line.bytes.end;
             self.payment.undecodable |= line.undecodable;
             if is_over(&line.text) {
+                self.banks();
                 return Ok(end);
             }
             if line.text.contains("{1:") {
@@ -76,7 +81,7 @@ impl<R: Read> Reader<R> {
             let start = first.bytes.start + (before.len() + tag.len() + from) as u64;
             let code = if branch == "XXX" { bank.to_owned() } else { format!("{bank}{branch}") };
             if code.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
-                let name = if is_sender { "sender" } else { "receiver" };
+                let name = if is_sender { SENDER } else { RECEIVER };
                 let path = self.paths.child(Paths::ROOT, name);
                 let (bytes, plain) = (start..start + 12, false);
                 let (says, whom, role) = (Says::Bic, Whom::Intermediary, Role::Agent);
@@ -87,6 +92,17 @@ impl<R: Read> Reader<R> {
             let uetr = rest.split('}').next().unwrap_or("");
             let start = first.bytes.start + before.len() as u64 + 5;
             self.put((Says::Uetr, Whom::Payment, Role::Mention), "121", uetr, start);
+        }
+    }
+
+    /// Whose banks the sender and the receiver are: fields 52 and 57 name others only where there are others.
+    fn banks(&mut self) {
+        for (name, whom) in [(SENDER, Whom::DebtorAgent), (RECEIVER, Whom::CreditorAgent)] {
+            let path = self.paths.child(Paths::ROOT, name);
+            if self.payment.fields.iter().all(|field| field.whom != whom) {
+                let own = self.payment.fields.iter_mut().filter(|field| field.path == path);
+                own.for_each(|field| field.whom = whom);
+            }
         }
     }
 

@@ -5,6 +5,8 @@
 
 use super::Outcome;
 use super::run::{Accounts, Item, Screened};
+use docket::moment::format_rfc3339;
+use law::Time;
 use screening::Says;
 use screening::iso20022::Paths;
 use sha2::{Digest, Sha256};
@@ -48,6 +50,17 @@ pub const PROFILES: [Profile; 5] = [
         narrative: Some("Regulatory reason"),
     },
 ];
+
+impl Profile {
+    /// The rail of this name.
+    ///
+    /// # Errors
+    /// None has it.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let found = PROFILES.into_iter().find(|profile| profile.name == name);
+        found.ok_or_else(|| format!("`{name}` is none of {}", PROFILES.map(|profile| profile.name).join(", ")))
+    }
+}
 
 /// Gathers what is to be answered.
 #[derive(Debug)]
@@ -95,10 +108,12 @@ pub struct Written {
 }
 
 impl Answers {
-    /// Answers in the way of a rail; `created` is when, as the schema writes it.
+    /// Answers in the way of a rail, written at `created`.
     #[must_use]
-    pub fn new(profile: Profile, created: &str) -> Self {
-        Self { profile, created: created.to_owned(), messages: Vec::new(), rows: 0 }
+    pub fn new(profile: Profile, created: Time) -> Self {
+        // ISO 20022 wants the offset in numbers.
+        let created = format_rfc3339(created).replace('Z', "+00:00");
+        Self { profile, created, messages: Vec::new(), rows: 0 }
     }
 
     /// Takes an item of a run.

@@ -1,14 +1,17 @@
 //! Screening over HTTP: a message is posted, its transactions come back decided, one JSON object a line, while the
-//! message is still being sent.
+//! message is still being sent; what to tell its sender comes behind them, in the words of a rail, where one is asked for.
 //!
 //! The last line is the accounts. A stream that ends without it was cut off, and nothing of it may be relied on.
 
-use super::judge::{Judge, Settings};
-use super::known::Known;
+use super::answer::{Answers, Profile};
+use super::format::Format;
+use super::judge::{ByHand, Judge, Settings};
+use super::known::{Known, Lists};
 use super::record::Desk;
 use super::replays::Replays;
 use super::run::{Item, run};
 use super::say;
+use super::table::Mapping;
 use crate::http::Gate;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -19,9 +22,10 @@ use axum::routing::post;
 use docket::moment::parse_rfc3339;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -39,25 +43,68 @@ const LINE_BYTES_MAX: usize = 32 * 1024;
 struct Asked {
     known_at: Option<String>,
     zone: Option<String>,
+    format: Option<String>,
+    map: Option<String>,
+    rail: Option<String>,
+}
+
+/// What the operator provides beside the law.
+#[derive(Clone, Debug, Default)]
+pub struct Provided {
+    /// By what it is known what came before.
+    pub replays: Option<Arc<Replays>>,
+    /// Which column or member is what, by the names they are asked for by.
+    pub mappings: BTreeMap<String, Mapping>,
+    /// Lists of people and companies to look for.
+    pub lists: Option<Arc<Lists>>,
 }
 
 #[derive(Clone, Debug)]
 struct Screening {
     gate: Gate,
-    replays: Option<Arc<Replays>>,
+    provided: Arc<Provided>,
     runs: Arc<Semaphore>,
+    known: Arc<Mutex<Option<Held>>>,
+}
+
+/// What is looked for, and the edition of the law it is from.
+#[derive(Debug)]
+struct Held {
+    edition: String,
+    known: Arc<Known>,
+}
+
+impl Screening {
+    /// What is looked for under this law; made anew when the law has changed.
+    fn known(&self, docket: &docket::Docket) -> Result<Arc<Known>, String> {
+        let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = held.as_ref().filter(|held| held.edition == docket.edition()) {
+            return Ok(Arc::clone(&held.known));
+        }
+        let mut known = Known::of(docket)?;
+        if let Some(lists) = &self.provided.lists {
+            known = known.with_lists(Arc::clone(lists));
+        }
+        let known = Arc::new(known);
+        *held = Some(Held { edition: docket.edition().to_owned(), known: Arc::clone(&known) });
+        Ok(known)
+    }
 }
 
 /// The route of the payments gate. Its body may be as long as it likes: it is never held whole.
-/// With `replays`, what came before is known.
-pub fn router(gate: Gate, replays: Option<Arc<Replays>>) -> Router {
-    let state = Screening { gate, replays, runs: Arc::new(Semaphore::new(RUNS_MAX)) };
+pub fn router(gate: Gate, provided: Provided) -> Router {
+    let state = Screening {
+        gate,
+        provided: Arc::new(provided),
+        runs: Arc::new(Semaphore::new(RUNS_MAX)),
+        known: Arc::default(),
+    };
     Router::new().route("/payments/v1/screen", post(screen)).with_state(state)
 }
 
 async fn screen(State(state): State<Screening>, Query(asked): Query<Asked>, request: Request) -> Response {
-    let settings = match settings(&state.gate, &asked) {
-        Ok(settings) => settings,
+    let task = match task(&state, &asked) {
+        Ok(task) => task,
         Err(why) => return problem(StatusCode::BAD_REQUEST, &why),
     };
     let Ok(permit) = Arc::clone(&state.runs).try_acquire_owned() else {
@@ -73,7 +120,7 @@ async fn screen(State(state): State<Screening>, Query(asked): Query<Asked>, requ
     tokio::task::spawn_blocking(move || {
         let _while_it_runs = permit;
         let source = Pieces { source, piece: Bytes::new() };
-        if let Err(why) = work(&state, &docket, settings, source, &lines) {
+        if let Err(why) = work(&state, &docket, task, source, &lines) {
             // The answer ends without accounts, which is how the asker knows.
             let _gone = lines.blocking_send(Err(io::Error::other(why))).is_err();
         }
@@ -85,28 +132,51 @@ async fn screen(State(state): State<Screening>, Query(asked): Query<Asked>, requ
     response
 }
 
-fn settings(gate: &Gate, asked: &Asked) -> Result<Settings, String> {
+/// One message, and how it is to be screened.
+struct Task {
+    settings: Settings,
+    format: Format,
+    mapping: Option<Mapping>,
+    rail: Option<Profile>,
+}
+
+fn task(state: &Screening, asked: &Asked) -> Result<Task, String> {
     let zone = asked.zone.as_deref().unwrap_or("America/New_York");
-    Ok(Settings {
+    let settings = Settings {
         known_at: asked.known_at.as_deref().map(parse_rfc3339).transpose().map_err(|why| format!("known_at: {why}"))?,
         zone: TimeZone::get(zone).map_err(|error| format!("zone: {error}"))?,
-        posture: gate.posture,
-    })
+        posture: state.gate.posture,
+    };
+    let format = asked.format.as_deref().map(Format::named).transpose().map_err(|why| format!("format: {why}"))?;
+    let format = format.unwrap_or_default();
+    let mappings = &state.provided.mappings;
+    let mapping = asked.map.as_deref().map(|name| {
+        mappings.get(name).cloned().ok_or_else(|| format!("map: the service has no mapping `{name}`; [payments.maps]"))
+    });
+    let mapping = mapping.transpose()?;
+    if mapping.is_none() && matches!(format, Format::Csv | Format::Json) {
+        return Err(format!("map: name one of the service's mappings for {}; [payments.maps]", format.word()));
+    }
+    let rail = asked.rail.as_deref().map(Profile::named).transpose().map_err(|why| format!("rail: {why}"))?;
+    Ok(Task { settings, format, mapping, rail })
 }
 
 fn work(
     state: &Screening,
     docket: &docket::Docket,
-    settings: Settings,
+    task: Task,
     source: Pieces,
     lines: &Sender<Result<Bytes, io::Error>>,
 ) -> Result<(), String> {
-    let Screening { gate, replays, .. } = state;
-    let known = Known::of(docket)?;
+    let Screening { gate, provided, .. } = state;
+    let Task { settings, format, mapping, rail } = task;
+    let known = state.known(docket)?;
     let (known_at, now) = (settings.known_at, gate.clock.now);
-    let session = replays.as_deref().map(|replays| replays.session(&settings.words(docket.edition()), now));
-    let session = session.transpose()?;
-    let mut judge = Judge::new(docket, &known, settings);
+    let replays = provided.replays.as_deref();
+    let session = replays.map(|replays| replays.session(&settings.words(docket.edition()), now)).transpose()?;
+    let mut answers = rail.map(|rail| Answers::new(rail, now()));
+    let (rulings, unread) = gate.live.ruled();
+    let mut judge = Judge::new(docket, &known, settings).ruled(ByHand { rulings, unread, now: now() });
     let mut waiting = Vec::new();
     let mut desk = Desk::new(&gate.recorder, session.as_ref(), now, known_at);
     let send = |waiting: &mut Vec<u8>, desk: &mut Desk<'_>| {
@@ -116,13 +186,18 @@ fn work(
         sent.map_err(|_gone| String::from("the asker has gone"))
     };
     let mut sink = |item: &Item<'_>| {
+        answers.iter_mut().try_for_each(|answers| answers.take(item))?;
         desk.take(item)?;
         waiting.extend_from_slice(say::item(item, "", false).to_string().as_bytes());
         waiting.push(b'\n');
         if waiting.len() >= LINE_BYTES_MAX { send(&mut waiting, &mut desk) } else { Ok(()) }
     };
-    let mut reader = screening::iso20022::Reader::new(source);
-    let accounts = run(&mut reader, &mut judge, session.as_ref(), &mut sink).map_err(|broken| broken.to_string())?;
+    let mut reader = format.reader(Box::new(source), || mapping.ok_or_else(|| String::from("no mapping")))?;
+    let accounts = run(&mut *reader, &mut judge, session.as_ref(), &mut sink).map_err(|broken| broken.to_string())?;
+    for answer in answers.iter().flat_map(|answers| answers.write(&accounts)) {
+        waiting.extend_from_slice(say::answer(&answer).to_string().as_bytes());
+        waiting.push(b'\n');
+    }
     waiting.extend_from_slice(say::accounts(&accounts, docket.edition(), false).to_string().as_bytes());
     waiting.push(b'\n');
     send(&mut waiting, &mut desk)

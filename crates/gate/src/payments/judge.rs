@@ -6,9 +6,11 @@
 
 use super::Outcome;
 use super::known::{Known, LISTED};
+use super::listed;
 use super::party::{self, Being, Purpose};
 use super::place::{self, Whereabouts};
-use super::replays::Before;
+use super::replays::{self, Before};
+use crate::live::{Rulings, Unread, overrule};
 use docket::Docket;
 use docket::finding::{Finding, Posture, Verdict};
 use docket::inquiry::{Actor, Facts, Inquiry, Resource, Stated};
@@ -20,13 +22,13 @@ use law::{Statuses, Time};
 use screening::brand::{Grade, Hit, Scratch, Sense, speaks_of_moving_money};
 use screening::identifier::Met;
 use screening::iso20022::Paths;
-use screening::names::name::{Kind, Name};
-use screening::names::{HOLD, NOTE, list};
+use screening::names::list;
 use screening::{Payment, Role, Says, Whom};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Questions kept answered; a file asks few different ones. Past this the memory is emptied.
 const ANSWERS_MAX: usize = 4_096;
@@ -51,11 +53,23 @@ impl Settings {
     }
 }
 
+/// What people decided where law left it to them, as known when a file is screened.
+#[derive(Clone, Debug)]
+pub struct ByHand {
+    /// What they decided.
+    pub rulings: Arc<Rulings>,
+    /// Why nobody knows whether it still holds, if so.
+    pub unread: Option<Unread>,
+    /// When the file is screened: what has ended by then counts no more, whatever day a payment takes effect.
+    pub now: Time,
+}
+
 /// Decides transactions.
 pub struct Judge<'d> {
     docket: &'d Docket,
     known: &'d Known,
     settings: Settings,
+    by_hand: Option<ByHand>,
     scratch: Scratch,
     listed: list::Scratch,
     hits: Vec<Hit>,
@@ -96,6 +110,12 @@ impl Judged {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome.unwrap_or(Outcome::Review)
+    }
+
+    /// Whether people had decided it where law left it to somebody.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.law.iter().any(|answer| answer.finding.overruled.is_some())
     }
 
     /// Leaves to a person what came before with the same ids and another content.
@@ -139,13 +159,32 @@ pub struct Evidence {
     pub matched: Range<usize>,
     /// The letters compared.
     pub letters: String,
+    /// Which words of the field stand for which of the name looked for.
+    pub aligned: Vec<Aligned>,
     /// Words of the field that were no part of it.
     pub unmatched: Vec<String>,
+    /// Words of the name looked for that were not met.
+    pub alias_unmatched: Vec<String>,
     /// Its bytes in the file; the whole field's where the text is not the bytes.
     pub bytes: Range<u64>,
     /// Whether `bytes` are the matched ones rather than the field's.
     pub exact_bytes: bool,
 }
+
+/// Words of a field, and those of a name that they stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aligned {
+    /// Of the field, after normalisation.
+    pub text: String,
+    /// Of the name.
+    pub alias: String,
+    /// How alike they are, in thousandths.
+    pub similarity_permille: u16,
+}
+
+const DOUBTFUL: &str = "that it is met is likely but not certain";
+const BETWEEN_USERS: &str = "neither party is said to be an organisation, and users may be excepted";
+const DISAGREED: &str = "a code says wages, and another code or the parties do not agree with it";
 
 /// How far evidence goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,6 +221,8 @@ pub struct Answer {
     pub finding: Finding,
     /// The instants of the day asked about.
     pub day: Range<Time>,
+    /// The digest of the question about this very transaction, where it is left to a person.
+    pub question: Option<[u8; 32]>,
 }
 
 /// The message a transaction stands in.
@@ -193,6 +234,26 @@ pub struct Context<'m> {
     pub batch: &'m Payment,
     /// The paths of all three.
     pub paths: &'m Paths,
+    /// Which transaction of its message it is, counted from one.
+    pub place: u64,
+}
+
+impl<'m> Context<'m> {
+    /// What identifies a transaction that stands in it: message, instruction, end-to-end and transaction ids, UETR.
+    #[must_use]
+    pub fn ids<'p>(self, payment: &'p Payment) -> [Option<&'p str>; 5]
+    where
+        'm: 'p,
+    {
+        let own = |says| payment.any(says);
+        [
+            self.header.any(Says::MessageId),
+            own(Says::InstructionId),
+            own(Says::EndToEndId),
+            own(Says::TransactionId),
+            own(Says::Uetr),
+        ]
+    }
 }
 
 impl<'d> Judge<'d> {
@@ -203,11 +264,19 @@ impl<'d> Judge<'d> {
             docket,
             known,
             settings,
+            by_hand: None,
             scratch: Scratch::default(),
             listed: list::Scratch::default(),
             hits: Vec::new(),
             answers: HashMap::new(),
         }
+    }
+
+    /// Decides as people did, where law leaves it to somebody and they have.
+    #[must_use]
+    pub fn ruled(mut self, by_hand: ByHand) -> Self {
+        self.by_hand = Some(by_hand);
+        self
     }
 
     /// Everything met in one set of fields.
@@ -216,7 +285,10 @@ impl<'d> Judge<'d> {
         self.known.brands.scan(payment, &mut self.scratch, &mut self.hits);
         let mut met = Vec::new();
         self.known.identifiers.scan(payment, &mut met);
-        let on_lists = self.on_lists(payment, paths);
+        let on_lists = match &self.known.lists {
+            Some(lists) => listed::evidence(lists, payment, paths, &mut self.listed),
+            None => Vec::new(),
+        };
         if self.hits.is_empty() && met.is_empty() && on_lists.is_empty() {
             return Vec::new();
         }
@@ -224,50 +296,6 @@ impl<'d> Judge<'d> {
         let mut evidence: Vec<Evidence> = names.collect();
         evidence.extend(met.iter().filter_map(|met| self.identified(payment, paths, met)));
         evidence.extend(on_lists);
-        evidence
-    }
-
-    /// Whom on the operator's lists those who take part may be: of each field the likeliest. A name is never
-    /// certain, since others bear it.
-    fn on_lists(&mut self, payment: &Payment, paths: &Paths) -> Vec<Evidence> {
-        let Some(lists) = &self.known.lists else { return Vec::new() };
-        let mut evidence = Vec::new();
-        for field in payment.fields.iter().filter(|field| field.says == Says::Name && field.role.takes_part()) {
-            let text = payment.text_of(field);
-            let kind = if party::is_company_name(text) { Kind::Company } else { Kind::Person };
-            let name = Name::new(text, kind);
-            let matches = lists.names.search(&name, NOTE, &mut self.listed);
-            let Some(found) = matches.first() else { continue };
-            let Some(place) = lists.names.entry(found.entry).map(|entry| entry.party) else { continue };
-            let Some(on_list) = lists.parties.get(place as usize) else { continue };
-            let left = found.alignment.left_a.iter().filter_map(|n| name.tokens.get(*n));
-            let alias = lists.names.text(found.entry);
-            evidence.push(Evidence {
-                subject: on_list.name.clone(),
-                number: LISTED.saturating_add(place),
-                alias: alias.to_owned(),
-                source: format!(
-                    "{}, alike by {:.3}; OFAC's public search would say {}",
-                    on_list.source,
-                    found.alignment.score,
-                    screening::names::ofac::score(text, alias)
-                ),
-                grade: if found.alignment.score >= HOLD { Grade::Near } else { Grade::Weak },
-                sense: Sense::Company,
-                role: field.role,
-                whom: field.whom,
-                moves_money: false,
-                identifier: false,
-                freezes: false,
-                path: paths.words(field.path),
-                text: text.to_owned(),
-                matched: 0..text.len(),
-                letters: name.tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" "),
-                unmatched: left.map(|token| token.text.clone()).collect(),
-                bytes: field.bytes.clone(),
-                exact_bytes: field.plain,
-            });
-        }
         evidence
     }
 
@@ -295,7 +323,9 @@ impl<'d> Judge<'d> {
             text: text.to_owned(),
             matched: hit.text.clone(),
             letters: hit.letters.clone(),
+            aligned: vec![aligned(&hit.letters, &alias.text)],
             unmatched: words_outside(text, &hit.text),
+            alias_unmatched: Vec::new(),
             bytes,
             exact_bytes: field.plain,
         })
@@ -324,7 +354,9 @@ impl<'d> Judge<'d> {
             text: text.to_owned(),
             matched: met.text.clone(),
             letters: String::new(),
+            aligned: Vec::new(),
             unmatched: Vec::new(),
+            alias_unmatched: Vec::new(),
             bytes: if field.plain {
                 start + met.text.start as u64..start + met.text.end as u64
             } else {
@@ -347,18 +379,16 @@ impl<'d> Judge<'d> {
         }
         self.facts(&mut judged, &sources);
         judged.outcome = Some(Outcome::Pass);
-        for path in lost {
-            restrain(&mut judged, Outcome::Review, format!("{path} cannot be read: letters were lost on the way"));
-        }
+        let purposes = purposes(&judged, &sources);
+        self.lost(&mut judged, lost, purposes.0);
         let mut subjects: Vec<u32> = judged.evidence.iter().map(|evidence| evidence.number).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let purposes = purposes(&judged, &sources);
         for number in subjects {
             if number >= LISTED {
-                listed(&mut judged, number);
+                listed::weigh(&mut judged, number);
             } else if let Ok(subject) = u16::try_from(number) {
-                self.subject(&mut judged, subject, purposes);
+                self.subject(&mut judged, subject, purposes, (payment, context));
             }
         }
         judged
@@ -372,8 +402,44 @@ impl<'d> Judge<'d> {
         judged.payee_is = party::being(sources, Whom::Creditor);
     }
 
+    /// What could not be read may be any name, which is a person's to find out where it matters who it is.
+    fn lost(&mut self, judged: &mut Judged, lost: Vec<String>, purpose: Purpose) {
+        if lost.is_empty() {
+            return;
+        }
+        let matters = self.known.lists.is_some() || self.may_be_reached(judged, purpose);
+        for path in lost {
+            let told = format!("{path} cannot be read: letters were lost on the way");
+            if matters {
+                restrain(judged, Outcome::Review, told);
+            } else {
+                let why = "no order in force on the value date reaches this payment, whoever is named";
+                judged.reasons.push(format!("{told}; {why}"));
+            }
+        }
+    }
+
+    /// Whether law may stop a payment of this day between these places, whoever takes part in it.
+    fn may_be_reached(&mut self, judged: &Judged, purpose: Purpose) -> bool {
+        let Some((day, _)) = judged.date else { return true };
+        let subjects: BTreeSet<u16> = self.known.brands.aliases().iter().map(|alias| alias.subject).collect();
+        let (payer, payee) = (judged.payer.place, judged.payee.place);
+        // Whom wages are said to go to cannot be read either.
+        let purpose = if purpose == Purpose::Wages { Purpose::WagesDisagree } else { purpose };
+        subjects.into_iter().any(|subject| {
+            let asked = Asked { subject, day, payer, payee, purpose, mobile: false };
+            self.answer(asked).is_none_or(|answer| answer.verdict != Verdict::Permit)
+        })
+    }
+
     /// What one subject's part in it comes to.
-    fn subject(&mut self, judged: &mut Judged, subject: u16, purposes: (Purpose, bool)) {
+    fn subject(
+        &mut self,
+        judged: &mut Judged,
+        subject: u16,
+        purposes: (Purpose, bool),
+        transaction: (&Payment, Context<'_>),
+    ) {
         let own: Vec<Evidence> =
             judged.evidence.iter().filter(|evidence| evidence.number == u32::from(subject)).cloned().collect();
         let weight = self.weigh(&own, &judged.evidence);
@@ -399,31 +465,35 @@ impl<'d> Judge<'d> {
             // through it is not said.
             mobile: own.iter().any(|evidence| evidence.sense == Sense::Wallet),
         };
-        let Some(answer) = self.answer(asked) else {
+        let Some(answer) = self.answer(asked.clone()) else {
             restrain(judged, Outcome::Review, format!("{told}, and the law could not be asked"));
             return;
         };
+        let doubt = match answer.verdict {
+            Verdict::Forbid if weight == Weight::Likely => Some(DOUBTFUL),
+            Verdict::Forbid if between_users(judged) && !provider_is_party => Some(BETWEEN_USERS),
+            Verdict::Refer if purpose == Purpose::WagesDisagree => Some(DISAGREED),
+            Verdict::Permit | Verdict::Refer | Verdict::Forbid => None,
+        };
+        let answer = match answer.verdict {
+            Verdict::Forbid if doubt.is_none() => answer,
+            Verdict::Permit => answer,
+            Verdict::Forbid | Verdict::Refer => self.of_people(&answer, &asked, transaction),
+        };
         let wording = words_of(&answer);
         match answer.verdict {
+            verdict if answer.finding.overruled.is_some() => {
+                let outcome = if verdict == Verdict::Permit { Outcome::Pass } else { Outcome::Reject };
+                restrain(judged, outcome, format!("{told}: {wording}; {}", answer.finding.caveats.join("; ")));
+            }
             Verdict::Permit if answer.possible == Statuses::only(law::Status::Excepted) => {
                 restrain(judged, Outcome::PassByException, format!("{told}: {wording}"));
             }
             Verdict::Permit => judged.reasons.push(format!("{told}: {wording}")),
-            Verdict::Forbid if weight == Weight::Likely => {
-                restrain(judged, Outcome::Review, format!("{told}, which is likely but not certain: {wording}"));
-            }
-            Verdict::Forbid if between_users(judged) && !provider_is_party => {
-                let why = "neither party is said to be an organisation, and users may be excepted";
-                restrain(judged, Outcome::Review, format!("{told}: {wording}; {why}"));
-            }
             Verdict::Forbid => restrain(judged, Outcome::Reject, format!("{told}: {wording}")),
             Verdict::Refer => {
-                let disagree = if purpose == Purpose::WagesDisagree {
-                    "; the purpose code says wages, the parties do not agree with it"
-                } else {
-                    ""
-                };
-                restrain(judged, Outcome::Review, format!("{told}: {wording}{disagree}"));
+                let doubt = doubt.map_or_else(String::new, |doubt| format!("; {doubt}"));
+                restrain(judged, Outcome::Review, format!("{told}: {wording}{doubt}"));
             }
         }
         judged.law.push(answer);
@@ -466,6 +536,22 @@ impl<'d> Judge<'d> {
         Some(answer)
     }
 
+    /// The answer about this very transaction, which is left to a person: as people decided, if they have.
+    fn of_people(&self, answer: &Answer, asked: &Asked, (payment, context): (&Payment, Context<'_>)) -> Rc<Answer> {
+        let mut own = Answer { verdict: Verdict::Refer, ..answer.clone() };
+        own.finding.verdict = Verdict::Refer;
+        let identity = replays::identity(payment, context);
+        let inquiry = self.inquiry(asked, answer.day.start);
+        let Some((identity, mut inquiry)) = identity.zip(inquiry) else { return Rc::new(own) };
+        own.question = Some(wire::question::digest(&inquiry, &own.finding, &[&identity]));
+        if let Some(ByHand { rulings, unread, now }) = &self.by_hand {
+            inquiry.valid_at = inquiry.valid_at.max(*now);
+            overrule(rulings, unread.as_ref(), &inquiry, &mut own.finding, &[&identity]);
+            own.verdict = own.finding.verdict;
+        }
+        Rc::new(own)
+    }
+
     /// Asks about every instant of the value day: what differs within it is possible either way.
     fn ask(&self, asked: &Asked) -> Option<Answer> {
         let subject = self.docket.registry().subjects().get(usize::from(asked.subject))?;
@@ -475,22 +561,7 @@ impl<'d> Judge<'d> {
         };
         let start = midnight(asked.day)?;
         let next = midnight(asked.day.tomorrow().ok()?)?;
-        let kind = if subject.is_company { ResourceKind::Company } else { ResourceKind::App };
-        let mut inquiry = Inquiry {
-            actor: Actor {
-                kind: ActorKind::Business,
-                id: Cow::Borrowed(""),
-                role: Some(ActorRole::PaymentProvider),
-                government: None,
-            },
-            act: Act::PaymentProcess,
-            resource: Resource { kind, id: Cow::Borrowed(&subject.id) },
-            valid_at: start,
-            known_at: self.settings.known_at,
-            // Where a payment has effect is where its parties are; where they differ it is not one place.
-            place: asked.payer.filter(|payer| Some(*payer) == asked.payee),
-            facts: facts(asked),
-        };
+        let mut inquiry = self.inquiry(asked, start)?;
         let mut possible = Statuses::default();
         let mut worst: Option<Finding> = None;
         while inquiry.valid_at < next {
@@ -503,7 +574,27 @@ impl<'d> Judge<'d> {
         }
         let finding = worst?;
         let verdict = self.settings.posture.verdict(possible);
-        Some(Answer { subject: subject.id.clone(), possible, verdict, finding, day: start..next })
+        Some(Answer { subject: subject.id.clone(), possible, verdict, finding, day: start..next, question: None })
+    }
+
+    fn inquiry(&self, asked: &Asked, valid_at: Time) -> Option<Inquiry<'d>> {
+        let subject = self.docket.registry().subjects().get(usize::from(asked.subject))?;
+        let kind = if subject.is_company { ResourceKind::Company } else { ResourceKind::App };
+        Some(Inquiry {
+            actor: Actor {
+                kind: ActorKind::Business,
+                id: Cow::Borrowed(""),
+                role: Some(ActorRole::PaymentProvider),
+                government: None,
+            },
+            act: Act::PaymentProcess,
+            resource: Resource { kind, id: Cow::Borrowed(&subject.id) },
+            valid_at,
+            known_at: self.settings.known_at,
+            // Where a payment has effect is where its parties are; where they differ it is not one place.
+            place: asked.payer.filter(|payer| Some(*payer) == asked.payee),
+            facts: facts(asked),
+        })
     }
 }
 
@@ -523,7 +614,7 @@ fn facts<'a>(asked: &Asked) -> Facts<'a> {
     facts
 }
 
-fn restrain(judged: &mut Judged, outcome: Outcome, reason: String) {
+pub(super) fn restrain(judged: &mut Judged, outcome: Outcome, reason: String) {
     judged.outcome = judged.outcome.max(Some(outcome));
     judged.reasons.push(reason);
 }
@@ -535,27 +626,6 @@ fn of_one(evidence: &Evidence) -> Weight {
         // Words that move money beside a name in running text tell of a way of paying.
         (false, Grade::Exact) if evidence.moves_money => Weight::Likely,
         (true, Grade::Weak) | (false, Grade::Exact | Grade::Near | Grade::Cut | Grade::Weak) => Weight::Said,
-    }
-}
-
-/// An identifier of somebody on a list the operator keeps.
-fn listed(judged: &mut Judged, number: u32) {
-    let own: Vec<Evidence> = judged.evidence.iter().filter(|evidence| evidence.number == number).cloned().collect();
-    for evidence in own {
-        let told = format!("{} ({}) in {}", evidence.subject, evidence.alias, evidence.path);
-        if evidence.role.takes_part() && evidence.freezes {
-            restrain(
-                judged,
-                Outcome::Block,
-                format!("{told}: the holder's property is frozen, and the code is nobody else's"),
-            );
-        } else if evidence.role.takes_part() && evidence.grade == Grade::Weak {
-            judged.reasons.push(format!("{told}: too little alike to hold a payment, {}", evidence.source));
-        } else if evidence.role.takes_part() {
-            restrain(judged, Outcome::Review, format!("{told}: on a list ({})", evidence.source));
-        } else {
-            judged.reasons.push(format!("{told}: named, not taking part"));
-        }
     }
 }
 
@@ -603,6 +673,21 @@ fn unreadable(sources: &[&Payment], paths: &Paths) -> Vec<String> {
         );
     }
     lost
+}
+
+/// A name met as a whole: at most one slip, or its end, apart.
+fn aligned(letters: &str, alias: &str) -> Aligned {
+    let whole = screening::text::keys(alias).own.letters;
+    let (met, of) = (letters.chars().count(), whole.chars().count().max(letters.chars().count()));
+    let same = if letters == whole {
+        of
+    } else if whole.starts_with(letters) {
+        met
+    } else {
+        of.saturating_sub(1)
+    };
+    let similarity_permille = u16::try_from(same * 1_000 / of.max(1)).unwrap_or(1_000);
+    Aligned { text: letters.to_owned(), alias: whole, similarity_permille }
 }
 
 fn words_outside(text: &str, matched: &Range<usize>) -> Vec<String> {

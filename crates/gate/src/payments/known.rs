@@ -7,6 +7,7 @@ use screening::brand::{Alias, Brands, Sense};
 use screening::identifier::{Identifiers, Known as Holder};
 use screening::names::list::List;
 use screening::names::published::{CodeKind, Party, Published};
+use std::sync::Arc;
 
 const ALIASES: &str = include_str!("aliases.txt");
 const NEIGHBOURS: &str = include_str!("neighbours.txt");
@@ -47,7 +48,7 @@ pub struct Known {
     /// Words that make a mention a way of paying.
     pub verbs: Vec<&'static str>,
     /// Names on lists the operator keeps.
-    pub lists: Option<Lists>,
+    pub lists: Option<Arc<Lists>>,
 }
 
 /// Lists of people and companies the operator keeps.
@@ -57,6 +58,17 @@ pub struct Lists {
     pub names: List,
     /// Whom the names name.
     pub parties: Vec<Party>,
+    /// The order that freezes their property, if one does.
+    frozen_under: Option<String>,
+}
+
+impl Lists {
+    /// Lists ready to be searched. Where an order freezes the property of those on them, `frozen_under` names it.
+    #[must_use]
+    pub fn new(published: Published, frozen_under: Option<&str>) -> Self {
+        let frozen_under = frozen_under.map(str::to_owned);
+        Self { names: published.names.finish(), parties: published.parties, frozen_under }
+    }
 }
 
 /// A holder that is a subject has its number; one of a list has its place there added to this.
@@ -108,10 +120,11 @@ impl Known {
         })
     }
 
-    /// Looks for whoever is on these lists too. Where an order freezes their property, `frozen_under` names it.
+    /// Looks for whoever is on these lists too.
     #[must_use]
-    pub fn with_lists(mut self, published: Published, frozen_under: Option<&str>) -> Self {
-        for (number, party) in (LISTED..).zip(&published.parties) {
+    pub fn with_lists(mut self, lists: Arc<Lists>) -> Self {
+        let frozen_under = lists.frozen_under.as_deref();
+        for (number, party) in (LISTED..).zip(&lists.parties) {
             let source = match frozen_under {
                 Some(order) => format!("{} ({}, property frozen under {order})", party.name, party.source),
                 None => format!("{} ({})", party.name, party.source),
@@ -124,7 +137,7 @@ impl Known {
                 }
             }
         }
-        self.lists = Some(Lists { names: published.names.finish(), parties: published.parties });
+        self.lists = Some(lists);
         self
     }
 }

@@ -109,7 +109,7 @@ pub fn is_company_name(name: &str) -> bool {
 pub enum Purpose {
     /// Wages: the codes say so and the parties agree.
     Wages,
-    /// The codes say wages, the parties do not agree.
+    /// A code says wages; another code, or the parties, do not agree.
     WagesDisagree,
     /// Nothing is said, and it may be wages.
     MayBeWages,
@@ -120,21 +120,17 @@ pub enum Purpose {
 /// What the purpose is: `provider_is_party` where the app itself pays or is paid.
 #[must_use]
 pub fn purpose(sources: &[&Payment], payer: Being, payee: Being, provider_is_party: bool) -> Purpose {
-    let mut codes = sources
+    let codes = sources
         .iter()
         .flat_map(|source| source.fields.iter().filter(|f| f.says == Says::Purpose).map(|f| source.text_of(f).trim()));
-    let mut said = false;
-    let wages = codes.any(|code| {
-        said = true;
-        WAGES.contains(&code)
-    });
+    let (wages, others): (Vec<&str>, Vec<&str>) = codes.partition(|code| WAGES.contains(code));
     let possible = payer != Being::Person && payee != Being::Organisation && !provider_is_party;
     let agreed = possible && (payer == Being::Organisation || payee == Being::Person);
-    match (wages, said) {
-        (true, _) if agreed => Purpose::Wages,
-        (true, _) => Purpose::WagesDisagree,
-        (false, true) => Purpose::Other,
-        (false, false) if possible => Purpose::MayBeWages,
-        (false, false) => Purpose::Other,
+    match (wages.is_empty(), others.is_empty()) {
+        (false, true) if agreed => Purpose::Wages,
+        (false, _) => Purpose::WagesDisagree,
+        (true, false) => Purpose::Other,
+        (true, true) if possible => Purpose::MayBeWages,
+        (true, true) => Purpose::Other,
     }
 }

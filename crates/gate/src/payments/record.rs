@@ -6,10 +6,11 @@ use super::judge::Answer;
 use super::replays::Session;
 use super::run::{Item, Screened, written};
 use crate::recorder::{Receipt, Recorder};
+use docket::finding::Verdict;
 use docket::place::Place;
 use docket::vocabulary::{Act, ActorKind, ResourceKind, Role};
 use law::Time;
-use wire::record::{Outcome as Done, Record};
+use wire::record::{ByHand, Outcome as Done, Record};
 
 /// Decisions that may be told once they are on disk: their records first, then the journal of what was screened. Should
 /// the program end between the two, the same decision is recorded again, under the same key.
@@ -102,8 +103,8 @@ pub fn record(screened: &Screened<'_>, answer: &Answer, at: Time, known_at: Opti
             Outcome::Review => Done::Refer,
             Outcome::Reject | Outcome::Block => Done::Refuse,
         },
-        verdict: answer.verdict,
-        overruled: None,
+        verdict: if finding.overruled.is_some() { Verdict::Refer } else { answer.verdict },
+        overruled: finding.overruled.as_ref().map(|by| ByHand { entry: by.entry, unread_since: by.unread_since }),
         possible: answer.possible,
         act: Act::PaymentProcess,
         actor: ActorKind::Business,
@@ -120,8 +121,7 @@ pub fn record(screened: &Screened<'_>, answer: &Answer, at: Time, known_at: Opti
         until: finding.until,
         edition: finding.edition.clone(),
         request: None,
-        // A payment that waits is released or returned; nobody asks about it again.
-        question: None,
+        question: answer.question,
         private,
     }
 }

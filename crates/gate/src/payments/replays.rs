@@ -11,11 +11,12 @@
 //! again.
 
 use super::Outcome;
+use super::judge::Context;
 use super::run::Screened;
 use base64ct::{Base64Unpadded, Encoding as _};
 use docket::moment::format_rfc3339;
 use law::Time;
-use screening::{Field, Payment, Says, Whom};
+use screening::{Field, Payment, Says, Whom, mt103};
 use sha2::{Digest as _, Sha256};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -208,8 +209,6 @@ struct Staged {
     verdicts: HashSet<u128>,
     /// Digests of paths met in this file.
     paths: Vec<Option<u64>>,
-    /// The message under way, and the number of the transaction before its first.
-    message: (u64, u64),
 }
 
 impl Replays {
@@ -418,13 +417,11 @@ impl Session<'_> {
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub fn look(&self, screened: &Screened<'_>, messages: u64) -> Result<Look, String> {
+    pub fn look(&self, screened: &Screened<'_>) -> Result<Look, String> {
         let mut staged = self.staged.borrow_mut();
-        if staged.message.0 != messages {
-            staged.message = (messages, screened.number - 1);
-        }
-        let Some(ids) = ids(screened, screened.number - staged.message.1) else { return Ok(Look::Unidentified) };
-        let (fields, content) = digests(screened, &mut staged.paths);
+        let (payment, context) = (screened.payment, screened.context);
+        let Some(ids) = ids(payment, context) else { return Ok(Look::Unidentified) };
+        let (fields, content) = digests(payment, context, &mut staged.paths);
         let first = self.first(&staged, ids)?;
         let differs = first.as_ref().filter(|first| first.content != content);
         let differs = differs.map(|first| differing(first, &fields, screened)).unwrap_or_default();
@@ -562,22 +559,29 @@ fn given(id: Option<&str>) -> &str {
     if is_none { "" } else { id }
 }
 
+/// A transaction and all that counts of its content, in a form no other has; nothing where it has no ids.
+pub(super) fn identity(payment: &Payment, context: Context<'_>) -> Option<String> {
+    let ids = ids(payment, context)?;
+    let (_, content) = digests(payment, context, &mut Vec::new());
+    Some(format!("{ids:032x}{content:032x}"))
+}
+
 /// What identifies a transaction, if anything does.
-fn ids(screened: &Screened<'_>, place: u64) -> Option<u128> {
-    let [message, instruction, end_to_end, transaction, uetr] = screened.ids().map(given);
+fn ids(payment: &Payment, context: Context<'_>) -> Option<u128> {
+    let [message, instruction, end_to_end, transaction, uetr] = context.ids(payment).map(given);
     let unique = [instruction, transaction, uetr].iter().any(|id| !id.is_empty());
     if !unique && end_to_end.is_empty() {
         return None;
     }
-    let place = if unique { String::new() } else { place.to_string() };
-    let batch = given(screened.context.batch.any(Says::BatchId));
+    let place = if unique { String::new() } else { context.place.to_string() };
+    let batch = given(context.batch.any(Says::BatchId));
     let mut parts: Vec<&[u8]> =
         [message, batch, instruction, end_to_end, transaction, uetr, &place].map(str::as_bytes).to_vec();
-    let own = [screened.context.header, screened.context.batch, screened.payment];
+    let own = [context.header, context.batch, payment];
     // A message without an id of its own is told from another sender's by who passed it on.
     for source in own.iter().take(if message.is_empty() { 3 } else { 2 }) {
         let sender = |field: &&Field| {
-            matches!(field.whom, Whom::Initiator | Whom::Intermediary)
+            (matches!(field.whom, Whom::Initiator | Whom::Intermediary) || names_sender(context, field.path))
                 && matches!(field.says, Says::Bic | Says::Lei | Says::Member | Says::OrganisationId)
         };
         parts.extend(source.fields.iter().filter(sender).map(|field| source.text_of(field).as_bytes()));
@@ -585,16 +589,22 @@ fn ids(screened: &Screened<'_>, place: u64) -> Option<u128> {
     Some(digest(&parts))
 }
 
+/// Whether a path is that of whoever passed the message on, whatever else they are in it.
+fn names_sender(context: Context<'_>, path: u16) -> bool {
+    let words = context.paths.words(path);
+    words == mt103::SENDER || words == mt103::RECEIVER
+}
+
 /// Every field that counts: all of the transaction, and of its headers what may change what becomes of it. When a
 /// message was written, and marks of its being sent again, do not. With them, a digest of all.
-fn digests<'s>(screened: &'s Screened<'_>, paths: &mut Vec<Option<u64>>) -> (Vec<Digests<'s>>, u128) {
-    let sources = [screened.payment, screened.context.batch, screened.context.header];
+fn digests<'s>(payment: &'s Payment, context: Context<'s>, paths: &mut Vec<Option<u64>>) -> (Vec<Digests<'s>>, u128) {
+    let sources = [payment, context.batch, context.header];
     let dated = sources.iter().any(|source| source.any(Says::ValueDate).or(source.any(Says::Accepted)).is_some());
-    let mut found = Vec::with_capacity(screened.payment.fields.len());
-    let mut whole = Vec::with_capacity(screened.payment.text.len() * 2);
+    let mut found = Vec::with_capacity(payment.fields.len());
+    let mut whole = Vec::with_capacity(payment.text.len() * 2);
     for (n, source) in sources.into_iter().enumerate() {
         for field in source.fields.iter().filter(|field| n == 0 || counts(field, dated)) {
-            let path = of_path(screened, field.path, paths);
+            let path = of_path(context, field.path, paths);
             let text = source.text_of(field);
             whole.extend(path.to_be_bytes());
             whole.extend((text.len() as u64).to_be_bytes());
@@ -616,12 +626,12 @@ fn counts(field: &Field, dated: bool) -> bool {
 }
 
 /// The digest of a path, worked out once a file.
-fn of_path(screened: &Screened<'_>, path: u16, paths: &mut Vec<Option<u64>>) -> u64 {
+fn of_path(context: Context<'_>, path: u16, paths: &mut Vec<Option<u64>>) -> u64 {
     let number = usize::from(path);
     if paths.len() <= number {
         paths.resize(number + 1, None);
     }
-    let digest = || quick(&screened.context.paths.words(path));
+    let digest = || quick(&context.paths.words(path));
     paths.get_mut(number).map_or_else(digest, |slot| *slot.get_or_insert_with(digest))
 }
 

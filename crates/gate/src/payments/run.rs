@@ -50,14 +50,24 @@ impl Screened<'_> {
     /// What identifies it: message, instruction, end-to-end and transaction ids, UETR.
     #[must_use]
     pub fn ids(&self) -> [Option<&str>; 5] {
-        let own = |says| self.payment.any(says);
-        [
-            self.context.header.any(Says::MessageId),
-            own(Says::InstructionId),
-            own(Says::EndToEndId),
-            own(Says::TransactionId),
-            own(Says::Uetr),
-        ]
+        self.context.ids(self.payment)
+    }
+}
+
+/// The transactions that one outcome under one provision was for. One that several are cited for is with each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cited {
+    /// How many.
+    pub transactions: u64,
+    /// Their amounts by currency, in hundred-thousandths.
+    pub money: BTreeMap<String, i128>,
+}
+
+impl Cited {
+    fn add(&mut self, currency: &str, amount: i128) {
+        let currency = if self.money.len() >= ROWS_MAX { "other" } else { currency };
+        let sum = self.money.entry(currency.to_owned()).or_default();
+        *sum = sum.saturating_add(amount);
     }
 }
 
@@ -75,7 +85,9 @@ pub struct Accounts {
     /// Amounts by outcome and currency, in hundred-thousandths.
     pub money: BTreeMap<(Outcome, String), i128>,
     /// Transactions by outcome and provision.
-    pub provisions: BTreeMap<(Outcome, String), u64>,
+    pub provisions: BTreeMap<(Outcome, String), Cited>,
+    /// Transactions that people had decided where law left them to somebody; each is among the outcomes too.
+    pub by_hand: u64,
     /// What came before.
     pub repeats: Repeats,
     /// What was met in the file after its transactions, where it can concern none of them in particular.
@@ -108,8 +120,11 @@ impl Accounts {
             *self.money.entry(row.clone()).or_default() += more;
         }
         for (row, more) in &other.provisions {
-            *self.provisions.entry(row.clone()).or_default() += more;
+            let cited = self.provisions.entry(row.clone()).or_default();
+            cited.transactions += more.transactions;
+            more.money.iter().for_each(|(currency, amount)| cited.add(currency, *amount));
         }
+        self.by_hand += other.by_hand;
         self.repeats.add(&other.repeats);
         self.late.extend(other.late.iter().cloned());
     }
@@ -160,6 +175,8 @@ pub fn run<P: Parts + ?Sized>(
     let mut accounts = Accounts::default();
     let mut inherited = Inherited::default();
     let mut number = 0;
+    // The message under way, and the number of the transaction before its first.
+    let mut message = (0, 0);
     while let Some(part) = reader.next_part() {
         let bytes = part.bytes();
         if bytes.start != accounts.bytes {
@@ -170,7 +187,10 @@ pub fn run<P: Parts + ?Sized>(
             Part::Frame(_) => {}
             Part::Payment(_) => {
                 number += 1;
-                let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
+                if message.0 != reader.messages() {
+                    message = (reader.messages(), number - 1);
+                }
+                let context = context(reader, number - message.1);
                 inherited.renew(reader, judge, context);
                 let mut judged = judge.judge(reader.payment(), context, &inherited.evidence);
                 let (payment, message) = (reader.payment(), reader.message());
@@ -190,7 +210,7 @@ pub fn run<P: Parts + ?Sized>(
                             decision: None,
                             before: None,
                         };
-                        let look = session.look(&seen, reader.messages()).map_err(Broken::Sink)?;
+                        let look = session.look(&seen).map_err(Broken::Sink)?;
                         accounts.repeats.take(look)
                     }
                 };
@@ -207,12 +227,16 @@ pub fn run<P: Parts + ?Sized>(
             }
         }
     }
-    let context = Context { header: reader.header(), batch: reader.batch(), paths: reader.paths() };
+    let context = context(reader, 0);
     accounts.late = inherited.late(reader, judge, context);
     if !accounts.balance() || accounts.came_in != number + accounts.unread {
         return Err(Broken::Books(format!("{accounts:?}")));
     }
     Ok(accounts)
+}
+
+fn context<P: Parts + ?Sized>(reader: &P, place: u64) -> Context<'_> {
+    Context { header: reader.header(), batch: reader.batch(), paths: reader.paths(), place }
 }
 
 impl Inherited {
@@ -245,13 +269,18 @@ impl Accounts {
             let sum = self.money.entry(row).or_default();
             *sum = sum.saturating_add(amount);
         }
+        self.by_hand += u64::from(item.judged.is_by_hand());
         let answers = item.judged.law.iter();
         let cited: BTreeSet<&str> =
             answers.flat_map(|answer| answer.finding.grounds.iter().map(|ground| ground.provision.as_str())).collect();
         for provision in cited {
             let full = self.provisions.len() >= ROWS_MAX;
             let row = (outcome, if full { "other" } else { provision }.to_owned());
-            *self.provisions.entry(row).or_default() += 1;
+            let cited = self.provisions.entry(row).or_default();
+            cited.transactions += 1;
+            if let Some((amount, currency)) = item.amount {
+                cited.add(currency, amount);
+            }
         }
     }
 }

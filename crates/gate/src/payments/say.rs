@@ -101,7 +101,11 @@ fn evidence(evidence: &Evidence) -> Value {
         "text": evidence.text,
         "matched": [evidence.matched.start, evidence.matched.end],
         "letters": evidence.letters,
+        "aligned": evidence.aligned.iter().map(|pair| json!({
+            "text": pair.text, "alias": pair.alias, "similarity_permille": pair.similarity_permille,
+        })).collect::<Vec<_>>(),
         "unmatched": evidence.unmatched,
+        "alias_unmatched": evidence.alias_unmatched,
         "bytes": [evidence.bytes.start, evidence.bytes.end],
         "bytes_are": if evidence.exact_bytes { "the match" } else { "the field" },
     })
@@ -127,8 +131,18 @@ fn law(answer: &Answer) -> Value {
             "by": claim.by,
         })).collect::<Vec<_>>(),
         "caveats": finding.caveats,
+        "override": finding.overruled.as_ref().map(|by| json!({
+            "entry": by.entry, "by": by.by, "until": format_rfc3339(by.until),
+            "unread_since": by.unread_since.map(format_rfc3339),
+        })),
         "edition": finding.edition,
     })
+}
+
+/// What to send to whoever sent a message.
+#[must_use]
+pub fn answer(answer: &super::answer::Written) -> Value {
+    json!({ "answer": { "id": answer.id, "xml": answer.xml } })
 }
 
 /// The accounts as a JSON object.
@@ -154,9 +168,13 @@ pub fn accounts(accounts: &Accounts, edition: &str, as_if: bool) -> Value {
         "money": accounts.money.iter().map(|((outcome, currency), sum)| json!({
             "outcome": outcome.word(), "currency": currency, "sum": written(*sum),
         })).collect::<Vec<_>>(),
-        "provisions": accounts.provisions.iter().map(|((outcome, provision), count)| json!({
-            "outcome": outcome.word(), "provision": provision, "transactions": count,
+        "provisions": accounts.provisions.iter().map(|((outcome, provision), cited)| json!({
+            "outcome": outcome.word(), "provision": provision, "transactions": cited.transactions,
+            "money": cited.money.iter().map(|(currency, sum)| json!({
+                "currency": currency, "sum": written(*sum),
+            })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "by_hand": accounts.by_hand,
         "before": repeats,
         "late": accounts.late,
         "law": edition,

@@ -1,13 +1,14 @@
 //! Splits an ISO 20022 file into what goes on and what is held, by byte spans: no transaction is written anew, only the
 //! counts and sums in the headers are, and the message gets another identification.
 //!
-//! It refuses rather than guess: where something is signed, where the totals do not hold, where part of the file could
-//! not be read. Then the whole file is for a person.
+//! It refuses rather than guess: where something is signed, where the totals do not hold, where supplementary data
+//! speaks of the whole message, where part of the file could not be read. Then the whole file is for a person.
 
 use super::run::{decimal, written};
 use screening::iso20022::{Paths, Reader};
 use screening::parts::{Part, Parts};
 use screening::{Field, Payment, Says};
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::ops::Range;
@@ -98,6 +99,9 @@ impl Plan {
                     if batch > open + 1 {
                         return Err(String::from("a batch without transactions"));
                     }
+                    if supplements(reader.header(), reader.paths(), header_seen) {
+                        return Err(String::from("supplementary data speaks of the whole message"));
+                    }
                     let mut edits = edits(reader.header(), reader.paths(), header_seen, 0);
                     header_seen = reader.header().fields.len();
                     let (begins, ends) = reader.batch_edges();
@@ -173,6 +177,18 @@ impl Plan {
         self.len() == 0
     }
 
+    /// The identification of the message, and the one a side has; the same where that side is the file as it came.
+    #[must_use]
+    pub fn identification(&self, side: Side, held: u64) -> Option<(String, String)> {
+        let edits = self.pieces.iter().flat_map(|piece| match piece {
+            Piece::Frame(frame) => frame.edits.as_slice(),
+            Piece::Payment { .. } => &[],
+        });
+        let was = edits.into_iter().find(|edit| edit.says == Says::MessageId)?.text.trim();
+        let is = if held == 0 || held == self.len() { was.to_owned() } else { renamed(was, side) };
+        Some((was.to_owned(), is))
+    }
+
     /// Writes one side; `held` are the numbers of the transactions held. A batch left empty is left out. A side that all
     /// are on is the file as it came, and the other is empty: nothing is parted, so nothing is written anew.
     ///
@@ -221,8 +237,11 @@ impl Plan {
 
 /// Fields of a header that a split changes.
 fn edits(header: &Payment, paths: &Paths, from: usize, batch: usize) -> Vec<Edit> {
-    // The envelope has the message's identification again.
-    let is_envelopes = |field: &Field| paths.words(field.path).ends_with("BizMsgIdr");
+    // The envelope has the message's identification again, and those of related messages, which stay.
+    let is_envelopes = |field: &Field| {
+        let words = paths.words(field.path);
+        words.ends_with("BizMsgIdr") && !words.split('/').any(|name| name == "Rltd")
+    };
     let changes = |field: &&Field| {
         matches!(field.says, Says::Count | Says::Sum | Says::MessageId | Says::BatchId) || is_envelopes(field)
     };
@@ -235,6 +254,12 @@ fn edits(header: &Payment, paths: &Paths, from: usize, batch: usize) -> Vec<Edit
             text: header.text_of(field).to_owned(),
         })
         .collect()
+}
+
+/// Whether a header says something besides, which may be about transactions that are then elsewhere.
+fn supplements(header: &Payment, paths: &Paths, from: usize) -> bool {
+    let mut fields = header.fields.iter().skip(from);
+    fields.any(|field| paths.words(field.path).split('/').any(|name| name == "SplmtryData"))
 }
 
 impl Frame {
@@ -275,7 +300,7 @@ fn rewrite(text: &[u8], start: u64, stretch: &Range<u64>, edits: &[Edit], totals
         let new = if edit.says == Says::Count {
             total.count.to_string()
         } else if edit.says == Says::Sum {
-            written(total.sum)
+            like(edit.text.split(' ').next().unwrap_or(""), total.sum)
         } else {
             renamed(edit.text.trim(), side)
         };
@@ -286,14 +311,26 @@ fn rewrite(text: &[u8], start: u64, stretch: &Range<u64>, edits: &[Edit], totals
     out
 }
 
-/// The identification of a part: the original's with a letter behind it, so that no two messages share one.
+/// A sum as the one in its place was written: in whole numbers where those suffice, since not every currency has cents.
+fn like(stated: &str, sum: i128) -> String {
+    if !stated.contains('.') && sum % 100_000 == 0 { (sum / 100_000).to_string() } else { written(sum) }
+}
+
+/// The identification of a part: the original's with a letter behind it, so that no two messages share one. What has to
+/// give way to the letter is told by a digest, since others may begin alike.
 fn renamed(id: &str, side: Side) -> String {
+    const DIGEST_BYTES: usize = 5;
     let letter = match side {
         Side::Released => "-R",
         Side::Held => "-H",
     };
-    let kept: String = id.chars().take(ID_LETTERS_MAX - letter.len()).collect();
-    format!("{kept}{letter}")
+    if id.chars().count() + letter.len() <= ID_LETTERS_MAX {
+        return format!("{id}{letter}");
+    }
+    let digest = Sha256::digest(id);
+    let digest: String = digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let kept: String = id.chars().take(ID_LETTERS_MAX - letter.len() - digest.len()).collect();
+    format!("{kept}{digest}{letter}")
 }
 
 /// Reads stretches that follow each other.
@@ -318,7 +355,6 @@ impl<R: Read> Exact<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sha2::{Digest, Sha256};
 
     const PAIN: &str = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.001.001.09'><CstmrCdtTrfInitn><GrpHdr><MsgId>M1</MsgId><NbOfTxs>4</NbOfTxs><CtrlSum>10.5</CtrlSum></GrpHdr>
 <PmtInf><PmtInfId>B1</PmtInfId><NbOfTxs>2</NbOfTxs><CtrlSum>3</CtrlSum><CdtTrfTxInf><Amt><InstdAmt Ccy='USD'>1</InstdAmt></Amt></CdtTrfTxInf>
@@ -382,15 +418,35 @@ mod tests {
     }
 
     #[test]
-    fn the_envelope_is_renamed_with_the_message() {
-        let header =
-            "<AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'><BizMsgIdr>M1</BizMsgIdr></AppHdr>";
+    fn the_envelope_is_renamed_with_the_message_and_related_ones_are_not() {
+        let header = "<AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'><BizMsgIdr>M1</BizMsgIdr><Rltd><BizMsgIdr>M0</BizMsgIdr></Rltd></AppHdr>";
         let text = format!("<Envelope>{header}{}</Envelope>", PAIN.trim_end());
         let plan = Plan::read(text.as_bytes()).expect("it can be split");
         let mut out = Vec::new();
         plan.write(text.as_bytes(), Side::Held, &HashSet::from([1]), &mut out).expect("written");
         let out = String::from_utf8(out).expect("UTF-8");
         assert!(out.contains("<BizMsgIdr>M1-H<") && out.contains("<MsgId>M1-H<"), "{out}");
+        assert!(out.contains("<Rltd><BizMsgIdr>M0<"), "{out}");
+        let renamed = |held| plan.identification(Side::Held, held).expect("an identification").1;
+        assert_eq!((renamed(1), renamed(4)), (String::from("M1-H"), String::from("M1")));
+    }
+
+    #[test]
+    fn long_identifications_that_begin_alike_stay_apart_and_within_bounds() {
+        let ids: Vec<String> = (0..300).map(|n| renamed(&format!("{:032}{n:03}", 7), Side::Held)).collect();
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+        assert!(ids.iter().all(|id| id.len() == ID_LETTERS_MAX && id.ends_with("-H")), "{ids:?}");
+        assert_eq!(renamed(&"x".repeat(33), Side::Released), format!("{}-R", "x".repeat(33)));
+    }
+
+    #[test]
+    fn sums_of_currencies_without_cents_have_none() {
+        let yen = PAIN.replace("10.5", "10").replace("3.5", "3").replace("USD", "JPY");
+        let plan = Plan::read(yen.as_bytes()).expect("it can be split");
+        let mut out = Vec::new();
+        plan.write(yen.as_bytes(), Side::Held, &HashSet::from([1, 2]), &mut out).expect("written");
+        let out = String::from_utf8(out).expect("UTF-8");
+        assert_eq!(out.matches("<CtrlSum>3</CtrlSum>").count(), 2, "{out}");
     }
 
     #[test]
@@ -400,5 +456,10 @@ mod tests {
         assert!(refused(&PAIN.replace("<CtrlSum>10.5", "<CtrlSum>10.51")).contains("not what follows"));
         assert!(refused(&PAIN.replace("</GrpHdr>", "</GrpHdr><Sgntr/>")).contains("signed"));
         assert!(refused(&PAIN[..PAIN.len() - 30]).contains("cannot be read"));
+        let besides = "<SplmtryData><Envlp><Note>all but the first are urgent</Note></Envlp></SplmtryData>";
+        let whole = PAIN.replace("</CstmrCdtTrfInitn>", &format!("{besides}</CstmrCdtTrfInitn>"));
+        assert!(refused(&whole).contains("supplementary data"));
+        let own = PAIN.replace("</CdtTrfTxInf></PmtInf>", &format!("{besides}</CdtTrfTxInf></PmtInf>"));
+        Plan::read(own.as_bytes()).expect("what speaks of one transaction goes with it");
     }
 }

@@ -13,9 +13,10 @@ use std::ops::Range;
 /// Columns or members a mapping may name.
 pub const MAPPED_MAX: usize = 512;
 
-/// Fields of ISO 8583 as members named `DE43` or `43`.
+/// Fields of ISO 8583 as members named `DE43` or `43`. Its dates have no year, so `received` says when that was.
 pub const ISO_8583: &str = "\
-DE4 = IntrBkSttlmAmt
+received = AccptncDtTm
+DE4 = minor-amount
 DE7 = AccptncDtTm
 DE15 = IntrBkSttlmDt
 DE19 = DbtrAgt/FinInstnId/PstlAdr/Ctry
@@ -51,10 +52,12 @@ enum Target {
     Path(String),
     CardAcceptor,
     Currency,
+    MinorAmount,
 }
 
 impl Mapping {
-    /// Reads lines of `column = path` (`creditor_name = Cdtr/Nm`); `card-acceptor` and `currency` are paths too.
+    /// Reads lines of `column = path` (`creditor_name = Cdtr/Nm`); `card-acceptor`, `currency` and `minor-amount` (an
+    /// amount without a point, in the currency's smallest unit) are paths too.
     /// A member within others is written with slashes (`payee/name`).
     ///
     /// # Errors
@@ -70,6 +73,7 @@ impl Mapping {
             let target = match path.trim() {
                 "card-acceptor" => Target::CardAcceptor,
                 "currency" => Target::Currency,
+                "minor-amount" => Target::MinorAmount,
                 path => {
                     if class(&mut Paths::default(), path).says == Says::Text && !path.starts_with("RmtInf") {
                         return Err(format!(
@@ -194,7 +198,16 @@ impl<R: Read> Rows<R> {
             };
             match target {
                 Target::Currency => {}
-                Target::CardAcceptor => self.payment.push(field(Says::Name, Whom::Creditor, Role::CardAcceptor), text),
+                Target::CardAcceptor => {
+                    if let Some(country) = acceptors_country(cells_of(&cells, name)) {
+                        self.payment.push(field(Says::Country, Whom::Creditor, Role::Address), country);
+                    }
+                    self.payment.push(field(Says::Name, Whom::Creditor, Role::CardAcceptor), text);
+                }
+                Target::MinorAmount => {
+                    let text = format!("{} {currency}", of_minor_units(text, currency));
+                    self.payment.push(field(Says::Amount, Whom::Payment, Role::Mention), &text);
+                }
                 Target::Path(to) => {
                     let class = class(&mut Paths::default(), to);
                     let text = if class.says == Says::Amount { format!("{text} {currency}") } else { text.to_owned() };
@@ -203,6 +216,41 @@ impl<R: Read> Rows<R> {
             }
         }
         Ok(())
+    }
+}
+
+fn cells_of<'c>(cells: &'c [(String, String)], name: &str) -> &'c str {
+    cells.iter().find(|(known, _)| known == name).map_or("", |(_, cell)| cell.as_str())
+}
+
+/// The country in a field 43 of its full width: name in 25 characters, city in 13, country in 2.
+fn acceptors_country(field: &str) -> Option<&str> {
+    let country = field.get(38..40).filter(|_| field.len() == 40)?;
+    country.bytes().all(|letter| letter.is_ascii_alphabetic()).then_some(country)
+}
+
+/// An amount in whole units of its currency; what has a point is one already.
+fn of_minor_units(text: &str, currency: &str) -> String {
+    if !text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return text.to_owned();
+    }
+    let decimals = decimals(currency);
+    let padded = format!("{text:0>width$}", width = decimals + 1);
+    let (whole, part) = padded.split_at(padded.len() - decimals);
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
+}
+
+/// Decimals of a currency by its letters or its number, ISO 4217.
+fn decimals(currency: &str) -> usize {
+    match currency {
+        "BIF" | "108" | "CLP" | "152" | "KMF" | "174" | "DJF" | "262" | "GNF" | "324" | "ISK" | "352" | "JPY"
+        | "392" | "KRW" | "410" | "PYG" | "600" | "RWF" | "646" | "UGX" | "800" | "VND" | "704" | "VUV" | "548"
+        | "XAF" | "950" | "XOF" | "952" | "XPF" | "953" => 0,
+        "BHD" | "048" | "IQD" | "368" | "JOD" | "400" | "KWD" | "414" | "LYD" | "434" | "OMR" | "512" | "TND"
+        | "788" => 3,
+        _ => 2,
     }
 }
 
@@ -328,6 +376,18 @@ mod tests {
         let (_, said) = parts(line, Form::Json, ISO_8583);
         assert!(said.contains(&String::from("card acceptor Name WEIXIN*MEITUAN SHENZHEN CN")), "{said:?}");
         assert!(said.contains(&String::from("mention Amount 12.00 USD")), "{said:?}");
+        // As the standard writes them: no point in the amount, the country at the end of 40 characters.
+        for (digits, currency, amount) in
+            [("000000001250", "840", "12.50 840"), ("000000001250", "392", "1250 392"), ("5", "414", "0.005 414")]
+        {
+            let line = format!(
+                "{{\"DE43\":\"{:<25}{:<13}US\",\"4\":\"{digits}\",\"49\":\"{currency}\"}}\n",
+                "TENPAY*SHOP", "AUSTIN"
+            );
+            let (_, said) = parts(&line, Form::Json, ISO_8583);
+            assert!(said.contains(&format!("mention Amount {amount}")), "{said:?}");
+            assert!(said.contains(&String::from("address Country US")), "{said:?}");
+        }
     }
 
     #[test]

@@ -401,6 +401,94 @@ fn what_people_decided_permits_for_a_while_after_the_log_that_says_so_cannot_be_
     bench.log.fsck();
 }
 
+/// A message with one payment to the app's company, from who knows where, and what the gate answers.
+fn pay(ids: &str, amount: &str) -> String {
+    format!(
+        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08'><FIToFICstmrCdtTrf><GrpHdr><MsgId>M1</MsgId></GrpHdr><CdtTrfTxInf><PmtId><EndToEndId>E</EndToEndId><TxId>{ids}</TxId></PmtId><IntrBkSttlmAmt Ccy='USD'>{amount}</IntrBkSttlmAmt><IntrBkSttlmDt>2025-01-06</IntrBkSttlmDt><Dbtr><Nm>Acme LLC</Nm></Dbtr><Cdtr><Nm>Brook LLC</Nm></Cdtr></CdtTrfTxInf></FIToFICstmrCdtTrf></Document>"
+    )
+}
+
+fn screened(serving: &Serving, message: &str) -> Vec<Value> {
+    let (status, _, body) = serving.post("/payments/v1/screen?rail=iso", message.as_bytes());
+    assert_eq!(status, 200, "{body}");
+    body.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object).collect()
+}
+
+#[test]
+fn a_payment_left_to_people_is_answered_as_two_of_them_decided_until_one_takes_it_back() {
+    let corpus = Folder::new();
+    corpus.write("subjects/all.subject", SUBJECTS);
+    let law = order("2990-01-01T00:00").replace("act app.distribute", "act payment.process");
+    corpus.write("orders/zz.order", &law.replace("users-in US", "users-in any ; payer-in US"));
+    let bench = Bench::under(corpus);
+    let serving = bench.serve();
+    let outcome = |message: &str| screened(&serving, message)[0]["outcome"].clone();
+    // The decision that was recorded last, once it can be proven.
+    let recorded = || {
+        let log = bench.log.path("log/dec");
+        let entries = run(&["log", "cat", &log, "--count", "1000", "--key", &bench.log.key("dec")], b"").out;
+        entries.lines().filter(|line| line.contains("\"decision\"")).count() as u64
+    };
+    let left = |message: &str| {
+        let before = recorded();
+        let told = screened(&serving, message);
+        assert_eq!(told[0]["outcome"], "review", "{told:?}");
+        assert_eq!(told[0]["law"][0]["verdict"], "refer");
+        until("it is published", || recorded() > before);
+        before
+    };
+    let (first, second) = (pay("T1", "10.00"), pay("T2", "10.00"));
+    let (of_first, of_second) = (left(&first), left(&second));
+    let (entry, digest) = bench.decide(of_first, "permit", "2999-01-01T00:00:00Z");
+    until("the payment goes on", || outcome(&first) == "pass");
+    let told = screened(&serving, &first);
+    let reason = told[0]["reasons"][0].as_str().expect("a reason");
+    assert!(reason.contains(&format!("counsel and registrar decided, entry {entry} of the gov log")), "{reason}");
+    let by = &told[0]["law"][0]["override"];
+    assert_eq!((&by["entry"], &by["by"]), (&json!(entry), &json!(["counsel", "registrar"])), "{by}");
+    let accounts = &told.last().expect("accounts")["summary"];
+    assert_eq!((&accounts["by_hand"], &accounts["balance"], &accounts["in"]), (&json!(1), &json!(true), &json!(1)));
+    // That payment, and none with other ids or another amount.
+    assert_eq!(outcome(&second), "review");
+    assert_eq!(outcome(&pay("T1", "10.01")), "review");
+    let shown = |index: u64| -> Value {
+        let words = ["log", "disclose", &bench.log.path("log"), &index.to_string(), "--field", "outcome"];
+        let shown = run(&words, b"").json();
+        serde_json::from_str(shown["value"].as_str().expect("a text")).expect("JSON")
+    };
+    let as_decided =
+        json!({ "outcome": "permit", "verdict": "refer", "possible": ["permitted", "prohibited"], "override": entry });
+    until("it is on record", || (0..recorded()).any(|index| shown(index) == as_decided));
+    // On the command line too, and for people.
+    let file = bench.desk.write("first.xml", &first);
+    let (folder, page) = (bench.corpus.path().display().to_string(), bench.desk.path().join("page.html"));
+    let log = bench.log.path("log");
+    let page_at = page.display().to_string();
+    let words = ["--corpus", &folder, "--attestations", &log, "pay", "screen", "--html", &page_at, &file];
+    let ran = run(&words, b"");
+    assert!(ran.code == 0 && ran.out.contains("decided by hand"), "{}{}", ran.out, ran.err);
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("decided by hand") && page.contains("counsel and registrar decided"), "{page}");
+
+    bench.decide(of_second, "forbid", "2999-01-01T00:00:00Z");
+    until("the other is returned", || outcome(&second) == "reject");
+    let told = screened(&serving, &second);
+    assert!(told[1]["answer"]["xml"].as_str().expect("an answer").contains("<Cd>RR04</Cd>"), "{told:?}");
+    // Taken back, it waits for a person again, though the day it takes effect on is long past.
+    let taken = compose(
+        Type::Revocation,
+        &[named_subject("order:zz")],
+        &json!({ "timeCreated": attest::json::format_time(crate::lab::now()), "targets": [{ "sha256": digest }] }),
+    );
+    let taken = signed(&bench.desk, &bench.desk.write("taken.json", &taken.to_string()), "revocation", &["registrar"]);
+    assert_eq!(bench.attest(&["add", &taken]).code, 0);
+    until("a person is asked again", || outcome(&first) == "review");
+    assert_eq!(serving.stop(), Some(0));
+    let ran = run(&words, b"");
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    bench.log.fsck();
+}
+
 fn found_in(folder: &Path, words: &[u8]) -> bool {
     std::fs::read_dir(folder).expect("a folder").any(|entry| {
         let path = entry.expect("readable").path();

@@ -4,7 +4,7 @@ use crate::program::{Folder, run};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -276,7 +276,17 @@ fn other_formats_come_to_the_same() {
     let json = "{\"payee\":\"WeChat Pay\",\"amount\":12.5,\"day\":\"2020-09-25\",\"from\":\"US\"}\n";
     let card =
         "{\"DE43\":\"WEIXIN*MEITUAN SHENZHEN CN\",\"DE15\":\"2020-09-25\",\"payer_country\":\"US\",\"DE4\":\"9.00\"}\n";
+    let settings = folder.write("interdict.toml", "[payments.maps]\nrows = \"map\"\n");
+    let serving = crate::program::Serving::start_with(&[], &["--settings", &settings]);
     for (format, text) in [("auto", mt), ("mt103", mt), ("csv", csv), ("json", json), ("iso8583", card)] {
+        let (status, _, body) = serving
+            .post(&format!("/payments/v1/screen?known_at={FILED}&format={format}&map=rows&rail=iso"), text.as_bytes());
+        let lines = json_lines(&body);
+        let [verdict, answer, accounts] = lines.as_slice() else { panic!("{format}: {body}") };
+        assert_eq!((status, &verdict["outcome"]), (200, &Value::from("reject")), "{format}: {body}");
+        let answer = answer["answer"]["xml"].as_str().expect("an answer");
+        assert!(answer.contains("<TxSts>RJCT</TxSts>") && answer.contains("<Cd>RR04</Cd>"), "{answer}");
+        assert_eq!(accounts["summary"]["in"], 1);
         let file = folder.write("payments", text);
         let ran = run(&["pay", "screen", "--known-at", FILED, "--json", "--format", format, "--map", &map, &file], b"");
         let first: Value = serde_json::from_str(ran.out.lines().next().expect("a line")).expect("JSON");
@@ -284,21 +294,38 @@ fn other_formats_come_to_the_same() {
     }
     let ran = run(&["pay", "screen", "--format", "csv", &map], b"");
     assert!(ran.code == 2 && ran.err.contains("--map"), "{}", ran.err);
+    for (query, why) in [("format=csv", "[payments.maps]"), ("format=pdf", "none of auto"), ("rail=x", "none of iso")] {
+        let (status, _, body) = serving.post(&format!("/payments/v1/screen?{query}"), csv.as_bytes());
+        assert!(status == 400 && body.contains(why), "{query}: {body}");
+    }
+    assert_eq!(serving.stop(), Some(0));
+    let settings = folder.write("wrong.toml", "[payments]\nfrozen_under = \"an order\"\n");
+    let refused = run(&["serve", "--listen", "127.0.0.1:0", "--settings", &settings], b"");
+    assert!(refused.code == 2 && refused.err.contains("needs `lists`"), "{}", refused.err);
 }
 
 #[test]
 fn the_page_speaks_in_words_of_what_there_is() {
     let folder = Folder::new();
-    let map = folder.write("map", "payee = Cdtr/Nm\nday = IntrBkSttlmDt\n");
+    let map =
+        folder.write("map", "payee = Cdtr/Nm\nday = IntrBkSttlmDt\namount = IntrBkSttlmAmt\ncurrency = currency\n");
     let page = |payee: &str, known: &[&str]| {
-        let file = folder.write("payments", &format!("payee,day\n{payee},2020-09-25\n"));
+        let row = |amount: &str, currency: &str| format!("{payee},2020-09-25,{amount},{currency}\n");
+        let rows = [row("12.30", "USD"), row("1.05", "USD"), row("100", "JPY")].concat();
+        let file = folder.write("payments", &format!("payee,day,amount,currency\n{rows}"));
         let page = folder.path().join("page.html").display().to_string();
         run(&[&["pay", "screen", "--format", "csv", "--map", &map, "--html", &page], known, &[&file]].concat(), b"");
         std::fs::read_to_string(page).expect("a page")
     };
     let held = page("WeChat Pay", &["--known-at", FILED]);
+    assert!(held.contains("<mark>WeChat Pay</mark>"), "{held}");
     assert!(held.contains("not known: ") && held.contains("where the payee is"), "{held}");
     assert!(!held.contains("payee_place") && !held.contains("Let through"), "{held}");
+    let paragraph =
+        "<code>us-doc-wechat-id:5</code></td><td class=\"n\">3</td><td class=\"n\">100.00 JPY 13.35 USD </td>";
+    assert!(held.contains(paragraph), "{held}");
+    let order = root().join("examples/bank/as-if-wallets.order").display().to_string();
+    assert!(page("WeChat Pay", &["--what-if", &order]).contains("Nothing on this page may be acted on"));
     assert!(page("WeChat Pay", &[]).contains("Let through, with a reason"));
     assert!(!page("Orchard Foods LLC", &[]).contains("Let through"));
 }
@@ -316,11 +343,15 @@ fn who_is_on_a_list_is_held_and_blocked_only_where_an_order_freezes() {
             "<CdtTrfTxInf><PmtId><EndToEndId>{id}</EndToEndId><TxId>{id}</TxId></PmtId><IntrBkSttlmAmt Ccy=\"USD\">1.00</IntrBkSttlmAmt><IntrBkSttlmDt>2024-05-06</IntrBkSttlmDt><Dbtr><Nm>Acme LLC</Nm></Dbtr><CdtrAgt><FinInstnId><BICFI>{bank}</BICFI></FinInstnId></CdtrAgt><Cdtr><Nm>{payee}</Nm></Cdtr></CdtTrfTxInf>"
         )
     };
+    // Its last word cut off at the 22 characters a clearing house has room for.
+    assert_eq!("Ferdinand Maria Osterb".len(), 22);
     let rows = [
         payment("code", "Orchard Foods LLC", "EXMPGB2LXXX"),
         payment("name", "Ferdinand Maria Osterbaum", "CHASUS33XXX"),
         payment("slip", "Ferdinant Maria Osterbaum", "CHASUS33XXX"),
         payment("other", "Ferdinand Huber", "CHASUS33XXX"),
+        payment("cut", "Ferdinand Maria Osterb", "CHASUS33XXX"),
+        payment("short", "Ferdinand Maria Oster", "CHASUS33XXX"),
     ];
     let file = folder.write(
         "lists.xml",
@@ -334,11 +365,28 @@ fn who_is_on_a_list_is_held_and_blocked_only_where_an_order_freezes() {
         let lines = ran.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
         lines.filter_map(|line| line["outcome"].as_str().map(str::to_owned)).collect()
     };
-    assert_eq!(outcomes(&[]), ["pass"; 4]);
-    assert_eq!(outcomes(&["--list", &list]), ["review", "review", "review", "pass"]);
+    assert_eq!(outcomes(&[]), ["pass"; 6]);
+    let by_list = ["review", "review", "review", "pass", "review", "pass"];
+    assert_eq!(outcomes(&["--list", &list]), by_list);
+    let told = json_lines(&run(&["pay", "screen", "--json", "--list", &list, &file], b"").out);
+    let met = |n: usize| &told[n]["evidence"][0];
+    let pair = |text: &str, similarity: u16| serde_json::json!({ "text": text, "alias": "ferdinand", "similarity_permille": similarity });
+    assert!(met(1)["aligned"].as_array().expect("pairs").contains(&pair("ferdinand", 1_000)), "{}", met(1));
+    let slip = pair("ferdinant", 961);
+    assert!(met(2)["aligned"].as_array().expect("pairs").contains(&slip), "{}", met(2));
+    assert_eq!((&met(1)["unmatched"], &met(1)["alias_unmatched"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(met(4)["grade"], "cut");
+    // The service looks through the same lists.
+    let settings = folder.write("interdict.toml", "[payments]\nlists = [\"sdn.csv\"]\n");
+    let serving = crate::program::Serving::start_with(&[], &["--settings", &settings]);
+    let (_, _, body) =
+        serving.post("/payments/v1/screen", std::fs::read_to_string(&file).expect("the file").as_bytes());
+    let asked: Vec<Value> = json_lines(&body).iter().filter_map(|line| line.get("outcome").cloned()).collect();
+    assert_eq!(asked, by_list);
+    assert_eq!(serving.stop(), Some(0));
     let answers = folder.path().join("frozen").display().to_string();
     let frozen = ["--list", &list, "--frozen-under", "31 CFR part 515", "--answers", &answers];
-    assert_eq!(outcomes(&frozen), ["block", "review", "review", "pass"]);
+    assert_eq!(outcomes(&frozen), ["block", "review", "review", "pass", "review", "pass"]);
     let answer = std::fs::read_dir(&answers).expect("answers").next().expect("one").expect("readable").path();
     let answer = std::fs::read_to_string(answer).expect("read");
     assert!(answer.contains("<TxSts>BLCK</TxSts>") && answer.contains("<Cd>AM07</Cd>"), "{answer}");
@@ -367,8 +415,8 @@ fn a_file_is_parted_byte_for_byte() {
     let ran = run(&[&words[..], &["--json"]].concat(), b"");
     assert_eq!(ran.code, 1, "{}", ran.err);
     let told = ran.json();
-    let part = |file: &PathBuf, count: u64| serde_json::json!({ "file": file, "transactions": count });
-    assert_eq!((&told["released"], &told["held"]), (&part(&released, 1), &part(&held, 1)), "{told}");
+    let part = |file: &PathBuf, id: &str| serde_json::json!({ "file": file, "transactions": 1, "message": { "was": "PM1", "is": id } });
+    assert_eq!((&told["released"], &told["held"]), (&part(&released, "PM1-R"), &part(&held, "PM1-H")), "{told}");
     let read = |path: &PathBuf| std::fs::read_to_string(path).expect("written");
     assert!(read(&released).contains("E2 &amp; more") && !read(&released).contains("WeChat"));
     assert!(
@@ -505,6 +553,13 @@ fn the_same_ids_with_another_content_are_for_a_person() {
     let order = root().join("examples/bank/as-if-wallets.order").display().to_string();
     let ran = run(&["pay", "screen", "--replays", &replays, "--what-if", &order, &file], b"");
     assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
+    // Nor one to send to anybody.
+    let answers = folder.path().join("answers").display().to_string();
+    let ran = run(&["pay", "screen", "--answers", &answers, "--what-if", &order, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
+    let parts = ["--released", "/dev/null", "--held", "/dev/null"];
+    let ran = run(&[&["pay", "split", "--what-if", &order], &parts[..], &[&file]].concat(), b"");
+    assert!(ran.code == 2 && ran.err.contains("--what-if"), "{}", ran.err);
     let ran = run(&["pay", "screen", "--replays", &records, &file], b"");
     assert!(ran.code == 2 && ran.err.contains("name another file"), "{}", ran.err);
     let ran = run(&["pay", "screen", "--replays", &replays, "--replays-max", "1", &file], b"");
@@ -593,6 +648,53 @@ fn cross_border(number: usize, family: &str, payee: &str, place: &str) -> String
     )
 }
 
+/// Whether a checker of the usage rules finds nothing.
+fn keeps_rules(checker: &Path, year: &str, path: &Path) -> Result<(), String> {
+    let checked = std::process::Command::new(checker).args(["-y", year, "--format", "compact"]).arg(path).output();
+    let checked = checked.expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    if checked.status.success() && said.contains("0 violations") { Ok(()) } else { Err(said) }
+}
+
+#[test]
+fn parts_of_a_file_keep_the_usage_rules_and_the_schema() {
+    let Some(checker) = crate::program::tool("cbpr-validate") else { return };
+    let (Some(samples), Some(schemas)) = (data("iso20022/cbprplus"), data("iso20022/xsd")) else { return };
+    let folder = Folder::new();
+    for year in ["2025", "2026"] {
+        let sample = samples.join(format!("y{year}/pain.001.min.xml"));
+        let one = std::fs::read_to_string(sample).expect("a sample").replace("2026-01-01</Dt>", "2020-09-25</Dt>");
+        let (before, rest) = one.split_once("<CdtTrfTxInf>").expect("a transaction");
+        let (own, after) = rest.split_once("</CdtTrfTxInf>").expect("its end");
+        let paid = |payee: &str, n: u32| {
+            let named = own.replace("<Cdtr/>", &format!("<Cdtr><Nm>{payee}</Nm></Cdtr>"));
+            let told = named.replace("<UETR>00000000", &format!("<UETR>0000000{n}"));
+            assert!(told.contains(payee) && told.matches("1000.00").count() == 1, "{told}");
+            format!("<CdtTrfTxInf>{told}</CdtTrfTxInf>")
+        };
+        let before = before.replace("<NbOfTxs>1</NbOfTxs>", "<NbOfTxs>3</NbOfTxs><CtrlSum>3000</CtrlSum>");
+        let transactions = [paid("Tenpay", 1), paid("Orchard Foods LLC", 2), paid("Meadow LLC", 3)].concat();
+        let file = folder.write("in.xml", &format!("{before}{transactions}{after}"));
+        let parts = ["released.xml", "held.xml"].map(|name| folder.path().join(name));
+        let [released, held] = parts.each_ref().map(|path| path.display().to_string());
+        let words = ["pay", "split", "--known-at", FILED, "--released", &released, "--held", &held, &file];
+        assert_eq!(run(&words, b"").code, 1);
+        for (path, count) in parts.iter().zip([2, 1]) {
+            keeps_rules(&checker, year, path).unwrap_or_else(|said| panic!("{}: {said}", path.display()));
+            let text = std::fs::read_to_string(path).expect("a part");
+            let totals = format!("<NbOfTxs>{count}</NbOfTxs><CtrlSum>{count}000</CtrlSum>");
+            assert!(text.contains(&totals), "{text}");
+            let start = text.find("<Document").expect("a document");
+            let end = text.find("</Document>").expect("its end") + "</Document>".len();
+            let document = folder.write("document.xml", &text[start..end]);
+            let schema = schemas.join("pain.001.001.09.xsd");
+            let words = ["--noout", "--schema", &schema.display().to_string(), &document];
+            let Ok(lint) = std::process::Command::new("xmllint").args(words).output() else { continue };
+            assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stderr));
+        }
+    }
+}
+
 #[test]
 fn answers_across_borders_keep_the_usage_rules() {
     let Some(checker) = crate::program::tool("cbpr-validate") else { return };
@@ -616,11 +718,7 @@ fn answers_across_borders_keep_the_usage_rules() {
         assert_eq!(written.len(), usize::from(outcome != "pass"), "{family} {payee} {place}: {outcome}");
         for path in written {
             for year in ["2025", "2026"] {
-                let checked =
-                    std::process::Command::new(&checker).args(["-y", year, "--format", "compact"]).arg(&path).output();
-                let checked = checked.expect("it runs");
-                let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-                assert!(checked.status.success() && said.contains("0 violations"), "{family} {payee}: {said}");
+                keeps_rules(&checker, year, &path).unwrap_or_else(|said| panic!("{family} {payee}: {said}"));
             }
             *answered.entry(outcome.clone()).or_insert(0) += 1;
         }

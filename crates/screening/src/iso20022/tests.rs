@@ -147,6 +147,39 @@ fn what_is_no_transfer_is_not_thereby_clear() {
 }
 
 #[test]
+fn a_document_of_another_kind_beside_a_transfer_is_for_a_person_and_says_nothing_of_the_transfer() {
+    let transfer = TWO.split_once("<p:Document").map(|(_, rest)| format!("<p:Document{rest}")).expect("a document");
+    let transfer = transfer.trim_end().trim_end_matches("</env:Envelope>");
+    let debit = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pacs.003.001.08'><FIToFICstmrDrctDbt><Cdtr><Nm>WeChat Pay</Nm></Cdtr></FIToFICstmrDrctDbt></Document>";
+    for text in [
+        format!("<E>{transfer}{debit}</E>"),
+        format!("<E>{debit}{transfer}</E>"),
+        format!("<E>{debit}{transfer}{debit}</E>"),
+    ] {
+        let mut reader = Reader::new(text.as_bytes());
+        let (mut read, mut unread) = (0, 0);
+        while let Some(part) = reader.next_part() {
+            match part {
+                Part::Unread(bytes, fault) => {
+                    unread += 1;
+                    assert!(fault.why.starts_with("pacs.003.001.08 is not read"), "{fault:?}");
+                    assert!(text[..bytes.end as usize].ends_with("</FIToFICstmrDrctDbt></Document>"));
+                }
+                Part::Payment(_) => {
+                    read += 1;
+                    assert_eq!(reader.header().any(Says::Name), None);
+                    assert_eq!(reader.header().any(Says::MessageId), Some("M1"));
+                    assert_eq!(reader.message(), "pacs.008.001.08");
+                }
+                Part::Frame(_) => {}
+            }
+        }
+        assert_eq!((read, unread), (2, text.matches("pacs.003").count()), "{text}");
+        parts(text.as_bytes());
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_are_marked_and_keep_their_place() {
     let mut bytes = TWO.as_bytes().to_vec();
     let at = TWO.find("for lunch").expect("there");

@@ -26,13 +26,25 @@ fn fields_have_their_roles() {
     assert_eq!(payment.first(Whom::Creditor, Says::Name), Some("WECHAT PAY"));
     assert_eq!(payment.first(Whom::Creditor, Says::Country), Some("CN"));
     assert_eq!(payment.any(Says::ValueDate), Some("2020-09-25"));
-    assert_eq!(payment.all(Whom::Intermediary, Says::Bic).collect::<Vec<_>>(), ["CHASUS33", "BKCHCNBJ"]);
+    assert_eq!(payment.all(Whom::DebtorAgent, Says::Bic).collect::<Vec<_>>(), ["CHASUS33"], "field 52");
+    assert_eq!(payment.all(Whom::CreditorAgent, Says::Bic).collect::<Vec<_>>(), ["BKCHCNBJ"], "the receiver");
+    assert_eq!(payment.all(Whom::Intermediary, Says::Bic).collect::<Vec<_>>(), ["CHASUS33"]);
     assert_eq!(payment.any(Says::Amount), Some("12.50 USD"));
     assert_eq!(payment.any(Says::Uetr), Some("eb6305c9-1f7f-49de-aed0-16487c27b42d"));
     for field in payment.fields.iter().filter(|field| field.says == Says::Name || field.says == Says::Instruction) {
         let (from, to) = (field.bytes.start as usize, field.bytes.end as usize);
         assert_eq!(&ONE[from..to], payment.text_of(field));
     }
+}
+
+#[test]
+fn who_sends_is_the_payers_bank_unless_another_is_named() {
+    let text = ONE.replace(":52A:CHASUS33\r\n", "");
+    let mut reader = Reader::new(text.as_bytes());
+    assert!(matches!(reader.next_part(), Some(Part::Payment(_))));
+    let payment = reader.payment();
+    assert_eq!(payment.all(Whom::DebtorAgent, Says::Bic).collect::<Vec<_>>(), ["CHASUS33"]);
+    assert_eq!(payment.all(Whom::Intermediary, Says::Bic).count(), 0);
 }
 
 #[test]
