@@ -2,6 +2,7 @@
 //! artefact. `similarity add`, `remove`, `list`, `export` and `common` keep them.
 
 use crate::commands::{Done, Loading, print, print_json, tell};
+use crate::scan::FILE_BYTES_MAX;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use similarity::artefact::{Artefact, Budgets, Language};
@@ -233,7 +234,11 @@ pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
 }
 
 fn open(path: &Path) -> Result<Artefact, String> {
-    let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let told = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    if fs::metadata(path).map_err(told)?.len() > FILE_BYTES_MAX {
+        return Err(format!("{}: larger than {FILE_BYTES_MAX} bytes", path.display()));
+    }
+    let bytes = fs::read(path).map_err(told)?;
     // Where it lies on this machine is nobody's business: names of what is in it go into the reference.
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Artefact::open(&name, &bytes, &Budgets::default(), &mut |_, _| {}))
