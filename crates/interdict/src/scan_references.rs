@@ -24,10 +24,14 @@ const REFERENCE_BYTES_MAX: u64 = 1 << 30;
 
 /// Fingerprints made from code that package registries carry; `fingerprints/make` makes them.
 const SHIPPED: &[(&str, &[u8])] = &[
+    ("wechat-sdk-6.8.34", include_bytes!("../../../fingerprints/wechat-sdk-6.8.34.idf")),
     ("wechat-sdk-6.8.0", include_bytes!("../../../fingerprints/wechat-sdk-6.8.0.idf")),
     ("wechat-sdk-2018", include_bytes!("../../../fingerprints/wechat-sdk-2018.idf")),
     ("wechat-sdk-2016", include_bytes!("../../../fingerprints/wechat-sdk-2016.idf")),
     ("mmkv-1.2.13", include_bytes!("../../../fingerprints/mmkv-1.2.13.idf")),
+    ("tinker-lib-1.9.14", include_bytes!("../../../fingerprints/tinker-lib-1.9.14.idf")),
+    ("tinker-loader-1.9.14", include_bytes!("../../../fingerprints/tinker-loader-1.9.14.idf")),
+    ("weixin-js-sdk-1.6.5-script", include_bytes!("../../../fingerprints/weixin-js-sdk-1.6.5-script.idf")),
     ("bytehook-1.0.9", include_bytes!("../../../fingerprints/bytehook-1.0.9.idf")),
     ("alipay-ios-2018-arm", include_bytes!("../../../fingerprints/alipay-ios-2018-arm.idf")),
     ("alipay-ios-2018-arm64", include_bytes!("../../../fingerprints/alipay-ios-2018-arm64.idf")),
