@@ -302,6 +302,14 @@ impl<'a> Archive<'a> {
     /// [`Fault::Unreadable`] if Android cannot read it either, [`Fault::Inflate`] if the content is not
     /// what is stated, [`Fault::Budget`] if a budget is used up.
     pub fn read(&self, entry: &Entry<'a>) -> Result<Content<'a>, Fault> {
+        self.read_while(entry, &mut |_bytes| true)
+    }
+
+    /// The same as long as the caller goes along: it is told of each stretch that was inflated, and may end it there.
+    ///
+    /// # Errors
+    /// As [`Archive::read`], and [`Fault::Budget`] where the caller did not go along.
+    pub fn read_while(&self, entry: &Entry<'a>, goes_on: &mut dyn FnMut(usize) -> bool) -> Result<Content<'a>, Fault> {
         let kept = self.admit(entry)?;
         match entry.method {
             Method::Stored | Method::Unknown(_) => {
@@ -311,7 +319,10 @@ impl<'a> Archive<'a> {
                 // A false size must not make us reserve more than deflate could ever fill.
                 let reserve = entry.size.min(entry.compressed_size.saturating_mul(1_032));
                 let mut bytes = Vec::with_capacity(usize::try_from(reserve).unwrap_or(0));
-                let crc32 = inflate(entry, kept, &mut |chunk| bytes.extend_from_slice(chunk))?;
+                let crc32 = inflate(entry, kept, &mut |chunk| {
+                    bytes.extend_from_slice(chunk);
+                    goes_on(chunk.len())
+                })?;
                 Ok(Content { crc_matches: crc32 == entry.crc32, bytes: Cow::Owned(bytes) })
             }
         }
@@ -328,7 +339,13 @@ impl<'a> Archive<'a> {
                 show(kept);
                 Ok(crc32fast::hash(kept) == entry.crc32)
             }
-            Method::Deflated => inflate(entry, kept, show).map(|crc32| crc32 == entry.crc32),
+            Method::Deflated => {
+                let mut show = |chunk: &[u8]| {
+                    show(chunk);
+                    true
+                };
+                inflate(entry, kept, &mut show).map(|crc32| crc32 == entry.crc32)
+            }
         }
     }
 
@@ -672,7 +689,7 @@ fn lay_out(bytes: &[u8], limit: usize, entries: &[Entry<'_>], oddities: &mut Vec
 }
 
 /// Inflates to exactly the stated size and gives the CRC-32. A byte more or less is a fault, as in Android.
-fn inflate(entry: &Entry<'_>, kept: &[u8], show: &mut dyn FnMut(&[u8])) -> Result<u32, Fault> {
+fn inflate(entry: &Entry<'_>, kept: &[u8], show: &mut dyn FnMut(&[u8]) -> bool) -> Result<u32, Fault> {
     let wrong = || Fault::Inflate(String::from(entry.name));
     let mut stream = Decompress::new(false);
     let mut crc = crc32fast::Hasher::new();
@@ -687,7 +704,10 @@ fn inflate(entry: &Entry<'_>, kept: &[u8], show: &mut dyn FnMut(&[u8])) -> Resul
         }
         let fresh = usize::try_from(written).ok().and_then(|length| chunk.get(..length)).ok_or_else(wrong)?;
         crc.update(fresh);
-        show(fresh);
+        if !show(fresh) {
+            let what = format!("`{}`", entry.name);
+            return Err(Fault::Budget { what, budget: "its reader's", max: stream.total_out() });
+        }
         match status {
             Status::StreamEnd if stream.total_out() == entry.size => return Ok(crc.finalize()),
             Status::StreamEnd => return Err(wrong()),

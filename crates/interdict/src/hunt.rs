@@ -6,7 +6,7 @@ use crate::hunt_sets::{App, Set, Sets};
 use crate::{clock, scan, scan_references};
 use clap::Args;
 use serde_json::json;
-use similarity::artefact::{Artefact, Budgets, WORK_FREE};
+use similarity::artefact::{Artefact, Budgets, Unclear, WORK_FREE};
 use similarity::matching;
 use similarity::sketch;
 use similarity::table::Entry;
@@ -161,8 +161,11 @@ fn add(sets: &mut Sets, missing: &[&App], cost: &mut Cost) -> Result<(), String>
         cost.sketched_bytes += sets.add(apps, entries)?;
         cost.sketched += batch.len();
         if io::stderr().is_terminal() {
-            eprintln!("{} of {} apps sketched", before + batch.len(), missing.len());
+            eprint!("\r{} apps sketched", scan::bar(before + batch.len(), missing.len()));
         }
+    }
+    if cost.sketched > 0 && io::stderr().is_terminal() {
+        eprintln!();
     }
     cost.sketching_ns = clock::nanos() - start;
     sets.merge()
@@ -178,7 +181,12 @@ fn one(file: &App) -> Result<(App, Vec<u64>), String> {
 }
 
 fn open(path: &Path, work: &Work<'_>) -> Result<Artefact, String> {
-    let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let told = |error: io::Error| format!("cannot read {}: {error}", path.display());
+    if fs::metadata(path).map_err(told)?.len() > scan::FILE_BYTES_MAX {
+        let why = Unclear::Budget { path: path.display().to_string(), what: "TOTAL_BYTES_MAX" };
+        return Ok(Artefact { unclear: vec![why], ..Artefact::default() });
+    }
+    let bytes = fs::read(path).map_err(told)?;
     Ok(Artefact::open_within(&path.display().to_string(), &bytes, &Budgets::default(), work, &mut |_, _| {}))
 }
 

@@ -9,8 +9,9 @@ use clap::Args;
 use docket::Docket;
 use docket::finding::Verdict as LegalVerdict;
 use docket::vocabulary::ResourceKind;
-use similarity::artefact::{Artefact, Budgets, Code, Language, WORK_FREE};
+use similarity::artefact::{Artefact, Budgets, Code, Language, TOTAL_BYTES_MAX, WORK_FREE};
 use similarity::matching::{self, Evidence};
+use similarity::naming;
 use similarity::verdict::{self, Judgement, Verdict};
 use similarity::work::Work;
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ use std::{fs, io};
 
 /// Files below the paths that are named; beyond it somebody pointed at the wrong folder.
 const FILES_MAX: usize = 1_000_000;
-/// Larger files are not read into memory: twice the largest package a store accepts.
-const FILE_BYTES_MAX: u64 = 8 << 30;
+/// Larger files are not read into memory: nothing of them could be opened.
+pub(crate) const FILE_BYTES_MAX: u64 = TOTAL_BYTES_MAX;
 /// Seconds for one file: hundreds of megabytes of code take less than one of its minutes.
 const TIME_SECONDS: u64 = 600;
 
@@ -84,6 +85,8 @@ pub(crate) enum Basis {
     Certificate,
     Hash,
     Purl,
+    /// What its classes are called. Whoever wraps the code may call his own so: it is a hint, and no more.
+    Classes,
     Code,
 }
 
@@ -95,6 +98,7 @@ impl Basis {
             Self::Certificate => "signing certificate",
             Self::Hash => "file hash",
             Self::Purl => "package URL",
+            Self::Classes => "class names",
             Self::Code => "code",
         }
     }
@@ -141,7 +145,8 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn is_sure(&self) -> bool {
-        self.code.as_ref().is_none_or(|code| code.judgement.verdict == Verdict::Contains)
+        self.basis != Basis::Classes
+            && self.code.as_ref().is_none_or(|code| code.judgement.verdict == Verdict::Contains)
     }
 }
 
@@ -191,7 +196,7 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
                     }
                     let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if progress {
-                        eprint!("\r{so_far} of {} files", files.len());
+                        eprint!("\r{} files", bar(so_far, files.len()));
                     }
                 }
             });
@@ -226,14 +231,23 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
     Ok(exit_code(&scanned, options.fail_on_evidence))
 }
 
+/// How far it is, as a line of a terminal shows it.
+pub(crate) fn bar(done: usize, all: usize) -> String {
+    const CELLS: usize = 30;
+    let full = done.saturating_mul(CELLS).checked_div(all).unwrap_or(CELLS).min(CELLS);
+    format!("[{}{}] {done} of {all}", "#".repeat(full), ".".repeat(CELLS - full))
+}
+
 /// 1 forbidden, 3 open, 0 neither.
 fn exit_code(scanned: &[Scanned], on_evidence: bool) -> u8 {
     let found = || scanned.iter().flat_map(|file| &file.found).filter(|found| found.waived.is_none());
     let legal = |verdict| found().any(|f| f.is_sure() && f.rulings.iter().any(|ruling| ruling.verdict == verdict));
     let unclear = scanned.iter().any(|file| !file.unclear.is_empty() && file.unclear_waived.is_none());
+    // What may be there needs nobody's look where the law permits it to be there.
+    let matters = |f: &Found| on_evidence || f.rulings.iter().any(|ruling| ruling.verdict != LegalVerdict::Permit);
     if legal(LegalVerdict::Forbid) || (on_evidence && found().any(Found::is_sure)) {
         1
-    } else if legal(LegalVerdict::Refer) || unclear || found().any(|f| !f.is_sure()) {
+    } else if legal(LegalVerdict::Refer) || unclear || found().any(|f| !f.is_sure() && matters(f)) {
         3
     } else {
         0
@@ -312,6 +326,7 @@ fn one(
     calls_itself(&mut scanned, docket, &artefact);
     for code in &artefact.code {
         coded(&mut scanned, library, code, &work);
+        called(&mut scanned, library, code);
     }
     artefact.stopped(&shown, &work);
     if work.stopped().is_some() {
@@ -406,6 +421,26 @@ fn coded(scanned: &mut Scanned, library: &scan_references::Library, code: &Code,
                 classes: evidence.classes,
                 pairs: functions(&reference.program, code, &evidence),
             }),
+            rulings: Vec::new(),
+            waived: None,
+        });
+    }
+}
+
+/// Tier 0: classes called as those of a reference are, whatever stands in them.
+fn called(scanned: &mut Scanned, library: &scan_references::Library, code: &Code) {
+    let Some(index) = library.index(code.language).filter(|_| code.language == Language::Bytecode) else { return };
+    for namesake in naming::namesakes(index, &code.program) {
+        let Some(reference) = index.references().get(namesake.reference) else { continue };
+        if scanned.found.iter().any(|found| found.subject == reference.lineage && found.basis == Basis::Classes) {
+            continue;
+        }
+        scanned.bounds.remove(&reference.lineage);
+        scanned.found.push(Found {
+            subject: reference.lineage.clone(),
+            basis: Basis::Classes,
+            what: format!("{} of {} of {}", namesake.shared, namesake.of, reference.label),
+            code: None,
             rulings: Vec::new(),
             waived: None,
         });

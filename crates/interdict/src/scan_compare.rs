@@ -2,6 +2,7 @@
 //! much of each that is. Knows no law: it is for looking, not for deciding.
 
 use crate::commands::{Done, print};
+use crate::scan::FILE_BYTES_MAX;
 use crate::{scan_page, scan_references};
 use clap::Args;
 use serde_json::{Value, json};
@@ -14,8 +15,6 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Larger files are not read into memory: twice the largest package a store accepts.
-const FILE_BYTES_MAX: u64 = 8 << 30;
 /// Functions shown in the table; `--json` and `--html` have more.
 const FUNCTIONS_SHOWN: usize = 20;
 /// Exit code where something could not be looked into.

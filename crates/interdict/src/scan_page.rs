@@ -3,7 +3,7 @@
 use crate::page::page;
 use crate::scan::{Found, Scanned};
 use crate::scan_compare::{Comparison, Side};
-use crate::scan_report::{is_first_of_subject, verdict, why, word};
+use crate::scan_report::{is_first_of_subject, uncompared, unseen, verdict, why, word};
 use maud::{Markup, html};
 
 /// Files without a finding that are listed one by one.
@@ -56,16 +56,17 @@ pub(crate) fn scan(scanned: &[Scanned]) -> String {
                 h3 { "Why it cannot be cleared" }
                 ul { @for why in &file.unclear { li { (why) } } }
             }
+            @if let Some(words) = uncompared(file) { p { (words) } }
             @if let Some(reason) = &file.unclear_waived { p { "Waived: " (reason) } }
         }
         @if !clear.is_empty() {
             h2 { (mark("does not contain")) }
             table {
-                tr { th { "file" } th.n { "at most unseen, at 95 %" } }
+                tr { th { "file" } th { "what could be there all the same" } }
                 @for file in clear.iter().take(CLEAR_SHOWN) {
                     tr {
-                        td { code { (file.path) } }
-                        td.n { (percent(file.bounds.values().fold(0.0, |worst, bound| bound.max(worst)))) }
+                        td { code { (file.path) } @if let Some(words) = uncompared(file) { div.soft { (words) } } }
+                        td { (unseen(file)) }
                     }
                 }
             }
@@ -93,11 +94,12 @@ fn finding(found: &Found, with_law: bool) -> Markup {
                 details {
                     summary { (code.pairs.len()) " matched functions" }
                     table {
-                        tr { th { "there" } th { "here" } th.n { "alike" } th { "why" } }
+                        tr { th { "there" } th { "here" } th.n { "alike" } th.n { "distinct" } th.n { "common" } th { "why" } }
                         @for pair in code.pairs.iter().take(ROWS_MAX) {
                             tr {
                                 td { code { (pair.reference) } } td { code { (pair.program) } }
-                                td.n { (percent(pair.similarity)) } td { (why(pair)) }
+                                td.n { (percent(pair.similarity)) } td.n { (format!("{:.0}", pair.distinct)) }
+                                td.n { (format!("{:.0}", pair.common)) } td { (why(pair)) }
                             }
                         }
                     }

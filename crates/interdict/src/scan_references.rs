@@ -2,6 +2,7 @@
 //! artefact. `similarity add`, `remove`, `list`, `export` and `common` keep them.
 
 use crate::commands::{Done, Loading, print, print_json, tell};
+use crate::scan::FILE_BYTES_MAX;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use similarity::artefact::{Artefact, Budgets, Language};
@@ -23,10 +24,14 @@ const REFERENCE_BYTES_MAX: u64 = 1 << 30;
 
 /// Fingerprints made from code that package registries carry; `fingerprints/make` makes them.
 const SHIPPED: &[(&str, &[u8])] = &[
+    ("wechat-sdk-6.8.34", include_bytes!("../../../fingerprints/wechat-sdk-6.8.34.idf")),
     ("wechat-sdk-6.8.0", include_bytes!("../../../fingerprints/wechat-sdk-6.8.0.idf")),
     ("wechat-sdk-2018", include_bytes!("../../../fingerprints/wechat-sdk-2018.idf")),
     ("wechat-sdk-2016", include_bytes!("../../../fingerprints/wechat-sdk-2016.idf")),
     ("mmkv-1.2.13", include_bytes!("../../../fingerprints/mmkv-1.2.13.idf")),
+    ("tinker-lib-1.9.14", include_bytes!("../../../fingerprints/tinker-lib-1.9.14.idf")),
+    ("tinker-loader-1.9.14", include_bytes!("../../../fingerprints/tinker-loader-1.9.14.idf")),
+    ("weixin-js-sdk-1.6.5-script", include_bytes!("../../../fingerprints/weixin-js-sdk-1.6.5-script.idf")),
     ("bytehook-1.0.9", include_bytes!("../../../fingerprints/bytehook-1.0.9.idf")),
     ("alipay-ios-2018-arm", include_bytes!("../../../fingerprints/alipay-ios-2018-arm.idf")),
     ("alipay-ios-2018-arm64", include_bytes!("../../../fingerprints/alipay-ios-2018-arm64.idf")),
@@ -233,7 +238,11 @@ pub(crate) fn run(loading: &Loading, command: &Command) -> Done {
 }
 
 fn open(path: &Path) -> Result<Artefact, String> {
-    let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let told = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    if fs::metadata(path).map_err(told)?.len() > FILE_BYTES_MAX {
+        return Err(format!("{}: larger than {FILE_BYTES_MAX} bytes", path.display()));
+    }
+    let bytes = fs::read(path).map_err(told)?;
     // Where it lies on this machine is nobody's business: names of what is in it go into the reference.
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Artefact::open(&name, &bytes, &Budgets::default(), &mut |_, _| {}))

@@ -9,6 +9,8 @@ use similarity::verdict::Verdict;
 
 /// Functions shown of one finding in the table; `--json` has more.
 const FUNCTIONS_SHOWN: usize = 8;
+/// Subjects of which a bound is told for each file; `--json` has all.
+const BOUNDS_SHOWN: usize = 6;
 /// Files without a finding that are listed one by one.
 const CLEAR_SHOWN: usize = 20;
 
@@ -30,6 +32,26 @@ pub(crate) fn verdict(file: &Scanned) -> &'static str {
     }
 }
 
+/// How much of whose code could be there unseen, most first.
+pub(crate) fn unseen(file: &Scanned) -> String {
+    let mut bounds: Vec<(&String, &f32)> = file.bounds.iter().collect();
+    bounds.sort_by(|a, b| b.1.total_cmp(a.1));
+    let told = |(subject, bound): &(&String, &f32)| format!("{subject} {:.0} %", **bound * 100.0);
+    let shown: Vec<String> = bounds.iter().take(BOUNDS_SHOWN).map(told).collect();
+    let rest = bounds.len().saturating_sub(BOUNDS_SHOWN);
+    let more = if rest > 0 { format!(" and less of {rest} more") } else { String::new() };
+    if shown.is_empty() {
+        return String::from("by its names; it holds no code that was compared");
+    }
+    format!("at most unseen, at 95 %: {}{more}", shown.join(", "))
+}
+
+/// What a verdict does not cover, in words.
+pub(crate) fn uncompared(file: &Scanned) -> Option<String> {
+    let n = file.uncompared;
+    (n > 0).then(|| format!("not compared: {n} of the files of code in it, of a kind of which there is no reference"))
+}
+
 /// Why two functions are the same, in words.
 pub(crate) fn why(pair: &FoundFunction) -> String {
     let shared: Vec<String> = pair.reasons.iter().map(|(family, n)| format!("{n} × {family}")).collect();
@@ -48,12 +70,8 @@ pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Wai
         if file.found.is_empty() && file.unclear.is_empty() {
             clear += usize::from(file.looked);
             if file.looked && clear <= CLEAR_SHOWN {
-                let worst = file.bounds.values().fold(0.0_f32, |worst, bound| worst.max(*bound));
-                line(format!(
-                    "does not contain  {}  (at most {:.0} % of any reference could go unseen, at 95 %)",
-                    file.path,
-                    worst * 100.0
-                ));
+                line(format!("does not contain  {}  ({})", file.path, unseen(file)));
+                uncompared(file).into_iter().for_each(|words| line(format!("    {words}")));
             }
             continue;
         }
@@ -64,6 +82,7 @@ pub(crate) fn table(scanned: &[Scanned], library: &Library, waivers: Option<&Wai
         for why in &file.unclear {
             line(format!("    cannot be cleared: {why}"));
         }
+        uncompared(file).into_iter().for_each(|words| line(format!("    {words}")));
         if let Some(reason) = &file.unclear_waived {
             line(format!("    waived: {reason}"));
         }
@@ -111,10 +130,12 @@ fn found_lines(found: &Found, with_law: bool, line: &mut impl FnMut(String)) {
             ));
             for pair in code.pairs.iter().take(FUNCTIONS_SHOWN) {
                 line(format!(
-                    "        {} = {}  {:.0} % ({})",
+                    "        {} = {}  {:.0} %, distinct {:.0}, common {:.0} ({})",
                     pair.reference,
                     pair.program,
                     pair.similarity * 100.0,
+                    pair.distinct,
+                    pair.common,
                     why(pair)
                 ));
             }
@@ -216,8 +237,8 @@ fn sarif_found(file: &Scanned, found: &Found) -> Value {
     let worst = found.rulings.iter().map(|ruling| ruling.verdict).max().unwrap_or(LegalVerdict::Refer);
     let level = match worst {
         LegalVerdict::Permit => "note",
-        LegalVerdict::Refer => "warning",
-        LegalVerdict::Forbid => "error",
+        LegalVerdict::Forbid if found.is_sure() => "error",
+        LegalVerdict::Refer | LegalVerdict::Forbid => "warning",
     };
     let law: Vec<String> =
         found.rulings.iter().map(|r| format!("{} {} ({})", r.verdict.word(), r.act, r.statuses.join(" or "))).collect();

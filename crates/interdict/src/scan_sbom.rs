@@ -13,22 +13,32 @@ const HEAD_BYTES: usize = 4_096;
 
 /// The package URLs that a file lists; `None` if it is no bill of materials, an error if it is one that is not known.
 pub(crate) fn purls(bytes: &[u8]) -> Option<Result<Vec<String>, String>> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let head = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    if *head != b'{' || bytes.len() > SBOM_BYTES_MAX {
+    if *head != b'{' {
         return other_form(bytes).map(Err);
     }
-    let document: Value = serde_json::from_slice(bytes).ok()?;
+    let read = if bytes.len() > SBOM_BYTES_MAX {
+        Err(format!("larger than {SBOM_BYTES_MAX} bytes"))
+    } else {
+        serde_json::from_slice::<Value>(bytes).map_err(|error| error.to_string())
+    };
+    let document = match read {
+        Ok(document) => document,
+        Err(why) => {
+            return says_so(bytes).then(|| Err(format!("it is a bill of materials that cannot be read: {why}")));
+        }
+    };
     let mut found = Vec::new();
     if document.get("bomFormat").and_then(Value::as_str) == Some("CycloneDX") {
         let version = document.get("specVersion").and_then(Value::as_str).unwrap_or("");
         if !version.starts_with("1.") {
             return Some(Err(format!("CycloneDX {version} is not known; write 1.6 or 1.7")));
         }
-        if cyclonedx(&document, 0, &mut found).is_none() {
+        let main = document.get("metadata").and_then(|metadata| metadata.get("component"));
+        let all = cyclonedx(document.get("components"), 0, &mut found);
+        if all.and_then(|()| cyclonedx(main, 0, &mut found)).is_none() {
             return Some(Err(format!("its components are nested more than {DEPTH_MAX} deep")));
-        }
-        if let Some(component) = document.pointer("/metadata/component") {
-            found.extend(component.get("purl").and_then(Value::as_str).map(str::to_owned));
         }
     } else if let Some(version) = document.get("spdxVersion").and_then(Value::as_str) {
         if !version.starts_with("SPDX-2.") {
@@ -45,6 +55,13 @@ pub(crate) fn purls(bytes: &[u8]) -> Option<Result<Vec<String>, String>> {
         return None;
     }
     Some(Ok(found))
+}
+
+/// Whether what cannot be read as JSON calls itself a bill of materials all the same.
+fn says_so(bytes: &[u8]) -> bool {
+    let marks = [&b"\"CycloneDX\""[..], b"\"spdxVersion\"", b"spdx.org/rdf/3."];
+    let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
+    marks.iter().any(|mark| head.windows(mark.len()).any(|window| window == *mark))
 }
 
 /// What a bill in a form that is not read says of itself.
@@ -71,13 +88,15 @@ fn spdx_graph(document: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn cyclonedx(holder: &Value, depth: usize, found: &mut Vec<String>) -> Option<()> {
+/// A component or a list of them, with what each is put together of.
+fn cyclonedx(holder: Option<&Value>, depth: usize, found: &mut Vec<String>) -> Option<()> {
+    let Some(holder) = holder else { return Some(()) };
     if depth > DEPTH_MAX {
         return None;
     }
-    for component in holder.get("components").and_then(Value::as_array).into_iter().flatten() {
+    for component in holder.as_array().map_or(std::slice::from_ref(holder), Vec::as_slice) {
         found.extend(component.get("purl").and_then(Value::as_str).map(str::to_owned));
-        cyclonedx(component, depth + 1, found)?;
+        cyclonedx(component.get("components"), depth + 1, found)?;
     }
     Some(())
 }

@@ -2,7 +2,7 @@
 //! changes.
 
 use crate::settings::{Network, Settings, StanceChoice};
-use crate::store_code;
+use crate::store_code::{self, Uncleared};
 use crate::store_standby::{self, Standby};
 use crate::store_variant::{self, Signer};
 use crate::{clock, listen};
@@ -78,6 +78,9 @@ pub(crate) struct Section {
     /// Whose code is looked for in packages: `shipped`, `none`, or a folder of references.
     #[serde(default = "shipped")]
     code: PathBuf,
+    /// What becomes of a package that cannot be cleared of that code.
+    #[serde(default)]
+    uncleared: Uncleared,
     /// The folder where packages lie while they are read that are too long to hold, at a repository without ranges.
     #[serde(default = "default_spool")]
     spool: PathBuf,
@@ -158,6 +161,7 @@ impl Section {
             place: Rule::default(),
             places: BTreeMap::new(),
             code: shipped(),
+            uncleared: Uncleared::default(),
             spool: default_spool(),
             stance: StanceChoice::default(),
             variants: None,
@@ -182,7 +186,7 @@ impl Section {
             headers: self.evidence.clone(),
             rules: Rules { all: self.place, own },
             stance: self.stance.chosen(),
-            search: store_code::search(settings, &self.code)?,
+            search: store_code::search(settings, &self.code, self.uncleared)?,
             spool: spool(settings.path(&self.spool)),
             operator: Operator {
                 name: self.operator.clone(),

@@ -168,6 +168,19 @@ pub enum Unclear {
     },
 }
 
+impl Unclear {
+    /// Whether somebody made code unreadable, and not only we cannot read it.
+    #[must_use]
+    pub const fn is_hidden(&self) -> bool {
+        match self {
+            Self::Encrypted { .. } | Self::Packed { .. } | Self::MissingClasses { .. } | Self::DynamicCode { .. } => {
+                true
+            }
+            Self::Damaged { .. } | Self::Budget { .. } | Self::NotRead { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Unclear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

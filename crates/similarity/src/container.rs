@@ -15,6 +15,8 @@ const TAR_BLOCK: usize = 512;
 const RATIO_MAX: u64 = 300;
 /// A stream may inflate to this much whatever its own size.
 const RATIO_FREE_BYTES: u64 = 16 << 20;
+/// Inflated between two counts of work.
+const CHUNK_BYTES: u64 = 1 << 20;
 /// Packages, bundles and certificates in one artefact, of each kind: a store's whole catalogue is no artefact.
 const NAMES_MAX: usize = 10_000;
 /// Scripts shorter than this hold nothing worth a claim.
@@ -141,7 +143,7 @@ fn take<'a>(opening: &mut Opening<'a>, path: &str, bytes: Cow<'a, [u8]>, depth: 
         return;
     }
     let Some(archive) = archive(path, &bytes) else {
-        if let Some(what) = unread(&bytes) {
+        if let Some(what) = unread(&bytes).or_else(|| absent(path, &bytes)) {
             opening.unclear(Unclear::NotRead { path: path.to_owned(), what });
         } else if is_opaque(&bytes) {
             opening.opaque.push(path.to_owned());
@@ -202,7 +204,7 @@ fn archive(path: &str, bytes: &[u8]) -> Option<Form> {
         Some(Form::Zip)
     } else if bytes.starts_with(b"\x1f\x8b") {
         Some(Form::Gzip)
-    } else if bytes.get(257..262) == Some(b"ustar") {
+    } else if is_tar(bytes) {
         Some(Form::Tar)
     } else if bytes.starts_with(b"!<arch>\n") {
         Some(Form::Ar)
@@ -227,6 +229,15 @@ fn unread(bytes: &[u8]) -> Option<&'static str> {
         (b"Rar!\x1a\x07", "a RAR archive"),
     ];
     MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, what)| *what)
+}
+
+/// What stands for a file that lies elsewhere, where its name says that it would be code or an archive.
+fn absent(path: &str, bytes: &[u8]) -> Option<&'static str> {
+    // Archives by their names are opened, and found damaged.
+    const ENDINGS: [&str; 7] = [".a", ".dex", ".dylib", ".gz", ".js", ".so", ".tgz"];
+    let is_code = ENDINGS.iter().any(|ending| path.ends_with(ending));
+    (is_code && bytes.starts_with(b"version https://git-lfs.github.com/spec/"))
+        .then_some("a pointer of Git LFS to a file that is not here")
 }
 
 /// Whether a large file of no known kind looks encrypted or packed.
@@ -277,6 +288,7 @@ fn zip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
         Err(Fault::Empty) if bytes.starts_with(b"PK\x05\x06") => return,
         Err(fault) => return opening.damaged(path, fault),
     };
+    let work = opening.work;
     package(opening, path, &archive);
     bundle(opening, path, &archive);
     for entry in archive.entries() {
@@ -284,10 +296,15 @@ fn zip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
             continue;
         }
         let within = inside(path, entry.name);
-        match archive.read(entry) {
+        match archive.read_while(entry, &mut |bytes| work.spend(bytes as u64).is_ok()) {
             // Android ignores the mark; elsewhere it means what it says, and the content does not inflate.
             Ok(content) => take(opening, &within, Cow::Owned(content.bytes.into_owned()), depth + 1),
+            // Why is told of the whole artefact, once.
+            Err(_) if work.stopped().is_some() => return,
             Err(_) if entry.flags & 1 != 0 => opening.unclear(Unclear::Encrypted { path: within }),
+            // One entry that is too much hides no other.
+            Err(Fault::Budget { budget: "entry_bytes_max", .. }) => opening.exceeded(&within, "ENTRY_BYTES_MAX"),
+            Err(Fault::Budget { budget: "ratio_max", .. }) => opening.exceeded(&within, "RATIO_MAX"),
             Err(Fault::Budget { .. }) => return opening.exceeded(&within, "TOTAL_BYTES_MAX"),
             Err(fault) => opening.damaged(&within, fault),
         }
@@ -350,10 +367,20 @@ fn package(opening: &mut Opening<'_>, path: &str, archive: &Archive<'_>) {
 fn gzip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
     let most = (bytes.len() as u64).saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES).min(opening.left());
     let mut content = Vec::new();
-    match flate2::read::MultiGzDecoder::new(bytes).take(most + 1).read_to_end(&mut content) {
+    let mut stream = flate2::read::MultiGzDecoder::new(bytes).take(most + 1);
+    let read = loop {
+        match stream.by_ref().take(CHUNK_BYTES).read_to_end(&mut content) {
+            Ok(0) => break Ok(()),
+            // Why is told of the whole artefact, once.
+            Ok(fresh) if opening.work.spend(fresh as u64).is_err() => return,
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    match read {
         Err(error) => opening.damaged(path, error),
-        Ok(_) if content.len() as u64 > most => opening.exceeded(path, "TOTAL_BYTES_MAX"),
-        Ok(_) => {
+        Ok(()) if content.len() as u64 > most => opening.exceeded(path, "TOTAL_BYTES_MAX"),
+        Ok(()) => {
             let name = path.rsplit(['/', '!']).next().unwrap_or(path);
             let name = name
                 .strip_suffix(".tgz")
@@ -363,19 +390,49 @@ fn gzip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
     }
 }
 
+/// Whether there is the mark of a tar archive, or, before there was one, the sum of its first header.
+fn is_tar(bytes: &[u8]) -> bool {
+    const SUM: std::ops::Range<usize> = 148..156;
+    let Some(header) = bytes.get(..TAR_BLOCK) else { return false };
+    let blank = |(at, byte): (usize, &u8)| if SUM.contains(&at) { u64::from(b' ') } else { u64::from(*byte) };
+    let sum: u64 = header.iter().enumerate().map(blank).sum();
+    header.get(257..262) == Some(b"ustar") || octal(header.get(SUM).unwrap_or(&[])) == sum
+}
+
+/// A number in a header of a tar archive; one that is too large for its digits is there in binary.
+fn octal(field: &[u8]) -> u64 {
+    match field.split_first() {
+        Some((0x80, low)) => low.iter().fold(0, |sum, byte| sum.saturating_mul(256).saturating_add(u64::from(*byte))),
+        _ => {
+            let digits = field.iter().skip_while(|byte| **byte == b' ');
+            let digits = digits.take_while(|byte| (b'0'..=b'7').contains(byte));
+            digits.fold(0, |sum, digit| sum.saturating_mul(8).saturating_add(u64::from(digit - b'0')))
+        }
+    }
+}
+
+/// The name in an extended header: records of a length, a key and a value.
+fn extended_name(mut records: &[u8]) -> Option<String> {
+    while let Some(space) = records.iter().position(|byte| *byte == b' ') {
+        let length: usize = std::str::from_utf8(records.get(..space)?).ok()?.parse().ok()?;
+        let record = records.get(space + 1..length)?;
+        if let Some(name) = record.strip_prefix(b"path=") {
+            return Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned());
+        }
+        records = records.get(length..)?;
+    }
+    None
+}
+
 fn tar(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
     let mut rest = bytes;
+    // A name that the next header has no room for.
+    let mut long: Option<String> = None;
     while let Some(header) = rest.get(..TAR_BLOCK) {
         if header.iter().all(|byte| *byte == 0) {
             return;
         }
-        let octal = |range: std::ops::Range<usize>| {
-            let digits = header.get(range).unwrap_or(&[]);
-            let digits =
-                digits.iter().skip_while(|byte| **byte == b' ').take_while(|byte| (b'0'..=b'7').contains(byte));
-            digits.fold(0_u64, |sum, digit| sum.saturating_mul(8) + u64::from(digit - b'0'))
-        };
-        let size = usize::try_from(octal(124..136)).unwrap_or(usize::MAX);
+        let size = usize::try_from(octal(header.get(124..136).unwrap_or(&[]))).unwrap_or(usize::MAX);
         let Some(content) = size.checked_add(TAR_BLOCK).and_then(|end| rest.get(TAR_BLOCK..end)) else {
             return opening.damaged(path, Fault::NoEnd);
         };
@@ -383,10 +440,23 @@ fn tar(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
             let bytes = header.get(range).unwrap_or(&[]);
             String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or(&[])).into_owned()
         };
-        if matches!(header.get(156), Some(b'0' | 0)) {
-            let prefix = name(345..500);
-            let full = if prefix.is_empty() { name(0..100) } else { format!("{prefix}/{}", name(0..100)) };
-            take(opening, &inside(path, &full), Cow::Owned(content.to_vec()), depth + 1);
+        let prefix = name(345..500);
+        let short = if prefix.is_empty() { name(0..100) } else { format!("{prefix}/{}", name(0..100)) };
+        match header.get(156) {
+            Some(b'L') => {
+                long = content.split(|byte| *byte == 0).next().map(|n| String::from_utf8_lossy(n).into_owned())
+            }
+            Some(b'x') => long = extended_name(content).or(long),
+            Some(b'0' | b'7' | 0) => {
+                let full = inside(path, &long.take().unwrap_or(short));
+                take(opening, &full, Cow::Owned(content.to_vec()), depth + 1);
+            }
+            Some(b'S') => {
+                let path = inside(path, &long.take().unwrap_or(short));
+                opening.unclear(Unclear::NotRead { path, what: "a file with holes in a tar archive" });
+            }
+            // Folders, links and devices hold nothing.
+            _ => long = None,
         }
         let padded = size.div_ceil(TAR_BLOCK).saturating_mul(TAR_BLOCK).saturating_add(TAR_BLOCK);
         rest = rest.get(padded..).unwrap_or(&[]);

@@ -12,6 +12,7 @@ mod hits;
 pub mod index;
 mod listing;
 pub mod matching;
+pub mod naming;
 mod native;
 mod packing;
 pub mod parquet;

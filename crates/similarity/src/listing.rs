@@ -38,6 +38,8 @@ pub(crate) struct Listing {
     spare: Vec<Open>,
     /// Functions that were nested too deeply to be told apart.
     swallowed: usize,
+    /// Functions that ended.
+    closed: u64,
 }
 
 impl Listing {
@@ -46,7 +48,7 @@ impl Listing {
         let name = program.keep(path);
         program.classes.push(Class { name });
         let file = hash(path.as_bytes());
-        let mut listing = Self { program, file, open: Vec::new(), spare: Vec::new(), swallowed: 0 };
+        let mut listing = Self { program, file, open: Vec::new(), spare: Vec::new(), swallowed: 0, closed: 0 };
         listing.begin("(top)");
         listing
     }
@@ -79,7 +81,13 @@ impl Listing {
         // Calling `finish` sorts what it holds, so the body is asked first.
         let (body, tokens) = (open.gatherer.body(), open.gatherer.tokens());
         open.gatherer.finish(&mut self.program.fingerprints);
-        let number = self.program.functions.len() as u64;
+        let number = self.closed;
+        self.closed += 1;
+        if tokens == 0 {
+            // Text can be nothing but empty functions: kept until the end, they would take twenty times its bytes.
+            self.spare.push(open);
+            return;
+        }
         let name = self.program.keep(&open.name);
         let calls = self.program.calls.len();
         self.program.functions.push(Function {
@@ -147,7 +155,6 @@ impl Listing {
         while !self.open.is_empty() {
             self.close();
         }
-        self.program.functions.retain(|function| function.tokens > 0);
         self.program
     }
 }

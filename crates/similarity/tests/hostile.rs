@@ -7,13 +7,14 @@ mod sound;
 
 #[cfg(test)]
 mod tests {
-    use crate::archives::{gzip, tar, zip};
+    use crate::archives::{gzip, tar, tar_of, zip};
     use crate::sound::is_sound;
     use similarity::artefact::{Artefact, Budgets, Language, Unclear, WORK_FREE};
     use similarity::background::Background;
     use similarity::index::{Index, Reference};
     use similarity::matching;
     use similarity::work::{Stop, Work};
+    use std::cell::Cell;
 
     fn open(name: &str, bytes: &[u8], budgets: &Budgets) -> Artefact {
         Artefact::open(name, bytes, budgets, &mut |_, _| {})
@@ -205,6 +206,65 @@ mod tests {
             assert_eq!(budgets_met(&late), ["the time that was set for it"], "{name}");
             assert!(!late.has_code(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_stands_for_code_that_lies_elsewhere_is_not_cleared() {
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+        for (name, is_cleared) in [("libs/pay.aar", false), ("libs/pay.so", false), ("art/shop.png", true)] {
+            assert_eq!(open(name, pointer, &Budgets::default()).unclear.is_empty(), is_cleared, "{name}");
+        }
+    }
+
+    /// One entry can be most of a file: time is watched while it inflates, not when it has.
+    #[test]
+    fn time_is_watched_within_one_entry() {
+        let zeros = vec![0; 15 << 20];
+        for (name, bytes) in [("a.zip", zip(&[("a.bin", &zeros)])), ("a.gz", gzip(&zeros))] {
+            let looks = Cell::new(0);
+            let is_late = || {
+                looks.set(looks.get() + 1);
+                looks.get() > 1
+            };
+            let work = Work::new(WORK_FREE, &is_late);
+            let late = Artefact::open_within(name, &bytes, &Budgets::default(), &work, &mut |_, _| {});
+            assert_eq!(
+                (work.stopped(), late.files),
+                (Some(Stop::Clock), 1),
+                "{name}: the entry itself was never opened"
+            );
+            assert_eq!(budgets_met(&late), ["the time that was set for it"], "{name}");
+            assert_eq!(open(name, &bytes, &Budgets::default()).unclear, [], "{name}");
+        }
+    }
+
+    /// A bomb beside other files is named, and hides none of them.
+    #[test]
+    fn an_entry_that_inflates_too_far_hides_no_other() {
+        let (bomb, code) = (vec![0; 17 << 20], dex_of(1, 3, 40, "Lshop/Till;"));
+        let read = open("shop.apk", &zip(&[("a.bin", &bomb), ("classes.dex", &code)]), &Budgets::default());
+        assert_eq!((budgets_met(&read), read.has_code()), (vec!["RATIO_MAX"], true));
+    }
+
+    /// That a file is a script only its name tells; tar archives have several ways to keep a long one.
+    #[test]
+    fn long_names_in_tar_archives_are_read() {
+        let script = b"function pay(a) { return shop.pay(a, 'the customer', till.close(7)) }\n".repeat(8);
+        let long = format!("package/{}shop.js", "deep/".repeat(30));
+        let (cut, link) = (&long[..99], format!("{long}\0"));
+        let record = format!("{} path={long}\n", long.len() + 10);
+        assert_eq!(record.len(), long.len() + 10);
+        let plain: (u8, &str, &[u8]) = (b'0', cut, &script);
+        for (how, bytes) in [
+            ("GNU", tar_of(b"ustar  ", &[(b'L', "././@LongLink", link.as_bytes()), plain])),
+            ("POSIX", tar_of(b"ustar", &[(b'x', "PaxHeaders/shop.js", record.as_bytes()), plain])),
+            ("no mark", tar_of(b"", &[(0, "shop.js", &script)])),
+        ] {
+            let read = open("a", &bytes, &Budgets::default());
+            assert_eq!((&read.unclear[..], read.program(Language::Script).is_some()), (&[][..], true), "{how}");
+        }
+        let sparse = open("a.tar", &tar_of(b"ustar  ", &[(b'S', "shop.js", &script)]), &Budgets::default());
+        assert!(matches!(&sparse.unclear[..], [Unclear::NotRead { path, .. }] if path == "a.tar!shop.js"));
     }
 
     /// Names that are read again and again are what makes a small file much work.

@@ -444,6 +444,49 @@ mod tests {
         why.clone()
     }
 
+    /// A Mach-O library for x86 in 64 bits that is nothing but `functions` times one instruction, each listed.
+    fn listed(functions: usize) -> Vec<u8> {
+        let head = 32 + 72 + 80 + 16;
+        let mut bytes = vec![0; head];
+        let (at, size) = (head as u64, 4 * functions as u64);
+        for (place, number, width) in [
+            (0, 0xfeed_facf, 4),
+            (4, 0x0100_0007, 4),
+            (12, 6, 4),
+            (16, 2, 4),
+            (32, 0x19, 4),
+            (36, 72 + 80, 4),
+            (32 + 64, 1, 4),
+            (104 + 32, at, 8),
+            (104 + 40, size, 8),
+            (104 + 48, at, 4),
+            (104 + 64, 0x8000_0400, 4),
+            (184, 0x26, 4),
+            (188, 16, 4),
+            (192, at + size, 4),
+            (196, functions as u64 + 1, 4),
+        ] {
+            put(&mut bytes, place, number, width);
+        }
+        bytes[40..46].copy_from_slice(b"__TEXT");
+        bytes[104..110].copy_from_slice(b"__text");
+        bytes.resize(head + 4 * functions, 0x90);
+        // The way from the beginning to the first function takes two bytes, to each other one.
+        bytes.extend([0x80 | (head & 0x7f) as u8, (head >> 7) as u8]);
+        bytes.resize(bytes.len() + functions - 1, 4);
+        bytes
+    }
+
+    #[test]
+    fn more_functions_or_commands_than_any_file_has_are_over_budget() {
+        assert_eq!(open("few", &listed(1_000)).unclear, []);
+        assert!(damage("many", &listed((1 << 21) + 1)).contains("asks for more work"));
+        let mut commands = listed(1_000);
+        put(&mut commands, 16, (1 << 16) + 1, 4);
+        commands.extend([[0, 0, 0, 0], [8, 0, 0, 0]].concat().repeat(1 << 17));
+        assert!(damage("commands", &commands).contains("asks for more work"));
+    }
+
     /// Tables that many headers point at are read once each: what a file of this size can hold of them is soon used up.
     #[test]
     fn tables_that_are_pointed_at_again_and_again_are_over_budget() {

@@ -40,6 +40,11 @@ impl Rules {
     }
 }
 
+/// Who found code of the app.
+pub(crate) const CODE: &str = "code";
+/// Who could not tell whether code of the app is there.
+pub(crate) const UNCLEARED: &str = "uncleared";
+
 /// An identifier, and who says that it is the package's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clue<'a> {
@@ -47,7 +52,7 @@ pub struct Clue<'a> {
     pub kind: ResourceKind,
     /// The identifier.
     pub id: Cow<'a, str>,
-    /// `index`, `manifest`, `signer`, `content` or `code`.
+    /// `index`, `manifest`, `signer`, `content`, [`CODE`] or [`UNCLEARED`].
     pub from: &'static str,
     /// What was found, where the clue is not simply there to be read.
     pub because: Option<&'a str>,
@@ -85,7 +90,7 @@ impl<'a> Clue<'a> {
         let code = |coded: &'a Coded| Self {
             kind: ResourceKind::App,
             id: Cow::Borrowed(coded.subject.as_str()),
-            from: "code",
+            from: if coded.is_found { CODE } else { UNCLEARED },
             because: Some(&coded.what),
         };
         names.chain(identity.certificates.iter().map(certificate)).chain(content).chain(identity.code.iter().map(code))
@@ -125,8 +130,8 @@ impl Store {
             }
             let found = find(docket, &clue, &self.chosen.rules, evidence, self.chosen.stance.posture, now);
             let Some((mut finding, place)) = found else { continue };
-            if clue.from == "code" {
-                // It may be the app renamed or a library that any app uses: a person decides.
+            if clue.from == CODE || clue.from == UNCLEARED {
+                // It may be the app renamed, a library that any app uses, or neither: a person decides.
                 finding.verdict = finding.verdict.min(Verdict::Refer);
             }
             if strictest.as_ref().is_none_or(|known| finding.verdict > known.finding.verdict) {

@@ -1,7 +1,7 @@
 //! The answer to a request refused: 451 (RFC 7725), who refuses, by which order and paragraph, until when, in words a
 //! person understands.
 
-use super::judge::Judgement;
+use super::judge::{Judgement, UNCLEARED};
 use crate::refusal::{Blocker, Refusal};
 use axum::body::Body;
 use axum::response::Response;
@@ -34,7 +34,8 @@ struct Behind<'d> {
 /// The answer to a request that is refused.
 #[must_use]
 pub fn refusal(docket: &Docket, judged: &Judgement, operator: &Operator, headers: &HeaderMap) -> Response {
-    let (finding, place, because) = (&judged.finding, judged.place, judged.because.as_deref());
+    let (finding, place) = (&judged.finding, judged.place);
+    let because = judged.because.as_deref().map(|what| Held { what, is_found: judged.from != UNCLEARED });
     let behind: Vec<Behind<'_>> = reasons(finding).map(|reason| behind(docket, reason)).collect();
     let (kind, body) = match wanted(headers) {
         Wanted::Html => ("text/html; charset=utf-8", page(docket, finding, &behind, operator, because)),
@@ -101,7 +102,12 @@ fn name<'d>(docket: &'d Docket, finding: &'d Finding) -> &'d str {
     docket.registry().get(id).map_or(id, docket::subject::Subject::name)
 }
 
-fn machine(finding: &Finding, behind: &[Behind<'_>], operator: &Operator, because: Option<&str>) -> serde_json::Value {
+fn machine(
+    finding: &Finding,
+    behind: &[Behind<'_>],
+    operator: &Operator,
+    because: Option<Held<'_>>,
+) -> serde_json::Value {
     let grounds: Vec<_> = behind
         .iter()
         .map(|one| {
@@ -121,7 +127,7 @@ fn machine(finding: &Finding, behind: &[Behind<'_>], operator: &Operator, becaus
         "verdict": finding.verdict.word(),
         "blocked_by": { "name": operator.name, "uri": operator.blocker.uri, "contact": operator.contact },
         "grounds": grounds,
-        "held_for": because,
+        "held_for": because.map(|held| held.what),
         "until": (finding.until < law::time::FOREVER).then(|| format_rfc3339(finding.until)),
         "edition": finding.edition,
     })
@@ -142,11 +148,22 @@ fn remarks(operator: &Operator) -> [String; 3] {
 }
 
 /// Why a package that is not called so is held.
-fn held(docket: &Docket, finding: &Finding, what: &str) -> String {
-    let app = name(docket, finding);
-    format!(
-        "This file does not call itself {app}, and code of {app} was found in it ({what}); it is held until a person has looked."
-    )
+#[derive(Clone, Copy)]
+struct Held<'j> {
+    what: &'j str,
+    /// Whether code was found, or could not be looked for.
+    is_found: bool,
+}
+
+impl Held<'_> {
+    fn told(self, docket: &Docket, finding: &Finding) -> String {
+        let (app, what) = (name(docket, finding), self.what);
+        let why = match self.is_found {
+            true => format!("and code of {app} was found in it ({what})"),
+            false => format!("and whether code of {app} is in it cannot be told ({what})"),
+        };
+        format!("This file does not call itself {app}, {why}; it is held until a person has looked.")
+    }
 }
 
 fn text(
@@ -154,15 +171,15 @@ fn text(
     finding: &Finding,
     behind: &[Behind<'_>],
     operator: &Operator,
-    because: Option<&str>,
+    because: Option<Held<'_>>,
 ) -> String {
     let mut text = format!(
         "451 Unavailable For Legal Reasons\n\n{} may not offer {} here for download or update.\n",
         operator.name,
         name(docket, finding)
     );
-    if let Some(what) = because {
-        writeln!(text, "\n{}", held(docket, finding, what)).unwrap_or_default();
+    if let Some(held) = because {
+        writeln!(text, "\n{}", held.told(docket, finding)).unwrap_or_default();
     }
     for one in behind {
         let title = one.title();
@@ -189,7 +206,7 @@ fn page(
     finding: &Finding,
     behind: &[Behind<'_>],
     operator: &Operator,
-    because: Option<&str>,
+    because: Option<Held<'_>>,
 ) -> String {
     let app = escape(name(docket, finding));
     let mut html = format!(
@@ -199,8 +216,8 @@ fn page(
          <h1>{app} is not available here</h1><p>{} may not offer it where you seem to be, for download or update, because of a legal order.</p>",
         escape(&operator.name)
     );
-    if let Some(what) = because {
-        write!(html, "<p>{}", escape(&held(docket, finding, what))).unwrap_or_default();
+    if let Some(held) = because {
+        write!(html, "<p>{}", escape(&held.told(docket, finding))).unwrap_or_default();
     }
     for one in behind {
         let title = one.title();

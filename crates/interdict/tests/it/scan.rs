@@ -177,6 +177,13 @@ impl World {
     pub(crate) fn clean(&self) -> String {
         put(&self.folder, "clean/clean.jar", &jar(&library("org/shop", "pay", 900_000)))
     }
+
+    /// The same with a file in it that only its name tells something of.
+    pub(crate) fn clean_with(&self, name: &str) -> String {
+        let mut entries = library("org/shop", "pay", 900_000);
+        entries.push((name.to_owned(), b"nothing that is read".to_vec()));
+        put(&self.folder, &format!("clean/with-{}.jar", name.replace('/', "-")), &jar(&entries))
+    }
 }
 
 fn put(folder: &Folder, name: &str, bytes: &[u8]) -> String {
@@ -223,8 +230,13 @@ fn two_artefacts_stand_side_by_side_and_a_page_shows_them() {
     let ran = world.scan(&app, &["--html", &page.display().to_string()]);
     assert!(ran.out.contains("contains"), "{}", ran.out);
     let page = std::fs::read_to_string(page).expect("a page");
-    for wanted in ["wechat, by code (bytecode)", "expected by chance in ", "1 × whole body", "com.vendor.sdk.C0.share0"]
-    {
+    for wanted in [
+        "wechat, by code (bytecode)",
+        "<th class=\"n\">distinct</th><th class=\"n\">common</th>",
+        "expected by chance in ",
+        "1 × whole body",
+        "com.vendor.sdk.C0.share0",
+    ] {
         assert!(page.contains(wanted) && !page.contains("<script"), "{wanted} in {page}");
     }
 }
@@ -276,6 +288,57 @@ fn the_law_decides_not_the_finding() {
     let ran = world.scan(&app, &["--place", "US", "--at", "2019-03-01T12:00-05:00"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("contains"), "found all the same: {}", ran.out);
+}
+
+/// Names stay where bodies are hidden, and anybody may call his classes so.
+#[test]
+fn classes_that_are_only_called_so_are_a_hint_and_no_finding() {
+    let world = World::of("kaspersky");
+    let app = put(&world.folder, "apps/stub.jar", &jar(&library("com/vendor/sdk", "share", 900_000)));
+    let during = ["--place", "US", "--at", "2025-03-01T12:00-05:00"];
+    let ran = world.scan(&app, &[&during[..], &["--json"]].concat());
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    let file = &ran.json()["files"][0];
+    assert_eq!(file["verdict"], "cannot clear", "{file}");
+    let found = &file["found"][0];
+    assert_eq!((&found["basis"], &found["what"]), (&"class names".into(), &"6 of 6 of vendor sdk 1".into()), "{file}");
+    let sarif = world.scan(&app, &[&during[..], &["--sarif"]].concat()).json();
+    assert_eq!(sarif["runs"][0]["results"][0]["level"], "warning", "{sarif}");
+    assert_eq!(world.scan(&app, &[&during[..], &["--fail-on-evidence"]].concat()).code, 3, "no evidence by itself");
+    let before = ["--place", "US", "--at", "2019-03-01T12:00-05:00"];
+    assert_eq!(world.scan(&app, &before).code, 0, "what is permitted even if it is there needs nobody's look");
+    assert_eq!(world.scan(&app, &[&before[..], &["--fail-on-evidence"]].concat()).code, 3, "a policy of one's own");
+}
+
+#[test]
+fn code_that_was_compared_with_nothing_is_told() {
+    let world = World::of("wechat");
+    let mut entries = library("org/shop", "pay", 900_000);
+    entries
+        .push((String::from("assets/shop.js"), b"function pay(a) { return shop.pay(a, 'the customer') }\n".repeat(8)));
+    let app = put(&world.folder, "apps/mixed.jar", &jar(&entries));
+    let page = world.folder.path().join("scan.html");
+    let ran = world.scan(&app, &["--html", &page.display().to_string()]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let page = std::fs::read_to_string(page).expect("a page");
+    for told in [&ran.out, &page] {
+        assert!(told.contains("not compared: 1 of the files of code in it"), "{told}");
+    }
+}
+
+/// On a terminal it is seen how far a scan is; elsewhere nothing is written beside the findings.
+#[test]
+fn a_terminal_shows_how_far_it_is() {
+    let world = World::of("wechat");
+    (0..3).for_each(|n| drop(put(&world.folder, &format!("apps/{n}.jar"), &jar(&library("org/shop", "pay", 900_000)))));
+    let apps = world.folder.path().join("apps").display().to_string();
+    let line = format!("{} scan {apps} --threads 1", env!("CARGO_BIN_EXE_interdict"));
+    let told = Command::new("script").args(["-qec", &line, "/dev/null"]).output().expect("util-linux is installed");
+    let shown = String::from_utf8_lossy(&told.stdout);
+    for step in ["\r[##########....................] 1 of 3 files", "\r[##############################] 3 of 3 files"] {
+        assert!(shown.contains(step), "{shown:?}");
+    }
+    assert_eq!(world.scan(&apps, &[]).err, "");
 }
 
 #[test]
@@ -346,7 +409,12 @@ fn bills_of_materials_are_read_by_package_url() {
         r#"{{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{{"type":"CreationInfo"}},
             {{"type":"software_Package","externalIdentifier":[{{"externalIdentifierType":"packageUrl","identifier":"{purl}"}}]}}]}}"#
     );
-    for text in [cyclonedx, spdx, graph] {
+    let marked = format!("\u{feff}{cyclonedx}");
+    let main = format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{{"component":{{"components":[{{"purl":"{purl}"}}]}}}}}}"#
+    );
+    let cut = [&cyclonedx, &spdx, &graph].map(|text| text[..text.len() - 2].to_owned());
+    for text in [cyclonedx, marked, main, spdx, graph] {
         let file = folder.write("bom.json", &text);
         let ran = run(&["scan", &file, "--json", "--fail-on-evidence"], b"");
         assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
@@ -360,7 +428,12 @@ fn bills_of_materials_are_read_by_package_url() {
         String::from("SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\n"),
         String::from(r#"{"bomFormat":"CycloneDX","specVersion":"2.0"}"#),
         format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{deep}]}}"#),
-    ] {
+        // Deeper than the reader of JSON goes.
+        format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","x":{}1{}}}"#, "[".repeat(200), "]".repeat(200)),
+    ]
+    .into_iter()
+    .chain(cut)
+    {
         let ran = run(&["scan", &folder.write("bom.txt", &text)], b"");
         assert_eq!(ran.code, 3, "{text}: {}{}", ran.out, ran.err);
     }
@@ -622,6 +695,13 @@ fn hooks_refuse_the_code_and_pass_without_it() {
     let url = server.display().to_string();
     let (passed, said) = git(&work, &options, &["push", &url, "HEAD:main"]);
     assert!(passed, "{said}");
+    // What stood there as a link is a file now, and is to be left out of archives.
+    std::os::unix::fs::symlink("clean.jar", work.join("lib.jar")).expect("a link");
+    std::fs::write(work.join(".gitattributes"), "lib.jar export-ignore\n").expect("written");
+    assert!(git(&work, "", &["add", "."]).0);
+    let (passed, said) = git(&work, &options, &["commit", "-m", "link"]);
+    assert!(passed, "{said}");
+    std::fs::remove_file(work.join("lib.jar")).expect("removed");
     std::fs::copy(world.renamed(), work.join("lib.jar")).expect("copied");
     assert!(git(&work, "", &["add", "."]).0);
     let (passed, said) = git(&work, &options, &["commit", "-m", "sdk"]);
@@ -629,4 +709,37 @@ fn hooks_refuse_the_code_and_pass_without_it() {
     assert!(git(&work, &options, &["commit", "--no-verify", "-m", "sdk"]).0);
     let (passed, said) = git(&work, &options, &["push", &url, "HEAD:main"]);
     assert!(!passed && said.contains("refused"), "{said}");
+}
+
+/// The very line that the example runs, with the references and the day of this test.
+#[test]
+fn the_job_fails_on_the_code_and_passes_without_it() {
+    let world = World::of("kaspersky");
+    let job = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/build/ci.yml");
+    let text = std::fs::read_to_string(&job).expect("the example");
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("- run: interdict scan ")).expect("it scans");
+    let interdict = env!("CARGO_BIN_EXE_interdict");
+    let line =
+        format!("{interdict} scan --references {} --only-references --at 2025-03-01T12:00-05:00 {line}", world.store);
+    world.folder.write(".interdict/waivers.json", "[]");
+    let outputs = world.folder.path().join("app/build/outputs");
+    std::fs::create_dir_all(&outputs).expect("a folder");
+    for (artefact, code, level) in [(world.clean(), 0, None), (world.renamed(), 1, Some("error"))] {
+        std::fs::copy(artefact, outputs.join("app.jar")).expect("copied");
+        // As a runner does it.
+        let told = Command::new("bash").args(["-e", "-c", &line]).current_dir(world.folder.path()).output();
+        assert_eq!(told.expect("it runs").status.code(), Some(code));
+        let log = std::fs::read_to_string(world.folder.path().join("listed-code.sarif")).expect("SARIF");
+        let log: serde_json::Value = serde_json::from_str(&log).expect("JSON");
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!(result["level"].as_str(), level, "{log}");
+        if level.is_some() {
+            let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+            assert_eq!(uri, "app/build/outputs/app.jar", "relative to what is checked out");
+        }
+    }
+    let Some(validator) = tool("check-jsonschema") else { return };
+    let told = Command::new(validator).args(["--builtin-schema", "vendor.github-workflows"]).arg(&job).output();
+    let told = told.expect("it runs");
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
 }

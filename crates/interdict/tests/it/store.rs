@@ -798,3 +798,44 @@ fn listed_code_under_nobodys_name_is_held_and_never_taken_for_the_app() {
         .collect();
     assert_eq!(outcomes, ["refer", "refuse", "permit", "refuse", "refuse", "refuse"], "{written}");
 }
+
+#[test]
+fn what_cannot_be_cleared_is_served_unless_the_operator_has_it_held() {
+    if !has(MAKERS) {
+        return;
+    }
+    let brook = law(|order| order);
+    let world = World::under(&["--corpus", &brook.path().display().to_string()], "brook");
+    let folder = &published().folder;
+    let packages = [
+        ("packed", world.clean_with("lib/arm64-v8a/libjiagu.so")),
+        ("dart", world.clean_with("lib/arm64-v8a/libapp.so")),
+        ("readable", world.clean()),
+    ];
+    for (name, from) in &packages {
+        std::fs::copy(from, folder.join(format!("fdroid/repo/org.example.{name}_1.apk"))).expect("copied");
+    }
+    let paths = packages.each_ref().map(|(name, _)| format!("/fdroid/repo/org.example.{name}_1.apk"));
+    let nginx = Nginx::start(folder);
+    let code = format!("code = \"{}\"", world.store);
+    let chosen = "# uncleared = \"hold-hidden\"";
+    for (uncleared, expected) in [
+        (chosen, [200, 200, 200]),
+        ("uncleared = \"hold-hidden\"", [451, 200, 200]),
+        ("uncleared = \"hold\"", [451, 451, 200]),
+    ] {
+        let refused = [("code = \"shipped\"", code.as_str()), ("on_refer = \"permit\"", "on_refer = \"refuse\"")];
+        let held = gate(law(|order| order), &nginx.url(), &[&refused[..], &[(chosen, uncleared)]].concat());
+        assert_eq!(paths.each_ref().map(|path| status(US, held.port, path)), expected, "{uncleared}");
+        assert_eq!(paths.each_ref().map(|path| status(CA, held.port, path)), [200; 3], "the order ends at the border");
+        let [packed, ..] = &paths;
+        if uncleared != chosen {
+            let told = ask(US, held.port, "GET", packed, "accept: application/json\r\n");
+            let told: serde_json::Value = serde_json::from_slice(&told.body).expect("JSON");
+            assert_eq!(told["verdict"], "refer");
+            assert!(told["held_for"].as_str().expect("why").contains("360 Jiagu"), "{told}");
+            let page = ask(US, held.port, "GET", packed, "accept: text/plain\r\n");
+            assert!(page.text().contains("whether code of Brook is in it cannot be told"), "{}", page.text());
+        }
+    }
+}

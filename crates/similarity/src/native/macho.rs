@@ -66,6 +66,9 @@ pub(super) fn read<'a>(bytes: &'a [u8], work: &'a Work<'a>) -> Result<Image<'a>,
         return Err(Damage::Malformed);
     }
     let mut image = Image::new(machine, bytes.len(), work);
+    if numbers.u32(16).is_some_and(|count| count > COMMANDS_MAX) {
+        return Err(Damage::Budget);
+    }
     let commands = commands(numbers, is_wide, &mut image).ok_or(Damage::Truncated)?;
     image.stretches.sort_by_key(|stretch| stretch.address);
     let symbols = symbols(numbers, &commands, is_wide, &image.allowance);
@@ -84,7 +87,7 @@ fn commands<'a>(bytes: Numbers<'a>, is_wide: bool, image: &mut Image<'a>) -> Opt
     let mut commands = Commands::default();
     let count = bytes.u32(16)?;
     let mut at = if is_wide { 32 } else { 28 };
-    for _ in 0..count.min(COMMANDS_MAX) {
+    for _ in 0..count {
         let (command, size) = (bytes.u32(at)?, bytes.u32(at + 4)? as usize);
         match command {
             SEGMENT | SEGMENT_WIDE => segment(bytes, at, is_wide, image, &mut commands)?,
