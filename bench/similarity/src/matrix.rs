@@ -19,6 +19,9 @@ const INCLUSION_METHODS_MIN: usize = 5;
 /// Methods of fewer tokens are not asked for.
 const RECALL_TOKENS_MIN: u32 = 20;
 
+/// Rows where nothing is renamed, so that nothing is written down.
+const NAMES_KEPT: [&str; 3] = ["dx", "d8old", "ecj"];
+
 #[derive(Default)]
 struct Row {
     pairs: Vec<(f32, f32, u32, String)>,
@@ -192,17 +195,24 @@ fn present(program: &Program) -> Present<'_> {
 struct Truth<'a> {
     mapping: Mapping,
     keeps_names: bool,
+    is_compiled_anew: bool,
     known: &'a Program,
     present: Present<'a>,
 }
 
 impl<'a> Truth<'a> {
     fn of(made: &Made, folder: &Path, known: &'a Program, program: &'a Program) -> Option<Self> {
-        Some(Self { mapping: mapping_of(made, folder)?, keeps_names: made.row == "dx", known, present: present(program) })
+        Some(Self { mapping: mapping_of(made, folder)?, keeps_names: keeps_names(made), is_compiled_anew: made.row == "ecj", known, present: present(program) })
     }
 
     /// Whether anything is written down about a method.
     fn tells(&self, function: &Function) -> bool {
+        // Each compiler has names of its own for what it makes itself, and counts nameless classes as it likes.
+        let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        let is_nameless = || self.known.class_name(function).split('$').skip(1).any(is_number);
+        if self.is_compiled_anew && (self.known.words(function.name).contains('$') || is_nameless()) {
+            return false;
+        }
         self.keeps_names || self.mapping.tells(self.known, function)
     }
 
@@ -234,9 +244,13 @@ impl<'a> Truth<'a> {
     }
 }
 
+fn keeps_names(made: &Made) -> bool {
+    NAMES_KEPT.contains(&made.row.as_str())
+}
+
 fn mapping_of(made: &Made, folder: &Path) -> Option<Mapping> {
     let map = folder.join("maps").join(made.path.file_name().expect("a name")).with_extension("map");
-    if made.row == "dx" { Some(Mapping::default()) } else { Mapping::read(&map) }
+    if keeps_names(made) { Some(Mapping::default()) } else { Mapping::read(&map) }
 }
 
 /// Whether enough of a library's methods that are long enough to be recognised are there.
@@ -270,7 +284,7 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
             }
         }
     }
-    for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
+    for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN && truth.tells(f)) {
         let places = truth.places(function);
         if let Some(tokens) = truth.survives(&places) {
             let is_whole = tokens >= RECALL_TOKENS_MIN;
