@@ -17,6 +17,8 @@ FRESH_SEED = 11
 HOST_KEPT = 0.3
 # Share of a library's top-level classes that stay reachable.
 KEPT = {"r8f30": 0.3, "r8f10": 0.1, "r8f3": 0.03}
+# The same with a chance of their own, so that they change no other row.
+KEPT_BESIDE = {"r8f50": 0.5, "r8f1": 0.01}
 # What a hostile protector does, all of it and each part alone.
 HOSTILE = {"hostile": "strings+junk+flow", "strings": "strings", "junk": "junk", "flow": "flow"}
 QUIET = "-ignorewarnings\n-dontwarn **\n-dontnote **\n"
@@ -38,7 +40,7 @@ def name(coordinates):
 def fetch(work):
     tools = work / "tools"
     tools.mkdir(parents=True, exist_ok=True)
-    if not all(list(tools.glob(f"{n}-*.jar")) for n in ("proguard-base", "asm-analysis")):
+    if not all(list(tools.glob(f"{n}-*.jar")) for n in ("proguard-base", "asm-analysis", "ecj")):
         run("mvn", "-q", "-B", "-f", HERE / "tools.pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={tools}")
     if not list(tools.glob("r8-*.jar")):
         run("pip", "download", "-q", "--no-deps", "-d", work / "wheel", "mobsf==3.9.7")
@@ -47,15 +49,11 @@ def fetch(work):
         wheel.unlink()
     raw = work / "raw"
     missing = [c for _, c in libraries() if not (raw / f"{name(c)}.jar").exists()]
-    if missing:
-        entries = "".join(
-            "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
-            "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>".format(*c.split(":"))
-            for c in missing)
-        pom = work / "libraries.pom.xml"
-        pom.write_text('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>'
-                       f"<artifactId>libraries</artifactId><version>0</version><packaging>pom</packaging><dependencies>{entries}</dependencies></project>")
-        run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={raw}", "-Dmdep.stripVersion=true")
+    copy(work, missing, raw)
+    sources = work / "sources"
+    if not sources.exists():
+        copy(work, [c for role, c in libraries() if role in ("target", "fresh")], sources,
+             "-Dclassifier=sources", "-Dmdep.failOnMissingClassifierArtifact=false")
     platform = work / "tools" / "platform.jar"
     if not platform.exists():
         modules = work / "modules"
@@ -70,6 +68,20 @@ def fetch(work):
                     # Records of the platform's own insides stop R8 3.3.
                     if inside.startswith(("java/", "javax/", "org/w3c/", "org/xml/")):
                         jar.write(path, inside)
+
+
+def copy(work, wanted, folder, *more):
+    """Fetches libraries without what they depend on."""
+    if not wanted:
+        return
+    entries = "".join(
+        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
+        "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>".format(*c.split(":"))
+        for c in wanted)
+    pom = work / "libraries.pom.xml"
+    pom.write_text('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>'
+                   f"<artifactId>libraries</artifactId><version>0</version><packaging>pom</packaging><dependencies>{entries}</dependencies></project>")
+    run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-Dmdep.stripVersion=true", *more)
 
 
 def clean(source, target):
@@ -114,7 +126,7 @@ def jobs(work):
 def transformed(work, targets, hosts, names, chance):
     """Every target under every transformation, as jobs."""
     platform = work / "tools" / "platform.jar"
-    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx", "hostile30", *HOSTILE)}
+    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx", "d8old", "ecj", *KEPT_BESIDE, "hostile30", *HOSTILE)}
     rewritten = []
     for n in targets:
         host, jar = chance.choice(hosts), work / "jars" / f"{n}.jar"
@@ -129,6 +141,9 @@ def transformed(work, targets, hosts, names, chance):
             merged(row, jar, f"{kept}-allowaccessmodification\n")
             if row == "r8f30":
                 merged("hostile30", work / "rules" / f"{n}@hostile.jar", f"{kept}-allowaccessmodification\n")
+        for row, share in KEPT_BESIDE.items():
+            own = random.Random(f"{n}@{row}")
+            merged(row, jar, f"{keeps(names[n], share, own)}{keeps(names[host], HOST_KEPT, own)}-allowaccessmodification\n")
         for row, what in HOSTILE.items():
             hostile = work / "rules" / f"{n}@{row}.jar"
             rewritten.append(f"hostile|{hostile}|{jar}|{what}")
@@ -143,8 +158,12 @@ def transformed(work, targets, hosts, names, chance):
                              f"-printmapping {work}/maps/{made}.map\n{QUIET}{kept}")
             rows[row].append(f"proguard|{work}/made/{made}.dex|{rules}|{out}")
         rows["dx"].append(f"dx|{work}/made/{n}@dx.dex|{jar}")
+        rows["d8old"].append(f"d8old|{work}/made/{n}@d8old.dex|{jar}")
+        sources = work / "sources" / f"{n}-sources.jar"
+        if sources.exists():
+            rows["ecj"].append(f"ecj|{work}/made/{n}@ecj.dex|{sources}|{work}/rules/{n}@ecj.jar|{work}/raw")
     # Some of every kind early: whatever time there was, what was made is balanced.
-    return rewritten + [rows[row][k] for k in range(len(targets)) for row in rows]
+    return rewritten + [rows[row][k] for k in range(len(targets)) for row in rows if k < len(rows[row])]
 
 
 def versions(work):

@@ -4,7 +4,8 @@ use crate::mapping::{Mapping, Place, Types};
 use crate::world::{self, Half, Made};
 use rustc_hash::{FxHashMap, FxHashSet};
 use similarity::background::Background;
-use similarity::index::Index;
+use similarity::fingerprint::{hash, mix};
+use similarity::index::{Index, Reference};
 use similarity::matching::{self, Evidence, Via};
 use similarity::program::{Function, Program};
 use similarity::verdict::{self, Verdict};
@@ -18,6 +19,9 @@ use std::time::Instant;
 const INCLUSION_METHODS_MIN: usize = 5;
 /// Methods of fewer tokens are not asked for.
 const RECALL_TOKENS_MIN: u32 = 20;
+
+/// Rows where nothing is renamed, so that nothing is written down.
+const NAMES_KEPT: [&str; 3] = ["dx", "d8old", "ecj"];
 
 #[derive(Default)]
 struct Row {
@@ -90,11 +94,11 @@ pub fn run(folder: &Path) {
                 continue;
             }
             let file = made.path.file_name().expect("a name").to_string_lossy();
-            features.push(feature(of_half, own, evidence, judgement.probability, name, &file));
+            features.push(feature(of_half, own, evidence, judgement.probability, name, &file, program.functions.len()));
             let half = &mut judged[of_half as usize];
             half.push((judgement.probability, own, format!("{name} in {}", made.path.file_name().expect("a name").to_string_lossy())));
             if *name == made.target && is_inclusion {
-                row.verdicts[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
+                row.verdicts[place(judgement.verdict)] += 1;
             }
         }
         none += index.references().len() - found.len();
@@ -120,61 +124,130 @@ pub fn run(folder: &Path) {
 }
 
 /// What was found, for whoever fits the verdict.
-fn feature(half: Half, own: bool, found: &Evidence, probability: f32, name: &str, file: &str) -> String {
+fn feature(half: Half, own: bool, found: &Evidence, probability: f32, name: &str, file: &str, among: usize) -> String {
     format!(
-        "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{probability}\t{name}\t{file}", half.word(), u8::from(own), found.distinct, found.functions, found.classes,
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{probability}\t{name}\t{file}\t{among}", half.word(), u8::from(own), found.distinct, found.functions, found.classes,
         found.links, found.containment
     )
 }
 
+/// Large programs that are put together of many libraries: how many of them for either half,
+const LARGE: u64 = 8;
+/// and the rows whose files are put into them.
+const LARGE_ROWS: [&str; 5] = ["r8f1", "r8f3", "r8f10", "r8f30", "hostile30"];
+
 /// Every library looked for in every other, and in large programs put together of many others: whatever is found is
-/// false, but for known sharing.
+/// false, but for known sharing. Then the same with a transformed file in each, which is to be found.
 pub fn whole(folder: &Path) {
     let index = Index::new(world::references(folder), &Background::default());
-    let shared = world::shared();
-    let related = |a: &str, b: &str| a == b || shared.iter().any(|(x, y)| (x == a && y == b) || (y == a && x == b));
-    let mut features = Vec::new();
-    let mut told = |program: &Program, parts: &[&str], half: Half, file: &str| {
-        let mut claims = [0_usize; 3];
-        for evidence in &matching::find(&index, program) {
-            let name = &index.references()[evidence.reference].lineage;
-            // A large program of one half is asked for libraries of that half only.
-            if parts.iter().any(|part| related(part, name)) || (parts.len() > 1 && (Half::of(name) == Half::Calibration) != (half == Half::Calibration)) {
-                continue;
-            }
-            let judgement = verdict::judge(&index, evidence);
-            claims[match judgement.verdict { Verdict::Contains => 0, Verdict::Unsure => 1, Verdict::DoesNotContain { .. } => 2 }] += 1;
-            if judgement.verdict != (Verdict::DoesNotContain { bound: verdict::bound(&index, evidence.reference, evidence.distinct) }) {
-                println!("  {:.2} {name} in {file}, {} functions, {:.3} contained", judgement.probability, evidence.functions, evidence.containment);
-            }
-            features.push(feature(half.max(Half::of(name)), false, evidence, judgement.probability, name, file));
-        }
-        claims
-    };
+    let mut looking = Looking { index: &index, shared: world::shared(), features: Vec::new() };
     let mut sum = [0_usize; 3];
     for one in index.references() {
-        let claims = told(&one.program, &[&one.lineage], Half::of(&one.lineage), &one.lineage);
+        let claims = looking.falsely(&one.program, &[&one.lineage], Half::of(&one.lineage), &one.lineage);
         (0..3).for_each(|n| sum[n] += claims[n]);
     }
-    let all = index.references().len() * (index.references().len() - 1) - 2 * shared.len();
+    let all = index.references().len() * (index.references().len() - 1) - 2 * looking.shared.len();
     println!("{all} pairs: {} claimed, {} unsure, {} of the rest with evidence", sum[0], sum[1], sum[2]);
+    let made: Vec<Made> = world::made(folder).into_iter().filter(|made| LARGE_ROWS.contains(&made.row.as_str())).collect();
     for (half, words) in [(Half::Calibration, "calibration"), (Half::Fresh, "test and fresh")] {
-        for odd in [false, true] {
-            let of_half = |name: &str| (Half::of(name) == Half::Calibration) == (half == Half::Calibration);
-            let parts = index.references().iter().filter(|r| of_half(&r.lineage)).enumerate();
-            let parts: Vec<_> = parts.filter(|(n, _)| (n % 2 == 1) == odd).map(|(_, part)| part).collect();
+        let of_half = |name: &str| (Half::of(name) == Half::Calibration) == (half == Half::Calibration);
+        let mut rows: BTreeMap<(Half, String), [usize; 3]> = BTreeMap::new();
+        let (mut sum, mut asked, mut megabytes) = ([0_usize; 3], 0, Vec::new());
+        let all = index.references().iter().filter(|r| of_half(&r.lineage)).count();
+        for n in 0..LARGE {
+            let parts: Vec<&Reference> = index.references().iter().filter(|r| of_half(&r.lineage) && is_part(&r.lineage, n)).collect();
+            let names: Vec<&str> = parts.iter().map(|part| part.lineage.as_str()).collect();
             let mut program = Program::default();
             parts.iter().for_each(|part| program.append(&part.program));
-            let names: Vec<&str> = parts.iter().map(|part| part.lineage.as_str()).collect();
-            let claims = told(&program, &names, half, &format!("{} libraries", names.len()));
-            let asked = index.references().iter().filter(|r| of_half(&r.lineage)).count() - parts.len();
-            println!(
-                "{} of {words} in one program of {} MB: of {asked} others {} claimed, {} unsure, {} of the rest with evidence",
-                parts.len(), program.code_bytes / 1_000_000, claims[0], claims[1], claims[2]
-            );
+            megabytes.push(program.code_bytes / 1_000_000);
+            asked += all - parts.len();
+            let claims = looking.falsely(&program, &names, half, &format!("large {n}"));
+            (0..3).for_each(|n| sum[n] += claims[n]);
+            for made in made.iter().filter(|made| of_half(&made.target) && home(&made.target) == n) {
+                if let Some(found) = looking.truly(&program, &names, made, folder, n) {
+                    rows.entry((Half::of(&made.target), made.row.clone())).or_default()[found] += 1;
+                }
+            }
+        }
+        megabytes.sort_unstable();
+        println!(
+            "{LARGE} programs of {} to {} MB of {words}: of {asked} others {} claimed, {} unsure, {} of the rest with evidence",
+            megabytes[0], megabytes[megabytes.len() - 1], sum[0], sum[1], sum[2]
+        );
+        for ((half, row), [contains, unsure, not]) in rows {
+            println!("  {} {row} in them: contains {contains}, unsure {unsure}, not {not}", half.word());
         }
     }
-    std::fs::write(folder.join("features.whole.tsv"), features.join("\n")).expect("writable");
+    std::fs::write(folder.join("features.whole.tsv"), looking.features.join("\n")).expect("writable");
+}
+
+/// Whether a library is in a large program: one in two, three or four is.
+fn is_part(library: &str, large: u64) -> bool {
+    mix(hash(library.as_bytes()) ^ (large << 32)).is_multiple_of(2 + large % 3)
+}
+
+/// The large program that a library's transformed files are put into: one that does not hold it.
+fn home(library: &str) -> u64 {
+    let first = hash(library.as_bytes()) % LARGE;
+    (0..LARGE).map(|n| (first + n) % LARGE).find(|n| !is_part(library, *n)).unwrap_or(0)
+}
+
+/// What is looked for in whole libraries and large programs.
+struct Looking<'a> {
+    index: &'a Index,
+    shared: Vec<(String, String)>,
+    features: Vec<String>,
+}
+
+impl Looking<'_> {
+    fn is_related(&self, a: &str, b: &str) -> bool {
+        a == b || self.shared.iter().any(|(x, y)| (x == a && y == b) || (y == a && x == b))
+    }
+
+    /// What is claimed, unsure, and found a little of, where nothing is.
+    fn falsely(&mut self, program: &Program, parts: &[&str], half: Half, file: &str) -> [usize; 3] {
+        let mut claims = [0_usize; 3];
+        for evidence in &matching::find(self.index, program) {
+            let name = &self.index.references()[evidence.reference].lineage;
+            // A large program of one half is asked for libraries of that half only.
+            if parts.iter().any(|part| self.is_related(part, name)) || (parts.len() > 1 && (Half::of(name) == Half::Calibration) != (half == Half::Calibration)) {
+                continue;
+            }
+            let judgement = verdict::judge(self.index, evidence);
+            claims[place(judgement.verdict)] += 1;
+            if place(judgement.verdict) < 2 {
+                println!("  {:.2} {name} in {file}, {} functions, {:.3} contained", judgement.probability, evidence.functions, evidence.containment);
+            }
+            self.features.push(feature(half.max(Half::of(name)), false, evidence, judgement.probability, name, file, program.functions.len()));
+        }
+        claims
+    }
+
+    /// What is said of a file's library when the file stands in a large program; nothing where it is no inclusion.
+    fn truly(&mut self, large: &Program, parts: &[&str], made: &Made, folder: &Path, n: u64) -> Option<usize> {
+        let own = world::read(&made.path);
+        let known = &self.index.references().iter().find(|r| r.lineage == made.target)?.program;
+        // Code that another part holds as well would be found without the file.
+        if parts.iter().any(|part| self.is_related(part, &made.target)) || !is_included(known, &own, made, folder) {
+            return None;
+        }
+        let mut program = large.clone();
+        program.append(&own);
+        let found = matching::find(self.index, &program);
+        let Some(evidence) = found.iter().find(|e| self.index.references()[e.reference].lineage == made.target) else { return Some(2) };
+        let judgement = verdict::judge(self.index, evidence);
+        let file = format!("{} in large {n}", made.path.file_name().expect("a name").to_string_lossy());
+        self.features.push(feature(Half::of(&made.target), true, evidence, judgement.probability, &made.target, &file, program.functions.len()));
+        Some(place(judgement.verdict))
+    }
+}
+
+const fn place(verdict: Verdict) -> usize {
+    match verdict {
+        Verdict::Contains => 0,
+        Verdict::Unsure => 1,
+        Verdict::DoesNotContain { .. } => 2,
+    }
 }
 
 /// The functions of a program by class and name.
@@ -192,17 +265,24 @@ fn present(program: &Program) -> Present<'_> {
 struct Truth<'a> {
     mapping: Mapping,
     keeps_names: bool,
+    is_compiled_anew: bool,
     known: &'a Program,
     present: Present<'a>,
 }
 
 impl<'a> Truth<'a> {
     fn of(made: &Made, folder: &Path, known: &'a Program, program: &'a Program) -> Option<Self> {
-        Some(Self { mapping: mapping_of(made, folder)?, keeps_names: made.row == "dx", known, present: present(program) })
+        Some(Self { mapping: mapping_of(made, folder)?, keeps_names: keeps_names(made), is_compiled_anew: made.row == "ecj", known, present: present(program) })
     }
 
     /// Whether anything is written down about a method.
     fn tells(&self, function: &Function) -> bool {
+        // Each compiler has names of its own for what it makes itself, and counts nameless classes as it likes.
+        let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        let is_nameless = || self.known.class_name(function).split('$').skip(1).any(is_number);
+        if self.is_compiled_anew && (self.known.words(function.name).contains('$') || is_nameless()) {
+            return false;
+        }
         self.keeps_names || self.mapping.tells(self.known, function)
     }
 
@@ -234,9 +314,13 @@ impl<'a> Truth<'a> {
     }
 }
 
+fn keeps_names(made: &Made) -> bool {
+    NAMES_KEPT.contains(&made.row.as_str())
+}
+
 fn mapping_of(made: &Made, folder: &Path) -> Option<Mapping> {
     let map = folder.join("maps").join(made.path.file_name().expect("a name")).with_extension("map");
-    if made.row == "dx" { Some(Mapping::default()) } else { Mapping::read(&map) }
+    if keeps_names(made) { Some(Mapping::default()) } else { Mapping::read(&map) }
 }
 
 /// Whether enough of a library's methods that are long enough to be recognised are there.
@@ -270,7 +354,7 @@ fn methods(index: &Index, evidence: &Evidence, program: &Program, made: &Made, f
             }
         }
     }
-    for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN) {
+    for (n, function) in known.functions.iter().enumerate().filter(|(_, f)| f.tokens >= RECALL_TOKENS_MIN && truth.tells(f)) {
         let places = truth.places(function);
         if let Some(tokens) = truth.survives(&places) {
             let is_whole = tokens >= RECALL_TOKENS_MIN;

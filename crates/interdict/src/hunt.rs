@@ -197,6 +197,7 @@ fn ask(
     known: &BTreeMap<PathBuf, (usize, usize)>,
     is_wanted: &dyn Fn(&str) -> bool,
 ) -> Result<(Vec<PathBuf>, Vec<String>), String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut small = Vec::new();
     let mut suspects: Vec<Vec<bool>> = sets.iter().map(|set| vec![false; set.apps.len()]).collect();
     for index in library.indexes() {
@@ -213,7 +214,7 @@ fn ask(
                         *shared += 1;
                     }
                 };
-                set.table.find(&kept, &mut count).map_err(|why| format!("a table of sketches: {why}"))?;
+                set.table.find(&kept, threads, &mut count).map_err(|why| format!("a table of sketches: {why}"))?;
                 for (shared, suspect) in shared.iter().zip(suspects) {
                     *suspect |= *shared >= sketch::shared_min(kept.len());
                 }
