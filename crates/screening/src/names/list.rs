@@ -61,8 +61,6 @@ pub struct List {
     words: Words,
     /// How well each token tells its parties from all others: 1 where it has but one. Empty where the list is short.
     telling: Vec<f32>,
-    /// Whether a name is written in syllables.
-    syllabic: Vec<bool>,
     postings: Postings,
     /// What words are, run together.
     runs: Filter,
@@ -101,7 +99,7 @@ impl List {
     pub fn bytes(&self) -> usize {
         let short = self.text_ends.len() + self.tokens.len() + self.token_ends.len() + self.telling.len();
         let joined = self.joined_by_custom.values().map(Vec::len).sum::<usize>();
-        self.parties.len() * (size_of::<u32>() + size_of::<bool>())
+        self.parties.len() * size_of::<u32>()
             + self.texts.len()
             + (short + joined) * size_of::<u32>()
             + self.words.bytes()
@@ -127,10 +125,6 @@ impl List {
     #[must_use]
     pub fn tokens(&self, n: usize) -> Vec<&Token> {
         self.ids(n).iter().filter_map(|id| self.words.token(*id)).collect()
-    }
-
-    fn is_syllabic(&self, n: usize) -> bool {
-        self.syllabic.get(n).copied().unwrap_or(false)
     }
 
     fn ids(&self, n: usize) -> &[u32] {
@@ -199,8 +193,9 @@ impl List {
         known: Option<score::Pairing<'_>>,
     ) -> Option<Match> {
         let listed = self.tokens(entry);
-        let kind = self.postings.kind(entry).unwrap_or(query.kind);
-        let syllabic = query.syllabic || self.is_syllabic(entry);
+        let mark = self.postings.mark(entry)?;
+        let kind = mark.kind();
+        let syllabic = query.syllabic || mark.is_syllabic();
         let scripts = Scripts { across: query.abjad, syllabic };
         let mut alignment = match known {
             Some(pair) => score::align_by(tokens, &listed, kind, scripts, pair),

@@ -8,59 +8,83 @@ use super::sum::{Filter, mixed};
 use crate::names::name::Kind;
 use std::ops::Range;
 
-/// No list has more tokens that differ, so that one fits beside a name in 64 bits.
+/// No list has more tokens that differ, or more names, so that one of each fits beside a mark in 64 bits.
 pub(super) const TOKENS_MAX: u32 = 1 << 24;
+pub(super) const NAMES_MAX: u32 = 1 << NAME_BITS;
+const NAME_BITS: u32 = 28;
+const MARK_BITS: u32 = 12;
 /// Parts of one in which the weight of a name is noted, rounded down.
 pub(super) const WEIGHTS: f32 = 8.0;
 /// The heaviest that is told from heavier ones.
 pub(super) const WEIGHT_MAX: u8 = 127;
+/// No more of a name's words are counted.
+const WORDS_MAX: u8 = 7;
 /// Tokens that stand in more names are common: two of them are looked up together, of others all that is known is read.
 const COMMON_MIN: u32 = 12;
 /// Bits by which it is told of two common tokens that they never stand together.
 const FILTER_BITS: usize = 8;
 
-/// A name, what is beside a token in it, what is named and how much it weighs: so ordered, in 64 bits.
+/// A name, what is beside a token in it, and its mark, in 64 bits: ordered by what is beside, then by mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row(u64);
 
 impl Row {
     fn new(partner: u32, mark: Mark, name: u32) -> Self {
-        Self(u64::from(partner) << 40 | u64::from(mark.0) << 32 | u64::from(name))
+        Self(u64::from(partner) << (NAME_BITS + MARK_BITS) | u64::from(mark.0) << NAME_BITS | u64::from(name))
     }
 
     pub(super) const fn partner(self) -> u32 {
-        (self.0 >> 40) as u32
+        (self.0 >> (NAME_BITS + MARK_BITS)) as u32
     }
 
     pub(super) const fn mark(self) -> Mark {
-        Mark((self.0 >> 32) as u8)
+        Mark((self.0 >> NAME_BITS) as u16 & ((1 << MARK_BITS) - 1))
     }
 
     pub(super) const fn name(self) -> u32 {
-        self.0 as u32
+        self.0 as u32 & (NAMES_MAX - 1)
     }
 }
 
-/// What is named and how much the name weighs.
+/// What is known of a name without looking at it: what is named, how much it weighs, whether it is written in
+/// syllables, and how many of its words tell. So ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark(u8);
+pub(super) struct Mark(u16);
 
 impl Mark {
-    pub(super) fn new(kind: Kind, weight: f32) -> Self {
-        Self::at_most(kind, (weight * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8)
+    const SYLLABIC: u16 = 1 << 3;
+
+    pub(super) fn new(kind: Kind, weight: f32, syllabic: bool, words: usize) -> Self {
+        let least = Self::least(kind, (weight * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8);
+        let words = u8::try_from(words).map_or(WORDS_MAX, |words| words.min(WORDS_MAX));
+        Self(least.0 | u16::from(words) | if syllabic { Self::SYLLABIC } else { 0 })
+    }
+
+    /// The first of a kind that weighs so much.
+    const fn least(kind: Kind, weight: u8) -> Self {
+        Self((weight as u16) << 4 | if matches!(kind, Kind::Company) { 1 << 11 } else { 0 })
     }
 
     /// The last of a kind that weighs no more.
-    pub(super) const fn at_most(kind: Kind, weight: u8) -> Self {
-        Self(weight | if matches!(kind, Kind::Company) { WEIGHT_MAX + 1 } else { 0 })
+    const fn at_most(kind: Kind, weight: u8) -> Self {
+        Self(Self::least(kind, weight).0 | 0xf)
     }
 
     pub(super) const fn kind(self) -> Kind {
-        if self.0 > WEIGHT_MAX { Kind::Company } else { Kind::Person }
+        if self.0 >> 11 == 1 { Kind::Company } else { Kind::Person }
     }
 
     pub(super) const fn weight(self) -> u8 {
-        self.0 & WEIGHT_MAX
+        (self.0 >> 4) as u8 & WEIGHT_MAX
+    }
+
+    pub(super) const fn is_syllabic(self) -> bool {
+        self.0 & Self::SYLLABIC != 0
+    }
+
+    /// How many of its words tell at least.
+    pub(super) const fn words(self) -> u8 {
+        self.0 as u8 & WORDS_MAX
     }
 }
 
@@ -121,9 +145,14 @@ impl Postings {
         }
     }
 
+    /// A name's mark.
+    pub(super) fn mark(&self, name: usize) -> Option<Mark> {
+        self.marks.get(name).copied()
+    }
+
     /// What a name names.
     pub(super) fn kind(&self, name: usize) -> Option<Kind> {
-        self.marks.get(name).map(|mark| mark.kind())
+        self.mark(name).map(Mark::kind)
     }
 
     pub(super) const fn is_common(&self, token: u32) -> bool {
@@ -143,8 +172,8 @@ impl Postings {
     /// Those of a kind that weigh no more.
     pub(super) fn lighter(&self, token: u32, kind: Kind, weight: u8) -> impl Iterator<Item = (u32, Mark)> {
         let names = self.names(token);
-        let mark = move |name: &u32| self.marks.get(*name as usize).copied();
-        let from = names.partition_point(|name| mark(name) < Some(Mark::at_most(kind, 0)));
+        let mark = move |name: &u32| self.mark(*name as usize);
+        let from = names.partition_point(|name| mark(name) < Some(Mark::least(kind, 0)));
         let to = names.partition_point(|name| mark(name) <= Some(Mark::at_most(kind, weight)));
         let names = names.get(from..to).unwrap_or_default().iter();
         names.filter_map(move |name| Some((*name, mark(name)?)))
@@ -161,7 +190,10 @@ impl Postings {
 
     pub(super) fn bytes(&self) -> usize {
         let short = self.names.len() + self.name_ends.len() + self.row_ends.len();
-        self.marks.len() + short * size_of::<u32>() + self.rows.len() * size_of::<Row>() + self.together.bytes()
+        self.marks.len() * size_of::<Mark>()
+            + short * size_of::<u32>()
+            + self.rows.len() * size_of::<Row>()
+            + self.together.bytes()
     }
 }
 
@@ -175,7 +207,7 @@ fn beside(rows: &[Row], partner: u32) -> &[Row] {
 
 /// Those of rows of one partner that are of a kind and weigh no more.
 pub(super) fn lighter(rows: &[Row], kind: Kind, weight: u8) -> &[Row] {
-    let from = rows.partition_point(|row| row.mark() < Mark::at_most(kind, 0));
+    let from = rows.partition_point(|row| row.mark() < Mark::least(kind, 0));
     let to = rows.partition_point(|row| row.mark() <= Mark::at_most(kind, weight));
     rows.get(from..to).unwrap_or_default()
 }
