@@ -13,6 +13,7 @@ use foldhash::HashMap;
 use std::ops::Range;
 
 mod build;
+mod memory;
 mod near;
 mod open;
 mod postings;
@@ -156,6 +157,8 @@ impl List {
     /// Looks closely at the opened names that can still reach the threshold.
     fn close(&self, query: &Name, least: f32, reach: &Reach<'_>, scratch: &mut Scratch) -> Vec<Match> {
         let mut names = std::mem::take(&mut scratch.hopeful);
+        self.fetch_tokens(&names);
+        names.retain(|name| reach.may_be(self, *name, scratch) + ROUNDING >= least);
         let is_hopeful = |name: u32, joined| reach.of(self, name, joined, scratch) + ROUNDING >= least;
         names.retain(|name| is_hopeful(*name, None));
         let joined = scratch.joined.iter().filter(|joined| is_hopeful(joined.name, Some(*joined)));
@@ -182,6 +185,12 @@ impl List {
         let gist = self.words.gist(id)?;
         let initial = asked.class == Class::Initial || gist.class == Class::Initial;
         initial.then(|| score::alike(asked, self.words.token(id)?, false)).flatten()
+    }
+
+    /// Fetches what names are made of, before it is looked at.
+    fn fetch_tokens(&self, names: &[u32]) {
+        let first = |name: &u32| self.tokens.get(stretch(&self.token_ends, *name as usize).start);
+        memory::fetch(names.iter().filter_map(first));
     }
 
     fn aligned(

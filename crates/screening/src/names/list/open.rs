@@ -208,6 +208,7 @@ impl List {
     /// Names in which a rare word stands beside a commoner one: all its rows are read.
     fn open_by_rare(&self, n: usize, sought: &Sought<'_, '_>, scratch: &Scratch, opened: &mut Vec<Opened>) {
         let (_, rare) = scratch.neighbours(n);
+        self.postings.fetch_rows(rare.iter().map(|own| own.id));
         for own in rare {
             for row in self.postings.rows(own.id).iter().filter(|row| scratch.is_met(row.partner())) {
                 scratch.each_met(row.partner(), |m, other| {
@@ -228,27 +229,26 @@ impl List {
         scratch: &Scratch,
         opened: &mut Vec<Opened>,
     ) {
-        let ((own, _), (others, _)) = (scratch.neighbours(n), scratch.neighbours(m));
-        if own.is_empty() || others.is_empty() {
-            return;
-        }
         let pair = sought.pair(n, m);
         if pair.iter().all(Option::is_none) {
             return;
         }
-        for own in own {
-            for other in others {
-                let by = [(n, own), (m, other)];
+        for own in scratch.by_worth(n) {
+            for others in scratch.by_worth(m) {
+                let (Some(one), Some(other)) = (own.first(), others.first()) else { continue };
+                let by = [(n, one), (m, other)];
                 let fits = sought.fits(&pair, by);
                 if fits.iter().all(Option::is_none) {
                     continue;
                 }
-                let rows = self.postings.together(own.id, other.id);
-                for (kind, fit) in KINDS.into_iter().zip(&fits).filter(|_| !rows.is_empty()) {
-                    let heaviest = fit.and_then(|(fits, _)| fits.with_others.heaviest());
-                    let Some(heaviest) = heaviest else { continue };
-                    let rows = postings::lighter(rows, kind, heaviest);
-                    rows.iter().for_each(|row| open(*row, &fits, by, opened));
+                let tokens = own.iter().flat_map(|one| others.iter().map(|other| (one.id, other.id)));
+                for rows in tokens.map(|(a, b)| self.postings.together(a, b)).filter(|rows| !rows.is_empty()) {
+                    for (kind, fit) in KINDS.into_iter().zip(&fits) {
+                        let heaviest = fit.and_then(|(fits, _)| fits.with_others.heaviest());
+                        let Some(heaviest) = heaviest else { continue };
+                        let rows = postings::lighter(rows, kind, heaviest);
+                        rows.iter().for_each(|row| open(*row, &fits, by, opened));
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! Tokens are numbered by how common they are, the commonest first, and two that stand together are kept once, with
 //! the rarer.
 
+use super::memory::{self, Line};
 use super::sum::{Filter, mixed};
 use crate::names::name::Kind;
 use std::ops::Range;
@@ -43,6 +44,12 @@ impl Row {
 
     pub(super) const fn name(self) -> u32 {
         self.0 as u32 & (NAMES_MAX - 1)
+    }
+}
+
+impl Line for Row {
+    fn first(&self) -> u8 {
+        self.0 as u8
     }
 }
 
@@ -162,6 +169,12 @@ impl Postings {
     /// The rows of a token beside those more common than it is.
     pub(super) fn rows(&self, token: u32) -> &[Row] {
         self.rows.get(part(&self.row_ends, token as usize)).unwrap_or_default()
+    }
+
+    /// Fetches the rows of rare tokens, before they are read.
+    pub(super) fn fetch_rows(&self, tokens: impl Iterator<Item = u32>) {
+        let first = |token: u32| self.rows.get(*self.row_ends.get(token as usize)? as usize);
+        memory::fetch(tokens.filter_map(first));
     }
 
     /// Names a token stands in.

@@ -144,7 +144,7 @@ pub(super) struct Reach<'q> {
     words: usize,
     telling: usize,
     numbers: bool,
-    initials: bool,
+    initials: usize,
 }
 
 impl<'q> Reach<'q> {
@@ -156,7 +156,7 @@ impl<'q> Reach<'q> {
             words: count(|class| matches!(class, Class::Word | Class::Common)),
             telling: count(|class| class == Class::Word),
             numbers: count(|class| class == Class::Number) > 0,
-            initials: count(|class| class == Class::Initial) > 0,
+            initials: count(|class| class == Class::Initial),
         }
     }
 
@@ -269,10 +269,11 @@ impl<'q> Reach<'q> {
         };
         let count = u8::try_from(by.len()).unwrap_or(u8::MAX);
         let fit = |lost: f32, others: u8, word_lost: bool| {
-            let substituted = heaviest(lost, f32::from(others), least / substitution(kind));
             let syllabic = self.query.syllabic;
             let must = LeftOver { asked: word_lost, listed: false }.is_substitution(kind, syllabic);
-            let plain = if must { substituted } else { heaviest(lost, f32::from(others), least) };
+            let most = if must { 1.0 / substitution(kind) } else { 1.0 };
+            let plain = heaviest(lost, f32::from(others), least * most);
+            let substituted = plain.and_then(|_| heaviest(lost, f32::from(others), least / substitution(kind)));
             Fit { words: count + others, word_lost, syllabic, plain, substituted }
         };
         let with_others = fit(lost, left.others, left.word_lost);
@@ -314,6 +315,15 @@ impl<'q> Reach<'q> {
         base * if left_over.is_substitution(mark.kind(), syllabic) { substitution(mark.kind()) } else { 1.0 }
     }
 
+    /// How high a name can score of whose tokens it is only asked whether they are met.
+    pub(super) fn may_be(&self, list: &List, name: u32, scratch: &Scratch) -> f32 {
+        let Some(mark) = list.postings.mark(name as usize) else { return 0.0 };
+        let met = list.ids(name as usize).iter().filter(|id| scratch.is_met(**id)).count() + self.initials;
+        let left_over = LeftOver { asked: false, listed: usize::from(mark.words()) > met };
+        let syllabic = self.query.syllabic || mark.is_syllabic();
+        if left_over.is_substitution(mark.kind(), syllabic) { substitution(mark.kind()) } else { 1.0 }
+    }
+
     /// How high a name can score whose tokens are known, were every token free to take any partner.
     pub(super) fn of(&self, list: &List, name: u32, joined: Option<&Joined>, scratch: &Scratch) -> f32 {
         let Some(mark) = list.postings.mark(name as usize) else { return 0.0 };
@@ -330,7 +340,7 @@ impl<'q> Reach<'q> {
                     *best = best.max(by.similarity);
                 }
             });
-            if self.initials {
+            if self.initials > 0 {
                 for (asked, best) in self.query.tokens.iter().zip(&mut best) {
                     let may_be = asked.class == Class::Initial && token.begins_like(asked);
                     if may_be && list.words.token(*id).is_some_and(|token| is_initial_of(asked, token)) {
