@@ -22,6 +22,8 @@ pub(super) const WEIGHT_MAX: u8 = 127;
 const WORDS_MAX: u8 = 7;
 /// Tokens that stand in more names are common: two of them are looked up together, of others all that is known is read.
 const COMMON_MIN: u32 = 12;
+/// Of so many rows one is marked in a table small enough for a core's cache.
+const MARKED: usize = 32;
 /// Bits by which it is told of two common tokens that they never stand together.
 const FILTER_BITS: usize = 8;
 
@@ -104,6 +106,8 @@ pub(super) struct Postings {
     name_ends: Vec<u32>,
     rows: Vec<Row>,
     row_ends: Vec<u32>,
+    /// The partner in each row that is marked.
+    partners: Vec<u32>,
     /// Tokens of lower numbers are common.
     common: u32,
     /// Common tokens that stand together.
@@ -143,6 +147,7 @@ impl Postings {
             self.names.get_mut(part(&self.name_ends, token)).unwrap_or_default().sort_unstable_by_key(mark);
             self.rows.get_mut(part(&self.row_ends, token)).unwrap_or_default().sort_unstable();
         }
+        self.partners = self.rows.iter().step_by(MARKED).map(|row| row.partner()).collect();
         let common = self.row_ends.get(self.common as usize).map_or(0, |end| *end as usize);
         self.together = Filter::for_keys(common, FILTER_BITS);
         for token in 0..self.common {
@@ -198,11 +203,24 @@ impl Postings {
         if self.is_common(rarer) && !self.together.has(pair_key(rarer, partner)) {
             return &[];
         }
-        beside(self.rows(rarer), partner)
+        self.beside(rarer, partner)
+    }
+
+    /// The rows of a token that have a partner.
+    fn beside(&self, token: u32, partner: u32) -> &[Row] {
+        let all = part(&self.row_ends, token as usize);
+        let marked = all.start.div_ceil(MARKED)..all.end.div_ceil(MARKED);
+        let before = self.partners.get(marked.clone()).unwrap_or_default().partition_point(|one| *one < partner);
+        let next = marked.start + before;
+        let near = next.saturating_sub(1) * MARKED..next * MARKED;
+        let near = near.start.max(all.start)..near.end.min(all.end);
+        let from = near.start + self.rows.get(near).unwrap_or_default().partition_point(|row| row.partner() < partner);
+        let rest = self.rows.get(from..all.end).unwrap_or_default();
+        rest.get(..run(rest, |row| row.partner() == partner)).unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let short = self.names.len() + self.name_ends.len() + self.row_ends.len();
+        let short = self.names.len() + self.name_ends.len() + self.row_ends.len() + self.partners.len();
         self.marks.len() * size_of::<Mark>()
             + short * size_of::<u32>()
             + self.rows.len() * size_of::<Row>()
@@ -210,12 +228,15 @@ impl Postings {
     }
 }
 
-/// Those rows that have a partner.
-fn beside(rows: &[Row], partner: u32) -> &[Row] {
-    let from = rows.partition_point(|row| row.partner() < partner);
-    let rest = rows.get(from..).unwrap_or_default();
-    let to = rest.partition_point(|row| row.partner() == partner);
-    rest.get(..to).unwrap_or_default()
+/// How many rows are so before one is not, and none after it: seldom many.
+fn run(rows: &[Row], is_so: impl Fn(&Row) -> bool) -> usize {
+    let (mut before, mut step) = (0, 1);
+    while rows.get(before + step - 1).is_some_and(&is_so) {
+        before += step;
+        step *= 2;
+    }
+    let next = rows.get(before..rows.len().min(before + step)).unwrap_or_default();
+    before + next.partition_point(is_so)
 }
 
 /// Those of rows of one partner that are of a kind and weigh no more.
