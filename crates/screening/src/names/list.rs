@@ -13,6 +13,7 @@ use foldhash::HashMap;
 use std::ops::Range;
 
 mod build;
+mod memory;
 mod near;
 mod open;
 mod postings;
@@ -61,8 +62,6 @@ pub struct List {
     words: Words,
     /// How well each token tells its parties from all others: 1 where it has but one. Empty where the list is short.
     telling: Vec<f32>,
-    /// Whether a name is written in syllables.
-    syllabic: Vec<bool>,
     postings: Postings,
     /// What words are, run together.
     runs: Filter,
@@ -101,7 +100,7 @@ impl List {
     pub fn bytes(&self) -> usize {
         let short = self.text_ends.len() + self.tokens.len() + self.token_ends.len() + self.telling.len();
         let joined = self.joined_by_custom.values().map(Vec::len).sum::<usize>();
-        self.parties.len() * (size_of::<u32>() + size_of::<bool>())
+        self.parties.len() * size_of::<u32>()
             + self.texts.len()
             + (short + joined) * size_of::<u32>()
             + self.words.bytes()
@@ -127,10 +126,6 @@ impl List {
     #[must_use]
     pub fn tokens(&self, n: usize) -> Vec<&Token> {
         self.ids(n).iter().filter_map(|id| self.words.token(*id)).collect()
-    }
-
-    fn is_syllabic(&self, n: usize) -> bool {
-        self.syllabic.get(n).copied().unwrap_or(false)
     }
 
     fn ids(&self, n: usize) -> &[u32] {
@@ -162,6 +157,8 @@ impl List {
     /// Looks closely at the opened names that can still reach the threshold.
     fn close(&self, query: &Name, least: f32, reach: &Reach<'_>, scratch: &mut Scratch) -> Vec<Match> {
         let mut names = std::mem::take(&mut scratch.hopeful);
+        self.fetch_tokens(&names);
+        names.retain(|name| reach.may_be(self, *name, scratch) + ROUNDING >= least);
         let is_hopeful = |name: u32, joined| reach.of(self, name, joined, scratch) + ROUNDING >= least;
         names.retain(|name| is_hopeful(*name, None));
         let joined = scratch.joined.iter().filter(|joined| is_hopeful(joined.name, Some(*joined)));
@@ -190,6 +187,12 @@ impl List {
         initial.then(|| score::alike(asked, self.words.token(id)?, false)).flatten()
     }
 
+    /// Fetches what names are made of, before it is looked at.
+    fn fetch_tokens(&self, names: &[u32]) {
+        let first = |name: &u32| self.tokens.get(stretch(&self.token_ends, *name as usize).start);
+        memory::fetch(names.iter().filter_map(first));
+    }
+
     fn aligned(
         &self,
         query: &Name,
@@ -199,8 +202,9 @@ impl List {
         known: Option<score::Pairing<'_>>,
     ) -> Option<Match> {
         let listed = self.tokens(entry);
-        let kind = self.postings.kind(entry).unwrap_or(query.kind);
-        let syllabic = query.syllabic || self.is_syllabic(entry);
+        let mark = self.postings.mark(entry)?;
+        let kind = mark.kind();
+        let syllabic = query.syllabic || mark.is_syllabic();
         let scripts = Scripts { across: query.abjad, syllabic };
         let mut alignment = match known {
             Some(pair) => score::align_by(tokens, &listed, kind, scripts, pair),

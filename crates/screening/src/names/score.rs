@@ -164,10 +164,15 @@ pub(super) fn align_by(a: &[&Token], b: &[&Token], kind: Kind, scripts: Scripts,
 
 /// Whether a word that tells is left over.
 pub(super) fn is_telling(tokens: &[&Token], left: &[usize], kind: Kind) -> bool {
-    left.iter().filter_map(|n| tokens.get(*n)).any(|token| match kind {
-        Kind::Person => token.class == Class::Word,
-        Kind::Company => matches!(token.class, Class::Word | Class::Number),
-    })
+    left.iter().filter_map(|n| tokens.get(*n)).any(|token| tells(token.class, kind))
+}
+
+/// Whether tokens of a class tell one name of a kind from another.
+pub(super) fn tells(class: Class, kind: Kind) -> bool {
+    match kind {
+        Kind::Person => class == Class::Word,
+        Kind::Company => matches!(class, Class::Word | Class::Number),
+    }
 }
 
 fn factors(alignment: &mut Alignment, a: &[&Token], b: &[&Token], kind: Kind, syllabic: bool) {

@@ -1,7 +1,7 @@
 //! A list being gathered.
 
 use super::near::{self, Pairs};
-use super::postings::{Mark, Postings, TOKENS_MAX};
+use super::postings::{Mark, NAMES_MAX, Postings, TOKENS_MAX};
 use super::sum::{Filter, Sum};
 use super::together::{self, CUSTOM_LETTERS_MAX};
 use super::words::Words;
@@ -20,7 +20,8 @@ const RUN_BITS: usize = 5;
 #[derive(Debug, Default)]
 pub struct Builder {
     list: List,
-    kinds: Vec<Kind>,
+    /// What each names, and whether it is written in syllables.
+    kinds: Vec<(Kind, bool)>,
     vocabulary: Vec<Token>,
     places: HashMap<(String, Class, u32), u32>,
     initials: Pairs,
@@ -42,8 +43,7 @@ impl Builder {
     /// Adds a name.
     pub fn add(&mut self, written: &str, entry: Entry) {
         let name = Name::new(written, entry.kind);
-        let Ok(number) = u32::try_from(self.len()) else { return };
-        self.list.syllabic.push(name.syllabic);
+        let Some(number) = u32::try_from(self.len()).ok().filter(|number| *number < NAMES_MAX) else { return };
         for token in &name.tokens {
             let next = u32::try_from(self.vocabulary.len()).unwrap_or(u32::MAX);
             if next >= TOKENS_MAX {
@@ -69,7 +69,7 @@ impl Builder {
         self.list.texts.push_str(written);
         self.list.text_ends.push(u32::try_from(self.list.texts.len()).unwrap_or(u32::MAX));
         self.list.parties.push(entry.party);
-        self.kinds.push(entry.kind);
+        self.kinds.push((entry.kind, name.syllabic));
     }
 
     /// The list.
@@ -81,7 +81,7 @@ impl Builder {
         list.runs = runs(&list, &sums);
         list.words = Words::new(self.vocabulary);
         let count = list.len();
-        let marks = (0..).zip(self.kinds).map(|(n, kind)| Mark::new(kind, list.weight(n))).collect();
+        let marks = (0..).zip(self.kinds).map(|(n, (kind, syllabic))| list.mark(n, kind, syllabic)).collect();
         list.postings = Postings::new(list.words.len(), marks, (0..count).map(|n| list.ids(n)));
         list.telling = list.tell();
         list.initials = self.initials.finish();
@@ -131,8 +131,10 @@ fn runs(list: &List, sums: &[Sum]) -> Filter {
 }
 
 impl List {
-    fn weight(&self, n: usize) -> f32 {
-        self.ids(n).iter().filter_map(|id| self.words.token(*id)).map(|token| token.weight).sum()
+    fn mark(&self, n: usize, kind: Kind, syllabic: bool) -> Mark {
+        let tokens = || self.ids(n).iter().filter_map(|id| self.words.gist(*id));
+        let words = tokens().filter(|token| score::tells(token.class, kind)).count();
+        Mark::new(kind, tokens().map(|token| token.weight).sum(), syllabic, words)
     }
 
     /// How well each token tells who is named.

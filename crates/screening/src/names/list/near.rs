@@ -4,8 +4,10 @@
 //! of their beginnings after at most `k` letters are dropped from each. How many slips count grows with length
 //! as in [`score::alike`](super::score::alike), so a word of six letters is under one drop and under two.
 
+use super::memory::{self, Line};
 use super::sum::{Sum, mixed};
 use crate::names::name::{Class, Token};
+use std::ops::Range;
 
 /// Lengths of words, how much of their beginning counts, and how many letters are dropped from it. The lengths
 /// overlap where a word and one within as many slips fall under different budgets.
@@ -111,6 +113,12 @@ impl Gist {
             letters: letters(&token.text) | custom | foreign | other,
             sound: tag(whole(&token.sound)),
         }
+    }
+}
+
+impl Line for Gist {
+    fn first(&self) -> u8 {
+        self.first
     }
 }
 
@@ -248,11 +256,29 @@ impl Near {
     }
 
     pub(super) fn get(&self, key: u64) -> impl Iterator<Item = u32> {
+        self.under(key, self.part(key))
+    }
+
+    /// What is under many keys. What is read does not wait for what was read before: each step takes all keys.
+    pub(super) fn get_all(&self, keys: &[u64], parts: &mut Vec<Range<u32>>, ids: &mut Vec<u32>) {
+        parts.clear();
+        parts.extend(keys.iter().map(|key| self.part(*key)));
+        memory::fetch(parts.iter().filter_map(|part| self.rows.get(part.start as usize)));
+        for (key, part) in keys.iter().zip(parts) {
+            ids.extend(self.under(*key, part.clone()));
+        }
+    }
+
+    /// Where in the rows a key is.
+    fn part(&self, key: u64) -> Range<u32> {
         let bucket = usize::try_from(key >> self.shift.min(63)).unwrap_or(usize::MAX);
-        let end = bucket.checked_add(1).and_then(|next| self.starts.get(next)).copied().unwrap_or(0) as usize;
-        let part = self.starts.get(bucket).map_or(0, |start| *start as usize)..end;
+        let end = bucket.checked_add(1).and_then(|next| self.starts.get(next)).copied().unwrap_or(0);
+        self.starts.get(bucket).map_or(0, |start| *start)..end
+    }
+
+    fn under(&self, key: u64, part: Range<u32>) -> impl Iterator<Item = u32> {
         let (tag, ids) = (self.tag(key), self.ids);
-        let rows = self.rows.get(part).unwrap_or_default();
+        let rows = self.rows.get(part.start as usize..part.end as usize).unwrap_or_default();
         rows.iter().filter(move |row| **row & !ids == tag).map(move |row| row & ids)
     }
 }

@@ -2,7 +2,7 @@
 //! weights, and a name is opened if it has two of them and weighs no more than they can carry.
 
 use super::postings::{self, Mark, Row};
-use super::reach::{Besides, Left, Reach, Sides, Tokens, Weights, each};
+use super::reach::{self, Besides, Left, Reach, Sides, Tokens, each};
 use super::scratch::{Neighbour, Scratch};
 use super::{List, ROUNDING};
 use crate::names::name::{self, Kind};
@@ -11,7 +11,7 @@ use crate::names::name::{self, Kind};
 struct Plan {
     kind: Kind,
     openers: Tokens,
-    /// Those that may be enough by themselves.
+    /// Those that may be enough by themselves, and stand beside each of the others in names that have more.
     enough: Tokens,
     /// Of each opener, what it stands beside.
     sides: [Sides; name::TOKENS_MAX],
@@ -26,7 +26,7 @@ impl Plan {
         for n in rarest_first.iter().copied().filter(|n| openers >> n & 1 == 1) {
             let partners = reach.needed(kind, rarest_first, Besides { none_of, met: 1 << n }, least);
             if let Some(sides) = plan.sides.get_mut(n) {
-                *sides = Sides { none_of, sought: partners.unwrap_or(0) };
+                *sides = Sides { none_of, sought: partners.unwrap_or_else(|| reach.firm() & !(none_of | 1 << n)) };
             }
             if partners.is_none() {
                 plan.enough |= 1 << n;
@@ -58,8 +58,8 @@ impl Plan {
     }
 }
 
-/// How much names of both kinds may weigh that have two tokens, and what they are met by besides the opener.
-type Fits = [Option<(Weights, usize)>; 2];
+/// Names of both kinds that have two tokens and may reach the threshold, and what they are met by besides the opener.
+type Fits = [Option<(reach::Fits, usize)>; 2];
 
 /// What is left for names of both kinds that meet two tokens, and which of them is not the opener.
 type Pair = [Option<(Left, usize)>; 2];
@@ -75,22 +75,22 @@ impl Sought<'_, '_> {
     fn pair(&self, n: usize, m: usize) -> Pair {
         self.plans.each_ref().map(|plan| {
             let (sides, partner) = plan.beside(n, m)?;
-            Some((self.reach.left(1 << n | 1 << m, sides), partner))
+            Some((self.reach.left(plan.kind, 1 << n | 1 << m, sides), partner))
         })
     }
 
-    /// How much a name may weigh that meets two tokens of the query by these.
+    /// Names that meet two tokens of the query by these and may reach the threshold.
     #[inline]
     fn fits(&self, pair: &Pair, by: [(usize, &Neighbour); 2]) -> Fits {
         let [person, company] = pair;
         [(Kind::Person, person), (Kind::Company, company)].map(|(kind, pair)| {
             let (left, partner) = pair.as_ref()?;
-            let mut weights = self.reach.heaviest(kind, &by, left, self.least)?;
+            let mut fits = self.reach.fits(kind, &by, left, self.least)?;
             if self.reach.is_light(*partner) {
                 // With others, a name is opened by them.
-                weights.with_others = weights.alone;
+                fits.with_others = fits.alone;
             }
-            Some((weights, *partner))
+            Some((fits, *partner))
         })
     }
 }
@@ -147,19 +147,19 @@ impl Met {
 /// In place of a partner: the two tokens are enough.
 const ENOUGH: Tokens = Tokens::MAX;
 
-/// Opens a name of a row, if it weighs no more than it may.
+/// Opens a name of a row, if it may reach the threshold.
 fn open(row: Row, fits: &Fits, by: [(usize, &Neighbour); 2], opened: &mut Vec<Opened>) {
-    let weight = row.mark().weight();
+    let mark = row.mark();
     let [person, company] = fits;
-    let fit = match row.mark().kind() {
+    let fit = match mark.kind() {
         Kind::Person => person,
         Kind::Company => company,
     };
-    if let Some((weights, partner)) = fit
-        && weight <= weights.with_others
+    if let Some((fits, partner)) = fit
+        && fits.with_others.has(mark)
     {
-        let partner = if weight <= weights.alone { ENOUGH } else { 1 << partner };
-        opened.push(Opened { name: row.name(), partner, mark: row.mark(), by: by.map(Met::new) });
+        let partner = if fits.alone.has(mark) { ENOUGH } else { 1 << partner };
+        opened.push(Opened { name: row.name(), partner, mark, by: by.map(Met::new) });
     }
 }
 
@@ -192,12 +192,13 @@ impl List {
     /// Names that one word may be enough for.
     fn open_alone(&self, plan: &Plan, sought: &Sought<'_, '_>, scratch: &Scratch, opened: &mut Vec<Opened>) {
         for n in each(plan.enough) {
-            let left = sought.reach.left(1 << n, plan.sides.get(n).copied().unwrap_or_default());
+            let left = sought.reach.left(plan.kind, 1 << n, plan.sides.get(n).copied().unwrap_or_default());
             let (common, rare) = scratch.neighbours(n);
             for own in common.iter().chain(rare) {
-                let weights = sought.reach.heaviest(plan.kind, &[(n, own)], &left, sought.least);
-                let Some(Weights { with_others, .. }) = weights else { continue };
-                let names = self.postings.lighter(own.id, plan.kind, with_others);
+                let fits = sought.reach.fits(plan.kind, &[(n, own)], &left, sought.least);
+                let fit = fits.map(|fits| fits.alone);
+                let Some((fit, heaviest)) = fit.and_then(|fit| Some((fit, fit.heaviest()?))) else { continue };
+                let names = self.postings.lighter(own.id, plan.kind, heaviest).filter(|(_, mark)| fit.has(*mark));
                 let by = [Met::new((n, own)); 2];
                 opened.extend(names.map(|(name, mark)| Opened { name, partner: ENOUGH, mark, by }));
             }
@@ -207,6 +208,7 @@ impl List {
     /// Names in which a rare word stands beside a commoner one: all its rows are read.
     fn open_by_rare(&self, n: usize, sought: &Sought<'_, '_>, scratch: &Scratch, opened: &mut Vec<Opened>) {
         let (_, rare) = scratch.neighbours(n);
+        self.postings.fetch_rows(rare.iter().map(|own| own.id));
         for own in rare {
             for row in self.postings.rows(own.id).iter().filter(|row| scratch.is_met(row.partner())) {
                 scratch.each_met(row.partner(), |m, other| {
@@ -227,26 +229,26 @@ impl List {
         scratch: &Scratch,
         opened: &mut Vec<Opened>,
     ) {
-        let ((own, _), (others, _)) = (scratch.neighbours(n), scratch.neighbours(m));
-        if own.is_empty() || others.is_empty() {
-            return;
-        }
         let pair = sought.pair(n, m);
         if pair.iter().all(Option::is_none) {
             return;
         }
-        for own in own {
-            for other in others {
-                let by = [(n, own), (m, other)];
+        for own in scratch.by_worth(n) {
+            for others in scratch.by_worth(m) {
+                let (Some(one), Some(other)) = (own.first(), others.first()) else { continue };
+                let by = [(n, one), (m, other)];
                 let fits = sought.fits(&pair, by);
                 if fits.iter().all(Option::is_none) {
                     continue;
                 }
-                let rows = self.postings.together(own.id, other.id);
-                for (kind, fit) in KINDS.into_iter().zip(&fits).filter(|_| !rows.is_empty()) {
-                    let Some((weights, _)) = fit else { continue };
-                    let rows = postings::lighter(rows, kind, weights.with_others);
-                    rows.iter().for_each(|row| open(*row, &fits, by, opened));
+                let tokens = own.iter().flat_map(|one| others.iter().map(|other| (one.id, other.id)));
+                for rows in tokens.map(|(a, b)| self.postings.together(a, b)).filter(|rows| !rows.is_empty()) {
+                    for (kind, fit) in KINDS.into_iter().zip(&fits) {
+                        let heaviest = fit.and_then(|(fits, _)| fits.with_others.heaviest());
+                        let Some(heaviest) = heaviest else { continue };
+                        let rows = postings::lighter(rows, kind, heaviest);
+                        rows.iter().for_each(|row| open(*row, &fits, by, opened));
+                    }
                 }
             }
         }

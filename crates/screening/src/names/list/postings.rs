@@ -4,63 +4,96 @@
 //! Tokens are numbered by how common they are, the commonest first, and two that stand together are kept once, with
 //! the rarer.
 
+use super::memory::{self, Line};
 use super::sum::{Filter, mixed};
 use crate::names::name::Kind;
 use std::ops::Range;
 
-/// No list has more tokens that differ, so that one fits beside a name in 64 bits.
+/// No list has more tokens that differ, or more names, so that one of each fits beside a mark in 64 bits.
 pub(super) const TOKENS_MAX: u32 = 1 << 24;
+pub(super) const NAMES_MAX: u32 = 1 << NAME_BITS;
+const NAME_BITS: u32 = 28;
+const MARK_BITS: u32 = 12;
 /// Parts of one in which the weight of a name is noted, rounded down.
 pub(super) const WEIGHTS: f32 = 8.0;
 /// The heaviest that is told from heavier ones.
 pub(super) const WEIGHT_MAX: u8 = 127;
+/// No more of a name's words are counted.
+const WORDS_MAX: u8 = 7;
 /// Tokens that stand in more names are common: two of them are looked up together, of others all that is known is read.
 const COMMON_MIN: u32 = 12;
+/// Of so many rows one is marked in a table small enough for a core's cache.
+const MARKED: usize = 32;
 /// Bits by which it is told of two common tokens that they never stand together.
 const FILTER_BITS: usize = 8;
 
-/// A name, what is beside a token in it, what is named and how much it weighs: so ordered, in 64 bits.
+/// A name, what is beside a token in it, and its mark, in 64 bits: ordered by what is beside, then by mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row(u64);
 
 impl Row {
     fn new(partner: u32, mark: Mark, name: u32) -> Self {
-        Self(u64::from(partner) << 40 | u64::from(mark.0) << 32 | u64::from(name))
+        Self(u64::from(partner) << (NAME_BITS + MARK_BITS) | u64::from(mark.0) << NAME_BITS | u64::from(name))
     }
 
     pub(super) const fn partner(self) -> u32 {
-        (self.0 >> 40) as u32
+        (self.0 >> (NAME_BITS + MARK_BITS)) as u32
     }
 
     pub(super) const fn mark(self) -> Mark {
-        Mark((self.0 >> 32) as u8)
+        Mark((self.0 >> NAME_BITS) as u16 & ((1 << MARK_BITS) - 1))
     }
 
     pub(super) const fn name(self) -> u32 {
-        self.0 as u32
+        self.0 as u32 & (NAMES_MAX - 1)
     }
 }
 
-/// What is named and how much the name weighs.
+impl Line for Row {
+    fn first(&self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// What is known of a name without looking at it: what is named, how much it weighs, whether it is written in
+/// syllables, and how many of its words tell. So ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark(u8);
+pub(super) struct Mark(u16);
 
 impl Mark {
-    pub(super) fn new(kind: Kind, weight: f32) -> Self {
-        Self::at_most(kind, (weight * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8)
+    const SYLLABIC: u16 = 1 << 3;
+
+    pub(super) fn new(kind: Kind, weight: f32, syllabic: bool, words: usize) -> Self {
+        let least = Self::least(kind, (weight * WEIGHTS).min(f32::from(WEIGHT_MAX)) as u8);
+        let words = u8::try_from(words).map_or(WORDS_MAX, |words| words.min(WORDS_MAX));
+        Self(least.0 | u16::from(words) | if syllabic { Self::SYLLABIC } else { 0 })
+    }
+
+    /// The first of a kind that weighs so much.
+    const fn least(kind: Kind, weight: u8) -> Self {
+        Self((weight as u16) << 4 | if matches!(kind, Kind::Company) { 1 << 11 } else { 0 })
     }
 
     /// The last of a kind that weighs no more.
-    pub(super) const fn at_most(kind: Kind, weight: u8) -> Self {
-        Self(weight | if matches!(kind, Kind::Company) { WEIGHT_MAX + 1 } else { 0 })
+    const fn at_most(kind: Kind, weight: u8) -> Self {
+        Self(Self::least(kind, weight).0 | 0xf)
     }
 
     pub(super) const fn kind(self) -> Kind {
-        if self.0 > WEIGHT_MAX { Kind::Company } else { Kind::Person }
+        if self.0 >> 11 == 1 { Kind::Company } else { Kind::Person }
     }
 
     pub(super) const fn weight(self) -> u8 {
-        self.0 & WEIGHT_MAX
+        (self.0 >> 4) as u8 & WEIGHT_MAX
+    }
+
+    pub(super) const fn is_syllabic(self) -> bool {
+        self.0 & Self::SYLLABIC != 0
+    }
+
+    /// How many of its words tell at least.
+    pub(super) const fn words(self) -> u8 {
+        self.0 as u8 & WORDS_MAX
     }
 }
 
@@ -73,6 +106,8 @@ pub(super) struct Postings {
     name_ends: Vec<u32>,
     rows: Vec<Row>,
     row_ends: Vec<u32>,
+    /// The partner in each row that is marked.
+    partners: Vec<u32>,
     /// Tokens of lower numbers are common.
     common: u32,
     /// Common tokens that stand together.
@@ -112,6 +147,7 @@ impl Postings {
             self.names.get_mut(part(&self.name_ends, token)).unwrap_or_default().sort_unstable_by_key(mark);
             self.rows.get_mut(part(&self.row_ends, token)).unwrap_or_default().sort_unstable();
         }
+        self.partners = self.rows.iter().step_by(MARKED).map(|row| row.partner()).collect();
         let common = self.row_ends.get(self.common as usize).map_or(0, |end| *end as usize);
         self.together = Filter::for_keys(common, FILTER_BITS);
         for token in 0..self.common {
@@ -121,9 +157,14 @@ impl Postings {
         }
     }
 
+    /// A name's mark.
+    pub(super) fn mark(&self, name: usize) -> Option<Mark> {
+        self.marks.get(name).copied()
+    }
+
     /// What a name names.
     pub(super) fn kind(&self, name: usize) -> Option<Kind> {
-        self.marks.get(name).map(|mark| mark.kind())
+        self.mark(name).map(Mark::kind)
     }
 
     pub(super) const fn is_common(&self, token: u32) -> bool {
@@ -135,6 +176,12 @@ impl Postings {
         self.rows.get(part(&self.row_ends, token as usize)).unwrap_or_default()
     }
 
+    /// Fetches the rows of rare tokens, before they are read.
+    pub(super) fn fetch_rows(&self, tokens: impl Iterator<Item = u32>) {
+        let first = |token: u32| self.rows.get(*self.row_ends.get(token as usize)? as usize);
+        memory::fetch(tokens.filter_map(first));
+    }
+
     /// Names a token stands in.
     pub(super) fn names(&self, token: u32) -> &[u32] {
         self.names.get(part(&self.name_ends, token as usize)).unwrap_or_default()
@@ -143,8 +190,8 @@ impl Postings {
     /// Those of a kind that weigh no more.
     pub(super) fn lighter(&self, token: u32, kind: Kind, weight: u8) -> impl Iterator<Item = (u32, Mark)> {
         let names = self.names(token);
-        let mark = move |name: &u32| self.marks.get(*name as usize).copied();
-        let from = names.partition_point(|name| mark(name) < Some(Mark::at_most(kind, 0)));
+        let mark = move |name: &u32| self.mark(*name as usize);
+        let from = names.partition_point(|name| mark(name) < Some(Mark::least(kind, 0)));
         let to = names.partition_point(|name| mark(name) <= Some(Mark::at_most(kind, weight)));
         let names = names.get(from..to).unwrap_or_default().iter();
         names.filter_map(move |name| Some((*name, mark(name)?)))
@@ -156,26 +203,45 @@ impl Postings {
         if self.is_common(rarer) && !self.together.has(pair_key(rarer, partner)) {
             return &[];
         }
-        beside(self.rows(rarer), partner)
+        self.beside(rarer, partner)
+    }
+
+    /// The rows of a token that have a partner.
+    fn beside(&self, token: u32, partner: u32) -> &[Row] {
+        let all = part(&self.row_ends, token as usize);
+        let marked = all.start.div_ceil(MARKED)..all.end.div_ceil(MARKED);
+        let before = self.partners.get(marked.clone()).unwrap_or_default().partition_point(|one| *one < partner);
+        let next = marked.start + before;
+        let near = next.saturating_sub(1) * MARKED..next * MARKED;
+        let near = near.start.max(all.start)..near.end.min(all.end);
+        let from = near.start + self.rows.get(near).unwrap_or_default().partition_point(|row| row.partner() < partner);
+        let rest = self.rows.get(from..all.end).unwrap_or_default();
+        rest.get(..run(rest, |row| row.partner() == partner)).unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let short = self.names.len() + self.name_ends.len() + self.row_ends.len();
-        self.marks.len() + short * size_of::<u32>() + self.rows.len() * size_of::<Row>() + self.together.bytes()
+        let short = self.names.len() + self.name_ends.len() + self.row_ends.len() + self.partners.len();
+        self.marks.len() * size_of::<Mark>()
+            + short * size_of::<u32>()
+            + self.rows.len() * size_of::<Row>()
+            + self.together.bytes()
     }
 }
 
-/// Those rows that have a partner.
-fn beside(rows: &[Row], partner: u32) -> &[Row] {
-    let from = rows.partition_point(|row| row.partner() < partner);
-    let rest = rows.get(from..).unwrap_or_default();
-    let to = rest.partition_point(|row| row.partner() == partner);
-    rest.get(..to).unwrap_or_default()
+/// How many rows are so before one is not, and none after it: seldom many.
+fn run(rows: &[Row], is_so: impl Fn(&Row) -> bool) -> usize {
+    let (mut before, mut step) = (0, 1);
+    while rows.get(before + step - 1).is_some_and(&is_so) {
+        before += step;
+        step *= 2;
+    }
+    let next = rows.get(before..rows.len().min(before + step)).unwrap_or_default();
+    before + next.partition_point(is_so)
 }
 
 /// Those of rows of one partner that are of a kind and weigh no more.
 pub(super) fn lighter(rows: &[Row], kind: Kind, weight: u8) -> &[Row] {
-    let from = rows.partition_point(|row| row.mark() < Mark::at_most(kind, 0));
+    let from = rows.partition_point(|row| row.mark() < Mark::least(kind, 0));
     let to = rows.partition_point(|row| row.mark() <= Mark::at_most(kind, weight));
     rows.get(from..to).unwrap_or_default()
 }

@@ -24,13 +24,28 @@ pub(super) struct Neighbour {
     pub(super) weight: f32,
 }
 
+impl Neighbour {
+    /// Whether another makes as much of a name.
+    fn is_worth(&self, other: &Self) -> bool {
+        self.similarity == other.similarity && self.weight == other.weight
+    }
+}
+
+/// Room to look for the neighbours of a word.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    pub(super) keys: Vec<u64>,
+    pub(super) parts: Vec<Range<u32>>,
+    pub(super) ids: Vec<u32>,
+}
+
 /// Where in [`Scratch`] it is what is known of a token of a query.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     neighbours: Range<usize>,
+    /// The common ones by worth.
+    worth: Range<usize>,
     runs: Range<usize>,
-    /// How many of the neighbours are common.
-    common: usize,
     /// In how many names stands what it may be.
     standing: usize,
 }
@@ -47,6 +62,8 @@ pub struct Scratch {
     pub(super) hopeful: Vec<u32>,
     /// What tokens may be, of each token by number: the commonest first.
     neighbours: Vec<Neighbour>,
+    /// Those of them that are common, of each token by worth.
+    by_worth: Vec<Neighbour>,
     /// Tokens that run together are one of a query.
     runs: Vec<Run>,
     /// What is known of a word, by what kind of word it is, and whether its script writes vowels.
@@ -54,9 +71,9 @@ pub struct Scratch {
     asked: Vec<Known>,
     /// A bit for each token of the vocabulary that one of the query may be.
     met: Vec<u64>,
-    /// A bit for each that was looked at, while neighbours are sought, and which they are.
+    /// A bit for each that was looked at, while neighbours are sought.
     looked: Vec<u64>,
-    looked_at: Vec<u32>,
+    pub(super) looks: Looks,
     /// Room for words run together.
     pub(super) text: String,
 }
@@ -87,6 +104,7 @@ impl Scratch {
         if self.remembered.iter().map(HashMap::len).sum::<usize>() > REMEMBERED_MAX {
             self.remembered.iter_mut().for_each(HashMap::clear);
             self.neighbours.clear();
+            self.by_worth.clear();
             self.runs.clear();
         }
         for token in &query.tokens {
@@ -103,8 +121,15 @@ impl Scratch {
                 list.words.neighbours(token, query.abjad, self);
                 let own = self.neighbours.get_mut(from..).unwrap_or_default();
                 own.sort_unstable_by_key(|neighbour| neighbour.id);
+                let (common, _) = own.split_at(own.partition_point(|one| list.postings.is_common(one.id)));
+                let worth = self.by_worth.len()..self.by_worth.len() + common.len();
+                self.by_worth.extend(common);
+                let by_worth = self.by_worth.get_mut(worth.clone()).unwrap_or_default();
+                by_worth.sort_by(|a, b| {
+                    b.similarity.total_cmp(&a.similarity).then(b.weight.total_cmp(&a.weight)).then(a.id.cmp(&b.id))
+                });
                 let known = Known {
-                    common: own.partition_point(|neighbour| list.postings.is_common(neighbour.id)),
+                    worth,
                     standing: own.iter().map(|neighbour| list.postings.names(neighbour.id).len()).sum(),
                     neighbours: from..from + own.len(),
                     runs: {
@@ -137,7 +162,13 @@ impl Scratch {
     pub(super) fn neighbours(&self, n: usize) -> (&[Neighbour], &[Neighbour]) {
         let known = self.asked.get(n);
         let own = known.and_then(|known| self.neighbours.get(known.neighbours.clone())).unwrap_or_default();
-        own.split_at_checked(known.map_or(0, |known| known.common)).unwrap_or_default()
+        own.split_at_checked(known.map_or(0, |known| known.worth.len())).unwrap_or_default()
+    }
+
+    /// Common tokens that one of a query may be, those together that are worth the same.
+    pub(super) fn by_worth(&self, n: usize) -> impl Iterator<Item = &[Neighbour]> {
+        let own = self.asked.get(n).and_then(|known| self.by_worth.get(known.worth.clone()));
+        own.unwrap_or_default().chunk_by(Neighbour::is_worth)
     }
 
     /// Tokens that run together are this one of a query.
@@ -177,13 +208,12 @@ impl Scratch {
             return false;
         }
         *word |= bit;
-        self.looked_at.push(id);
         true
     }
 
-    pub(super) fn forget_looks(&mut self) {
-        for id in self.looked_at.drain(..) {
-            if let Some(word) = self.looked.get_mut(id as usize / 64) {
+    pub(super) fn forget_looks(&mut self, ids: &[u32]) {
+        for id in ids {
+            if let Some(word) = self.looked.get_mut(*id as usize / 64) {
                 *word = 0;
             }
         }

@@ -1,5 +1,6 @@
 //! The words of a list, each once, and which of them a word of a query may be.
 
+use super::memory::{self, Line};
 use super::near::{self, Gist, Letters, Near, Pairs};
 use super::scratch::{Neighbour, Scratch};
 use super::sum::{Filter, Sum};
@@ -9,6 +10,13 @@ use foldhash::HashMap;
 
 /// Bits by which it is told that a text is no word.
 const FILTER_BITS: usize = 8;
+
+impl Line for Token {
+    fn first(&self) -> u8 {
+        let first = |text: &str| text.bytes().next().unwrap_or(0);
+        first(&self.text) ^ first(&self.sound)
+    }
+}
 
 /// The vocabulary of a list, the commonest first.
 #[derive(Debug, Default)]
@@ -76,35 +84,31 @@ impl Words {
     /// many to name.
     pub(super) fn neighbours(&self, token: &Token, abjad: bool, scratch: &mut Scratch) {
         let letters = Letters::of(token, abjad);
-        let mut look = |id: u32| {
-            if !scratch.is_first_look(id) {
-                return;
-            }
-            let Some(gist) = self.gist(id) else { return };
-            let other = || self.token(id);
-            if !letters.may_be_alike(gist, other) {
-                return;
-            }
-            let Some(other) = other() else { return };
+        let mut looks = std::mem::take(&mut scratch.looks);
+        looks.keys.clear();
+        near::keys(token, &mut |key| looks.keys.push(key));
+        match (token.class, token.text.chars().next()) {
+            (Class::Word | Class::Common | Class::Particle, Some(letter)) => looks.keys.push(near::initial(letter)),
+            (Class::Form(class), _) => looks.keys.push(near::form(class)),
+            (Class::Initial | Class::Word | Class::Common | Class::Particle | Class::Number, _) => {}
+        }
+        self.near.get_all(&looks.keys, &mut looks.parts, &mut looks.ids);
+        looks.ids.extend(token.customs.iter().filter_map(|group| self.customary.get(group)).flatten());
+        looks.ids.retain(|id| scratch.is_first_look(*id));
+        scratch.forget_looks(&looks.ids);
+        memory::fetch(looks.ids.iter().filter_map(|id| self.gist(*id)));
+        looks.ids.retain(|id| self.gist(*id).is_some_and(|gist| letters.may_be_alike(gist, || self.token(*id))));
+        memory::fetch(looks.ids.iter().filter_map(|id| self.token(*id)));
+        for id in looks.ids.drain(..) {
+            let Some((other, gist)) = self.token(id).zip(self.gist(id)) else { continue };
             if token.class == Class::Initial && other.text != token.text {
-                return;
+                continue;
             }
             if let Some((similarity, how)) = score::alike(token, other, abjad) {
                 scratch.add(Neighbour { id, similarity, how, weight: gist.weight });
             }
-        };
-        near::keys(token, &mut |key| self.near.get(key).for_each(&mut look));
-        if let (Class::Word | Class::Common | Class::Particle, Some(letter)) = (token.class, token.text.chars().next())
-        {
-            self.near.get(near::initial(letter)).for_each(&mut look);
         }
-        if let Class::Form(class) = token.class {
-            self.near.get(near::form(class)).for_each(&mut look);
-        }
-        for group in token.customs {
-            self.customary.get(group).into_iter().flatten().for_each(|id| look(*id));
-        }
-        scratch.forget_looks();
+        scratch.looks = looks;
     }
 
     /// Whether a text may be a word: `false` is a no.
