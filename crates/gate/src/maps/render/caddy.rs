@@ -251,17 +251,17 @@ mod tests {
         let mut from = 0_u128;
         while from < 1 << 32 {
             // Dense and thin stretches, networks of all lengths, each where one of its length may begin.
-            let bits = 32 - (chance() % if (from >> 28) % 2 == 0 { 12 } else { 22 }) as u32;
+            let bits = 32 - (chance() % if (from >> 28).is_multiple_of(2) { 12 } else { 22 }) as u32;
             let size = 1_u128 << (32 - bits);
             from = from.next_multiple_of(size);
             if from < 1 << 32 && chance() % 4 > 0 && written.len() < 12_000 {
                 let address = Ipv4Addr::from_bits(from as u32);
                 written.push((from << 96, bits, true, format!("{address}/{bits}"), WORDS[(chance() % 3) as usize]));
             }
-            from += size * if written.len() % 64 == 0 { 3_000 } else { 1 };
+            from += size * if written.len().is_multiple_of(64) { 3_000 } else { 1 };
         }
         for n in 0..1_000_u128 {
-            let (first, bits) = ((0x2001 << 112) + (n * n << 88), 40 + (n % 8) as u32);
+            let (first, bits) = ((0x2001 << 112) + ((n * n) << 88), 40 + (n % 8) as u32);
             let address = Ipv6Addr::from_bits(first);
             written.push((first, bits, false, format!("{address}/{bits}"), WORDS[(n % 3) as usize]));
         }
