@@ -155,19 +155,20 @@ impl fmt::Debug for Receipt {
 }
 
 impl Receipt {
-    /// Waits, on a thread that may block, until the record is on disk, if there is a log that says so.
+    /// Waits, on a thread that may block, until the record is on disk, if there is a log that says so; its index there.
     ///
     /// # Errors
     /// It cannot be recorded, and the operator chose to answer nothing then.
-    pub fn wait(self) -> Result<(), Unrecorded> {
+    pub fn wait(self) -> Result<Option<u64>, Unrecorded> {
         if self.0.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_none| Unrecorded)?;
+        let mut index = None;
         for pending in self.0 {
-            runtime.block_on(pending)?;
+            index = index.or(runtime.block_on(pending)?);
         }
-        Ok(())
+        Ok(index)
     }
 }
 
@@ -405,7 +406,7 @@ mod tests {
     use wire::record::{Outcome, Record};
 
     fn kept(done: Result<Receipt, Unrecorded>) -> Result<(), Unrecorded> {
-        done.and_then(Receipt::wait)
+        done.and_then(Receipt::wait).map(|_index| ())
     }
 
     fn record() -> Record {

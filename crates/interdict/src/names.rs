@@ -133,6 +133,10 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Published, String> {
             return Err(format!("{}: larger than {LIST_BYTES_MAX} bytes, so no list", path.display()));
         }
         let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        // Whatever is in it would be read as names, and nobody on the list be found.
+        if bytes.contains(&0) {
+            return Err(format!("{}: no text; if it is compressed, unpack it first", path.display()));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         published.read(&bytes, &name).map_err(|why| format!("{}: {why}", path.display()))?;
     }

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub(crate) enum Pay {
     /// Screen payment files: who is named in which role, what the law of the value date says, what becomes of it
     #[command(
-        after_help = "Reads pain.001, pacs.008 and pacs.009 (with COV), any version and prefix, in any envelope; `-` is standard input.\n\nOutcomes: pass; pass_by_exception; review (a person decides); reject; block (only where property is frozen).\nExit code: 0 everything passes, 1 something is rejected or blocked, 3 something is for review and nothing rejected,\n4 part of a file could not be read (which is for review), 2 nothing was screened because of an error.\n\n  interdict pay screen --known-at 2020-09-19T10:00-04:00 payments.xml\n  interdict pay screen --what-if hypothetical.order --json payments.xml"
+        after_help = "Reads pain.001, pacs.008 and pacs.009 (with COV), any version and prefix, in any envelope; MT103; NACHA (PPD, CCD, IAT);\nrows by a mapping and fields of ISO 8583 with `--format`; `-` is standard input.\n\nOutcomes: pass; pass_by_exception; review (a person decides); reject; block (only where property is frozen).\nExit code: 0 everything passes, 1 something is rejected or blocked, 3 something is for review and nothing rejected,\n4 part of a file could not be read (which is for review), 2 nothing was screened because of an error.\n\n  interdict pay screen --known-at 2020-09-19T10:00-04:00 payments.xml\n  interdict pay screen --what-if hypothetical.order --json payments.xml"
     )]
     Screen(Box<Screen>),
     /// Part an ISO 20022 file into what goes on and what is held, byte for byte

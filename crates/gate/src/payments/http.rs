@@ -177,30 +177,57 @@ fn work(
     let mut answers = rail.map(|rail| Answers::new(rail, now()));
     let (rulings, unread) = gate.live.ruled();
     let mut judge = Judge::new(docket, &known, settings).ruled(ByHand { rulings, unread, now: now() });
-    let mut waiting = Vec::new();
+    let mut waiting = Lines::default();
     let mut desk = Desk::new(&gate.recorder, session.as_ref(), now, known_at);
-    let send = |waiting: &mut Vec<u8>, desk: &mut Desk<'_>| {
+    let send = |waiting: &mut Lines, desk: &mut Desk<'_>| {
         // On disk before it is told.
-        desk.settle()?;
-        let sent = lines.blocking_send(Ok(Bytes::from(std::mem::take(waiting))));
+        let told = waiting.told(desk.settle()?);
+        let sent = lines.blocking_send(Ok(told));
         sent.map_err(|_gone| String::from("the asker has gone"))
     };
     let mut sink = |item: &Item<'_>| {
         answers.iter_mut().try_for_each(|answers| answers.take(item))?;
-        desk.take(item)?;
-        waiting.extend_from_slice(say::item(item, "", false).to_string().as_bytes());
-        waiting.push(b'\n');
-        if waiting.len() >= LINE_BYTES_MAX { send(&mut waiting, &mut desk) } else { Ok(()) }
+        let records = desk.take(item)?;
+        waiting.push(say::item(item, "", false).to_string(), records);
+        if waiting.bytes >= LINE_BYTES_MAX { send(&mut waiting, &mut desk) } else { Ok(()) }
     };
     let mut reader = format.reader(Box::new(source), || mapping.ok_or_else(|| String::from("no mapping")))?;
     let accounts = run(&mut *reader, &mut judge, session.as_ref(), &mut sink).map_err(|broken| broken.to_string())?;
     for answer in answers.iter().flat_map(|answers| answers.write(&accounts)) {
-        waiting.extend_from_slice(say::answer(&answer).to_string().as_bytes());
-        waiting.push(b'\n');
+        waiting.push(say::answer(&answer).to_string(), 0);
     }
-    waiting.extend_from_slice(say::accounts(&accounts, docket.edition(), false).to_string().as_bytes());
-    waiting.push(b'\n');
+    waiting.push(say::accounts(&accounts, docket.edition(), false).to_string(), 0);
     send(&mut waiting, &mut desk)
+}
+
+/// Lines that are not told yet, each with how many decisions are recorded of it.
+#[derive(Default)]
+struct Lines {
+    lines: Vec<(String, usize)>,
+    bytes: usize,
+}
+
+impl Lines {
+    fn push(&mut self, line: String, records: usize) {
+        self.bytes += line.len();
+        self.lines.push((line, records));
+    }
+
+    /// All of them, each with where a log has what is recorded of it.
+    fn told(&mut self, indexes: Vec<Option<u64>>) -> Bytes {
+        let mut indexes = indexes.into_iter();
+        let mut text = String::with_capacity(self.bytes + self.lines.len());
+        for (line, records) in self.lines.drain(..) {
+            let own: Vec<String> = indexes.by_ref().take(records).flatten().map(|index| index.to_string()).collect();
+            match line.strip_suffix('}').filter(|_| !own.is_empty()) {
+                Some(open) => text.extend([open, ",\"log\":[", &own.join(","), "]}"]),
+                None => text.push_str(&line),
+            }
+            text.push('\n');
+        }
+        self.bytes = 0;
+        Bytes::from(text)
+    }
 }
 
 /// Hands on a body piece by piece.

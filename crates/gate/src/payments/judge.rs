@@ -708,7 +708,7 @@ fn words_outside(text: &str, matched: &Range<usize>) -> Vec<String> {
 fn words_of(answer: &Answer) -> String {
     let mut words: Vec<String> = answer.finding.grounds.iter().map(|ground| ground.why.clone()).collect();
     if words.is_empty() {
-        words.push(String::from("no order in force on the value date reaches payments through it"));
+        words.push(String::from("no order in force on the value date reaches this payment through it"));
     }
     if !answer.finding.needs.is_empty() && answer.verdict == Verdict::Refer {
         let needs: Vec<String> = answer.finding.needs.iter().map(|need| spoken(need)).collect();

@@ -35,14 +35,14 @@ impl<'r> Desk<'r> {
         Self { recorder, session, now, known_at, left: Vec::new() }
     }
 
-    /// Leaves the records of an item.
+    /// Leaves the records of an item; how many those are.
     ///
     /// # Errors
     /// They cannot be kept, and the operator chose that nothing is told then.
-    pub fn take(&mut self, item: &Item<'_>) -> Result<(), String> {
-        let Item::Payment(screened) = item else { return Ok(()) };
+    pub fn take(&mut self, item: &Item<'_>) -> Result<usize, String> {
+        let Item::Payment(screened) = item else { return Ok(0) };
         if screened.before.as_ref().is_some_and(|before| before.again) {
-            return Ok(());
+            return Ok(0);
         }
         for (n, answer) in screened.judged.law.iter().enumerate() {
             let once = screened.decision.map(|decision| format!("{decision:032x}-{n}"));
@@ -50,7 +50,7 @@ impl<'r> Desk<'r> {
                 self.recorder.keep_once(once.as_deref(), || record(screened, answer, (self.now)(), self.known_at));
             self.left.push(left.map_err(|_unrecorded| unrecorded())?);
         }
-        Ok(())
+        Ok(screened.judged.law.len())
     }
 
     /// How many decisions are not on disk.
@@ -59,13 +59,15 @@ impl<'r> Desk<'r> {
         self.left.len().max(self.session.map_or(0, Session::waiting))
     }
 
-    /// Waits until all is on disk.
+    /// Waits until all is on disk; where a log has each record, if one has it.
     ///
     /// # Errors
     /// It cannot be.
-    pub fn settle(&mut self) -> Result<(), String> {
-        self.left.drain(..).try_for_each(Receipt::wait).map_err(|_unrecorded| unrecorded())?;
-        self.session.map_or(Ok(()), Session::commit)
+    pub fn settle(&mut self) -> Result<Vec<Option<u64>>, String> {
+        let indexes: Result<Vec<_>, _> = self.left.drain(..).map(Receipt::wait).collect();
+        let indexes = indexes.map_err(|_unrecorded| unrecorded())?;
+        self.session.map_or(Ok(()), Session::commit)?;
+        Ok(indexes)
     }
 }
 

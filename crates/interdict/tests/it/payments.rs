@@ -392,6 +392,9 @@ fn who_is_on_a_list_is_held_and_blocked_only_where_an_order_freezes() {
     assert!(answer.contains("<TxSts>BLCK</TxSts>") && answer.contains("<Cd>AM07</Cd>"), "{answer}");
     let ran = run(&["pay", "screen", "--list", &file, &file], b"");
     assert!(ran.code == 2 && ran.err.contains("no names in it"), "{}", ran.err);
+    let packed = folder.write("sdn.csv.gz", "\u{1f}\u{8b}\u{8}\0OSTERBAUM, Ferdinand\nHUBER, Ferdinand\n");
+    let ran = run(&["pay", "screen", "--list", &packed, &file], b"");
+    assert!(ran.code == 2 && ran.err.contains("unpack it first"), "{}", ran.err);
     let ran = run(&["pay", "screen", "--frozen-under", "x", &file], b"");
     assert!(ran.code == 2 && ran.err.contains("--list"), "{}", ran.err);
 }

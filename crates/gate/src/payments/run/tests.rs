@@ -211,3 +211,44 @@ fn what_could_not_be_read_is_not_taken_for_the_end() {
         assert!(why.contains("the disk went away"), "{format}: {why}");
     }
 }
+
+/// Hands out parts as it is told, whatever they leave out.
+struct Told(std::collections::VecDeque<Part>, screening::Payment, screening::iso20022::Paths);
+
+impl Parts for Told {
+    fn next_part(&mut self) -> Option<Part> {
+        self.0.pop_front()
+    }
+
+    fn payment(&self) -> &screening::Payment {
+        &self.1
+    }
+
+    fn exchange(&mut self, payment: &mut screening::Payment) {
+        std::mem::swap(&mut self.1, payment);
+    }
+
+    fn message(&self) -> &str {
+        "told"
+    }
+
+    fn paths(&self) -> &screening::iso20022::Paths {
+        &self.2
+    }
+}
+
+#[test]
+fn a_byte_in_no_part_or_in_two_ends_the_run() {
+    let desk = Desk::new();
+    for (second, is_sound) in [(5..9, true), (6..9, false), (4..9, false)] {
+        let settings = Settings { known_at: None, zone: TimeZone::UTC, posture: Posture::default() };
+        let mut judge = Judge::new(&desk.docket, &desk.known, settings);
+        let parts = [Part::Payment(0..5), Part::Payment(second.clone())];
+        let mut told = Told(parts.into(), screening::Payment::default(), screening::iso20022::Paths::default());
+        let ran = run(&mut told, &mut judge, None, &mut |_| Ok(()));
+        assert_eq!(ran.is_ok(), is_sound, "{second:?}: {ran:?}");
+        assert!(is_sound || matches!(ran, Err(Broken::Books(_))), "{second:?}");
+    }
+    let lost = Accounts { came_in: 2, outcomes: [1, 0, 0, 0, 0], ..Accounts::default() };
+    assert!(!lost.balance());
+}
