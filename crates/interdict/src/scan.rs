@@ -357,7 +357,9 @@ fn unanswered(scanned: &mut Scanned, artefact: &Artefact, library: &scan_referen
 
 /// Tier 0: what an artefact calls itself, and which file it is.
 fn calls_itself(scanned: &mut Scanned, docket: &Docket, artefact: &Artefact) {
-    named(scanned, docket, ResourceKind::CodeSha256, &artefact.sha256, Basis::Hash);
+    for digest in std::iter::once(&artefact.sha256).chain(&artefact.digests) {
+        named(scanned, docket, ResourceKind::CodeSha256, digest, Basis::Hash);
+    }
     let names = [
         (ResourceKind::AndroidPackage, Basis::Package, &artefact.names.packages),
         (ResourceKind::IosBundle, Basis::Bundle, &artefact.names.bundles),
