@@ -178,7 +178,6 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
     let waivers = options.waivers.as_deref().map(|path| scan_waiver::read(path, law.valid_at)).transpose()?;
     let files = walk(&options.paths)?;
     let posture = question::posture(options.posture);
-    let done = AtomicUsize::new(0);
     let progress = io::stderr().is_terminal();
     let results: Mutex<Vec<(usize, Result<Scanned, String>)>> = Mutex::new(Vec::with_capacity(files.len()));
     let next = AtomicUsize::new(0);
@@ -193,10 +192,9 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
                     let scanned = one(path, options.time_limit, &docket, &library, &law, posture);
                     if let Ok(mut results) = results.lock() {
                         results.push((n, scanned));
-                    }
-                    let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if progress {
-                        eprint!("\r{} files", bar(so_far, files.len()));
+                        if progress {
+                            eprint!("\r{} files", bar(results.len(), files.len()));
+                        }
                     }
                 }
             });
