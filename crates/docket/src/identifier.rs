@@ -202,7 +202,9 @@ fn sha256(text: &str) -> Result<String, String> {
 
 /// A package URL without version, qualifiers and subpath: every version is the same package.
 fn purl(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("pkg:").ok_or_else(|| String::from("a package URL begins with `pkg:`"))?;
+    // The scheme is in any case, and slashes behind it say nothing.
+    let scheme = text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("pkg"));
+    let (_, rest) = scheme.ok_or_else(|| String::from("a package URL begins with `pkg:`"))?;
     let rest = rest.split(['?', '#']).next().unwrap_or(rest).trim_matches('/');
     let cut = match rest.rfind('@') {
         Some(at) if rest.get(at..).is_some_and(|tail| !tail.contains('/')) => rest.get(..at).unwrap_or(rest),
@@ -210,10 +212,31 @@ fn purl(text: &str) -> Result<String, String> {
     };
     match cut.split_once('/') {
         Some((kind, path)) if !kind.is_empty() && !path.is_empty() => {
-            Ok(format!("pkg:{}/{}", kind.to_ascii_lowercase(), path.replace("%40", "@")))
+            Ok(format!("pkg:{}/{}", kind.to_ascii_lowercase(), percent_decoded(path)))
         }
         Some(_) | None => Err(String::from("a package URL is `pkg:type/namespace/name`")),
     }
+}
+
+/// The text with what is written as `%40` as what it stands for; anything else that follows a percent sign stays.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let digit = |at: usize| char::from(*behind.get(at)?).to_digit(16);
+        let escaped = (*first == b'%').then(|| digit(0).zip(digit(1))).flatten();
+        match escaped.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = behind.get(2..).unwrap_or(&[]);
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_no_text| text.to_owned())
 }
 
 /// The canonical spelling of a name in plain ASCII, in `buffer`; `None` where that is not enough.
@@ -275,6 +298,8 @@ mod tests {
             (Kind::CertSha256, &"AB:".repeat(32), &"ab".repeat(32)),
             (Kind::Purl, "pkg:maven/com.example/thing@1.2?type=aar", "pkg:maven/com.example/thing"),
             (Kind::Purl, "pkg:npm/%40scope/name@2", "pkg:npm/@scope/name"),
+            (Kind::Purl, "PKG://Maven/com.example/thing%2dx@1#src", "pkg:maven/com.example/thing-x"),
+            (Kind::Purl, "pkg:generic/100%/x", "pkg:generic/100%/x"),
             (Kind::App, "WeChat", "wechat"),
         ];
         for (kind, written, expected) in cases {

@@ -178,7 +178,6 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
     let waivers = options.waivers.as_deref().map(|path| scan_waiver::read(path, law.valid_at)).transpose()?;
     let files = walk(&options.paths)?;
     let posture = question::posture(options.posture);
-    let done = AtomicUsize::new(0);
     let progress = io::stderr().is_terminal();
     let results: Mutex<Vec<(usize, Result<Scanned, String>)>> = Mutex::new(Vec::with_capacity(files.len()));
     let next = AtomicUsize::new(0);
@@ -193,10 +192,9 @@ pub(crate) fn scan(loading: &Loading, options: &Scan) -> Done {
                     let scanned = one(path, options.time_limit, &docket, &library, &law, posture);
                     if let Ok(mut results) = results.lock() {
                         results.push((n, scanned));
-                    }
-                    let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if progress {
-                        eprint!("\r{} files", bar(so_far, files.len()));
+                        if progress {
+                            eprint!("\r{} files", bar(results.len(), files.len()));
+                        }
                     }
                 }
             });
@@ -357,7 +355,9 @@ fn unanswered(scanned: &mut Scanned, artefact: &Artefact, library: &scan_referen
 
 /// Tier 0: what an artefact calls itself, and which file it is.
 fn calls_itself(scanned: &mut Scanned, docket: &Docket, artefact: &Artefact) {
-    named(scanned, docket, ResourceKind::CodeSha256, &artefact.sha256, Basis::Hash);
+    for digest in std::iter::once(&artefact.sha256).chain(&artefact.digests) {
+        named(scanned, docket, ResourceKind::CodeSha256, digest, Basis::Hash);
+    }
     let names = [
         (ResourceKind::AndroidPackage, Basis::Package, &artefact.names.packages),
         (ResourceKind::IosBundle, Basis::Bundle, &artefact.names.bundles),

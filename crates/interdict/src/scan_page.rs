@@ -3,7 +3,7 @@
 use crate::page::page;
 use crate::scan::{Found, Scanned};
 use crate::scan_compare::{Comparison, Side};
-use crate::scan_report::{is_first_of_subject, uncompared, unseen, verdict, why, word};
+use crate::scan_report::{by_chance, is_first_of_subject, uncompared, unseen, verdict, why, word};
 use maud::{Markup, html};
 
 /// Files without a finding that are listed one by one.
@@ -88,7 +88,7 @@ fn finding(found: &Found, with_law: bool) -> Markup {
                     b { (word(code)) } " code of " (code.reference) ": probability " (format!("{:.3}", code.judgement.probability)) ", "
                     (percent(code.containment)) " of its distinct code, in " (code.functions) " functions of " (code.classes) " classes."
                     " Distinct evidence " (format!("{:.0}", code.distinct)) ", expected by chance in "
-                    (format!("{:.1e}", code.judgement.expected_per_million)) " of a million artefacts; common "
+                    (by_chance(code)) " of a million artefacts; common "
                     (format!("{:.0}", code.common)) ", which decides nothing."
                 }
                 details {

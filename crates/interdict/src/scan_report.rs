@@ -46,6 +46,13 @@ pub(crate) fn unseen(file: &Scanned) -> String {
     format!("at most unseen, at 95 %: {}{more}", shown.join(", "))
 }
 
+/// In how many of a million artefacts so much would be found by chance.
+pub(crate) fn by_chance(code: &FoundCode) -> String {
+    const TOLD_MIN: f32 = 1e-30;
+    let expected = code.judgement.expected_per_million;
+    if expected < TOLD_MIN { format!("less than {TOLD_MIN:.0e}") } else { format!("{expected:.1e}") }
+}
+
 /// What a verdict does not cover, in words.
 pub(crate) fn uncompared(file: &Scanned) -> Option<String> {
     let n = file.uncompared;
@@ -125,8 +132,12 @@ fn found_lines(found: &Found, with_law: bool, line: &mut impl FnMut(String)) {
                 code.containment * 100.0
             ));
             line(format!(
-                "      distinct evidence {:.0} in {} functions of {} classes; common {:.0}; expected by chance in {:.1e} of a million artefacts",
-                code.distinct, code.functions, code.classes, code.common, code.judgement.expected_per_million
+                "      distinct evidence {:.0} in {} functions of {} classes; common {:.0}; expected by chance in {} of a million artefacts",
+                code.distinct,
+                code.functions,
+                code.classes,
+                code.common,
+                by_chance(code)
             ));
             for pair in code.pairs.iter().take(FUNCTIONS_SHOWN) {
                 line(format!(

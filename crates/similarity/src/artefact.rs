@@ -227,6 +227,8 @@ pub struct Code {
 pub struct Artefact {
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
+    /// The same of the archives and the files of code inside, single classes not counted.
+    pub digests: Vec<String>,
     /// How large it is.
     pub bytes: u64,
     /// Files in it, at all depths, itself included.
@@ -266,6 +268,7 @@ impl Artefact {
         let mut artefact = Self {
             sha256: hex(&Sha256::digest(bytes)),
             bytes: bytes.len() as u64,
+            digests: std::mem::take(&mut opening.digests),
             files: opening.files,
             names: std::mem::take(&mut opening.names),
             unclear: std::mem::take(&mut opening.unclear),

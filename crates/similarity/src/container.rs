@@ -4,8 +4,9 @@
 use crate::artefact::{Budgets, Names, Unclear, hex};
 use crate::work::Work;
 use crate::{class, plist};
-use apk::archive::{Archive, Fault};
+use apk::archive::{Archive, Fault, Method};
 use apk::{Manifest, signing};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -63,6 +64,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) leaves: Vec<Leaf<'a>>,
     pub(crate) names: Names,
     pub(crate) unclear: Vec<Unclear>,
+    /// SHA-256 of the archives and the files of code inside, single classes not counted.
+    pub(crate) digests: Vec<String>,
     /// Every path, for marks that only a name bears.
     pub(crate) paths: Vec<String>,
     /// Classes that manifests name.
@@ -81,6 +84,7 @@ impl<'a> Opening<'a> {
             leaves: Vec::new(),
             names: Names::default(),
             unclear: Vec::new(),
+            digests: Vec::new(),
             paths: Vec::new(),
             components: Vec::new(),
             opaque: Vec::new(),
@@ -138,11 +142,16 @@ fn take<'a>(opening: &mut Opening<'a>, path: &str, bytes: Cow<'a, [u8]>, depth: 
         return;
     }
     opening.paths.push(path.to_owned());
-    if let Some(kind) = code(path, &bytes) {
+    let (kind, form) = (code(path, &bytes), archive(path, &bytes));
+    let is_listable = kind.map_or(form.is_some(), |kind| kind != Kind::Class);
+    if depth > 0 && is_listable && opening.work.spend(bytes.len() as u64).is_ok() {
+        opening.digests.push(hex(&Sha256::digest(&bytes)));
+    }
+    if let Some(kind) = kind {
         opening.leaves.push(Leaf { path: path.to_owned(), kind, bytes });
         return;
     }
-    let Some(archive) = archive(path, &bytes) else {
+    let Some(archive) = form else {
         if let Some(what) = unread(&bytes).or_else(|| absent(path, &bytes)) {
             opening.unclear(Unclear::NotRead { path: path.to_owned(), what });
         } else if is_opaque(&bytes) {
@@ -296,6 +305,11 @@ fn zip(opening: &mut Opening<'_>, path: &str, bytes: &[u8], depth: usize) {
             continue;
         }
         let within = inside(path, entry.name);
+        // Android takes any other method for none; other readers know some, and then this is not the content.
+        if matches!(entry.method, Method::Unknown(_)) && entry.size != entry.compressed_size {
+            let what = "compressed in a way that Android has not";
+            opening.unclear(Unclear::NotRead { path: within.clone(), what });
+        }
         match archive.read_while(entry, &mut |bytes| work.spend(bytes as u64).is_ok()) {
             // Android ignores the mark; elsewhere it means what it says, and the content does not inflate.
             Ok(content) => take(opening, &within, Cow::Owned(content.bytes.into_owned()), depth + 1),

@@ -290,6 +290,33 @@ fn the_law_decides_not_the_finding() {
     assert!(ran.out.contains("contains"), "found all the same: {}", ran.out);
 }
 
+/// A file that a subject lists is known by its content, wherever it lies.
+#[test]
+fn a_listed_file_is_known_within_another() {
+    use sha2::Digest as _;
+    let world = World::of("wechat");
+    let sdk = std::fs::read(world.folder.path().join("sdk.jar")).expect("the library");
+    let digest: String = sha2::Sha256::digest(&sdk).iter().map(|byte| format!("{byte:02x}")).collect();
+    let subject = format!("app brook {{\n  name \"Brook\"\n  code-sha256 {digest}\n  evidence seen\n}}\n");
+    world.folder.write("law/subjects/brook.subject", &subject);
+    world.folder.write("law/orders/.keep", "");
+    let law = world.folder.path().join("law").display().to_string();
+    let app = put(&world.folder, "apps/shop.aar", &jar(&[(String::from("libs/sdk.jar"), sdk)]));
+    for path in [&app, &world.folder.path().join("sdk.jar").display().to_string()] {
+        let ran = run(&["--corpus", &law, "scan", path, "--json"], b"");
+        let found = &ran.json()["files"][0]["found"][0];
+        assert_eq!(
+            (&found["subject"], &found["basis"]),
+            (&"brook".into(), &"file hash".into()),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
+    }
+    let ran = run(&["--corpus", &law, "scan", &world.clean(), "--json"], b"");
+    assert_eq!(ran.json()["files"][0]["found"], serde_json::json!([]), "{}{}", ran.out, ran.err);
+}
+
 /// Names stay where bodies are hidden, and anybody may call his classes so.
 #[test]
 fn classes_that_are_only_called_so_are_a_hint_and_no_finding() {
@@ -332,12 +359,11 @@ fn a_terminal_shows_how_far_it_is() {
     let world = World::of("wechat");
     (0..3).for_each(|n| drop(put(&world.folder, &format!("apps/{n}.jar"), &jar(&library("org/shop", "pay", 900_000)))));
     let apps = world.folder.path().join("apps").display().to_string();
-    let line = format!("{} scan {apps} --threads 1", env!("CARGO_BIN_EXE_interdict"));
+    let line = format!("{} scan {apps}", env!("CARGO_BIN_EXE_interdict"));
     let told = Command::new("script").args(["-qec", &line, "/dev/null"]).output().expect("util-linux is installed");
     let shown = String::from_utf8_lossy(&told.stdout);
-    for step in ["\r[##########....................] 1 of 3 files", "\r[##############################] 3 of 3 files"] {
-        assert!(shown.contains(step), "{shown:?}");
-    }
+    let steps = "\r[##########....................] 1 of 3 files\r[####################..........] 2 of 3 files\r[##############################] 3 of 3 files";
+    assert!(shown.contains(steps), "{shown:?}");
     assert_eq!(world.scan(&apps, &[]).err, "");
 }
 
