@@ -126,7 +126,7 @@ def jobs(work):
 def transformed(work, targets, hosts, names, chance):
     """Every target under every transformation, as jobs."""
     platform = work / "tools" / "platform.jar"
-    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "r8f3", "dx", "d8old", "ecj", *KEPT_BESIDE, "hostile30", *HOSTILE)}
+    rows = {row: [] for row in ("r8f30", "pgobf", "r8obf", "r8f10", "pgopt", "pgshrink", "r8f3", "dx", "d8old", "ecj", *KEPT_BESIDE, "hostile30", *HOSTILE)}
     rewritten = []
     for n in targets:
         host, jar = chance.choice(hosts), work / "jars" / f"{n}.jar"
@@ -152,7 +152,8 @@ def transformed(work, targets, hosts, names, chance):
         rules.write_text(f"-dontshrink\n-dontoptimize\n-repackageclasses 'x'\n-printmapping {work}/maps/{made}.map\n{QUIET}")
         rows["r8obf"].append(f"r8|{work}/made/{made}.dex|--lib|{platform}|--pg-conf|{rules}|{jar}")
         for row, how, kept in (("pgobf", "-dontshrink\n-dontoptimize\n", ""),
-                               ("pgopt", "-optimizationpasses 3\n-allowaccessmodification\n-mergeinterfacesaggressively\n", keeps(names[n], 0.3, chance))):
+                               ("pgopt", "-optimizationpasses 3\n-allowaccessmodification\n-mergeinterfacesaggressively\n", keeps(names[n], 0.3, chance)),
+                               ("pgshrink", "-dontoptimize\n", keeps(names[n], 0.3, random.Random(f"{n}@pgshrink")))):
             made, rules, out = f"{n}@{row}", work / "rules" / f"{n}@{row}.pro", work / "rules" / f"{n}@{row}.jar"
             rules.write_text(f"-injars {jar}\n-outjars {out}\n-libraryjars {platform}\n{how}-repackageclasses 'a'\n-overloadaggressively\n"
                              f"-printmapping {work}/maps/{made}.map\n{QUIET}{kept}")

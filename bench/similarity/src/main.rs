@@ -1,5 +1,6 @@
 //! Scores the matcher on files whose truth is known: `factory/make.py` makes them, this reads them.
 
+mod apps;
 mod baselines;
 mod cpu;
 mod libscan;
@@ -23,8 +24,9 @@ fn main() {
         "whole" => matrix::whole(&folder),
         "misses" => matrix::misses(&folder),
         "versions" => versions::run(&folder),
+        "apps" => apps::run(&folder),
         "hunt" => scale::hunt(&folder),
         "postings" => scale::postings(&folder),
-        _ => eprintln!("similarity-bench matrix|whole|misses|baselines|versions|speed|hunt|postings [FOLDER]"),
+        _ => eprintln!("similarity-bench matrix|whole|misses|baselines|versions|apps|speed|hunt|postings [FOLDER]"),
     }
 }
