@@ -189,8 +189,7 @@ impl List {
 
     /// Fetches what names are made of, before it is looked at.
     fn fetch_tokens(&self, names: &[u32]) {
-        let first = |name: &u32| self.tokens.get(stretch(&self.token_ends, *name as usize).start);
-        memory::fetch(names.iter().filter_map(first));
+        memory::fetch(&self.tokens, names.iter().map(|name| stretch(&self.token_ends, *name as usize).start));
     }
 
     fn aligned(

@@ -263,7 +263,7 @@ impl Near {
     pub(super) fn get_all(&self, keys: &[u64], parts: &mut Vec<Range<u32>>, ids: &mut Vec<u32>) {
         parts.clear();
         parts.extend(keys.iter().map(|key| self.part(*key)));
-        memory::fetch(parts.iter().filter_map(|part| self.rows.get(part.start as usize)));
+        memory::fetch(&self.rows, parts.iter().map(|part| part.start as usize));
         for (key, part) in keys.iter().zip(parts) {
             ids.extend(self.under(*key, part.clone()));
         }

@@ -61,6 +61,14 @@ impl Plan {
 /// Names of both kinds that have two tokens and may reach the threshold, and what they are met by besides the opener.
 type Fits = [Option<(reach::Fits, usize)>; 2];
 
+/// Common tokens that may stand together in names, each two with the place of what names may have them, and by how
+/// alike they are.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pairs: Vec<(u32, u32, usize)>,
+    fits: Vec<(Fits, [Met; 2])>,
+}
+
 /// What is left for names of both kinds that meet two tokens, and which of them is not the opener.
 type Pair = [Option<(Left, usize)>; 2];
 
@@ -148,7 +156,7 @@ impl Met {
 const ENOUGH: Tokens = Tokens::MAX;
 
 /// Opens a name of a row, if it may reach the threshold.
-fn open(row: Row, fits: &Fits, by: [(usize, &Neighbour); 2], opened: &mut Vec<Opened>) {
+fn open(row: Row, fits: &Fits, by: [Met; 2], opened: &mut Vec<Opened>) {
     let mark = row.mark();
     let [person, company] = fits;
     let fit = match mark.kind() {
@@ -159,7 +167,7 @@ fn open(row: Row, fits: &Fits, by: [(usize, &Neighbour); 2], opened: &mut Vec<Op
         && fits.with_others.has(mark)
     {
         let partner = if fits.alone.has(mark) { ENOUGH } else { 1 << partner };
-        opened.push(Opened { name: row.name(), partner, mark, by: by.map(Met::new) });
+        opened.push(Opened { name: row.name(), partner, mark, by });
     }
 }
 
@@ -171,6 +179,7 @@ impl List {
         let (Some(person), Some(company)) = (person, company) else { return false };
         let sought = Sought { reach, plans: [person, company], least };
         let mut opened = std::mem::take(&mut scratch.opened);
+        let mut beside = std::mem::take(&mut scratch.beside);
         for plan in &sought.plans {
             self.open_alone(plan, &sought, scratch, &mut opened);
         }
@@ -178,14 +187,14 @@ impl List {
         for n in each(looked_up) {
             self.open_by_rare(n, &sought, scratch, &mut opened);
             for m in each(looked_up).filter(|m| *m > n) {
-                self.open_by_common((n, m), &sought, scratch, &mut opened);
+                self.open_by_common((n, m), &sought, scratch, (&mut beside, &mut opened));
             }
         }
         opened.sort_unstable_by_key(|opened| opened.name);
         let same = |a: &Opened, b: &Opened| a.name == b.name;
         let hopeful = opened.chunk_by(same).filter(|name| sought.may_reach(name));
         scratch.hopeful.extend(hopeful.filter_map(|name| name.first()).map(|opened| opened.name));
-        scratch.opened = opened;
+        (scratch.opened, scratch.beside) = (opened, beside);
         true
     }
 
@@ -214,7 +223,7 @@ impl List {
                 scratch.each_met(row.partner(), |m, other| {
                     if m != n {
                         let by = [(n, own), (m, other)];
-                        open(*row, &sought.fits(&sought.pair(n, m), by), by, opened);
+                        open(*row, &sought.fits(&sought.pair(n, m), by), by.map(Met::new), opened);
                     }
                 });
             }
@@ -227,29 +236,35 @@ impl List {
         (n, m): (usize, usize),
         sought: &Sought<'_, '_>,
         scratch: &Scratch,
-        opened: &mut Vec<Opened>,
+        (beside, opened): (&mut Beside, &mut Vec<Opened>),
     ) {
         let pair = sought.pair(n, m);
         if pair.iter().all(Option::is_none) {
             return;
         }
+        beside.pairs.clear();
+        beside.fits.clear();
         for own in scratch.by_worth(n) {
             for others in scratch.by_worth(m) {
                 let (Some(one), Some(other)) = (own.first(), others.first()) else { continue };
                 let by = [(n, one), (m, other)];
                 let fits = sought.fits(&pair, by);
-                if fits.iter().all(Option::is_none) {
-                    continue;
+                if fits.iter().any(Option::is_some) {
+                    let place = beside.fits.len();
+                    let tokens = own.iter().flat_map(|one| others.iter().map(move |other| (one.id, other.id, place)));
+                    beside.pairs.extend(tokens);
+                    beside.fits.push((fits, by.map(Met::new)));
                 }
-                let tokens = own.iter().flat_map(|one| others.iter().map(|other| (one.id, other.id)));
-                for rows in tokens.map(|(a, b)| self.postings.together(a, b)).filter(|rows| !rows.is_empty()) {
-                    for (kind, fit) in KINDS.into_iter().zip(&fits) {
-                        let heaviest = fit.and_then(|(fits, _)| fits.with_others.heaviest());
-                        let Some(heaviest) = heaviest else { continue };
-                        let rows = postings::lighter(rows, kind, heaviest);
-                        rows.iter().for_each(|row| open(*row, &fits, by, opened));
-                    }
-                }
+            }
+        }
+        self.postings.retain_together(&mut beside.pairs, |(a, b, _)| (*a, *b));
+        for (a, b, place) in &beside.pairs {
+            let (rows, Some((fits, by))) = (self.postings.together(*a, *b), beside.fits.get(*place)) else { continue };
+            for (kind, fit) in KINDS.into_iter().zip(fits).filter(|_| !rows.is_empty()) {
+                let heaviest = fit.and_then(|(fits, _)| fits.with_others.heaviest());
+                let Some(heaviest) = heaviest else { continue };
+                let rows = postings::lighter(rows, kind, heaviest);
+                rows.iter().for_each(|row| open(*row, fits, *by, opened));
             }
         }
     }

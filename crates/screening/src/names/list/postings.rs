@@ -178,8 +178,7 @@ impl Postings {
 
     /// Fetches the rows of rare tokens, before they are read.
     pub(super) fn fetch_rows(&self, tokens: impl Iterator<Item = u32>) {
-        let first = |token: u32| self.rows.get(*self.row_ends.get(token as usize)? as usize);
-        memory::fetch(tokens.filter_map(first));
+        memory::fetch(&self.rows, tokens.map(|token| part(&self.row_ends, token as usize).start));
     }
 
     /// Names a token stands in.
@@ -195,6 +194,16 @@ impl Postings {
         let to = names.partition_point(|name| mark(name) <= Some(Mark::at_most(kind, weight)));
         let names = names.get(from..to).unwrap_or_default().iter();
         names.filter_map(move |name| Some((*name, mark(name)?)))
+    }
+
+    /// Leaves of pairs of common tokens those that may stand together.
+    pub(super) fn retain_together<P>(&self, pairs: &mut Vec<P>, tokens: impl Fn(&P) -> (u32, u32)) {
+        let key = |pair: &P| {
+            let (a, b) = tokens(pair);
+            pair_key(a.max(b), a.min(b))
+        };
+        self.together.fetch(pairs.iter().map(key));
+        pairs.retain(|pair| self.together.has(key(pair)));
     }
 
     /// Rows of two tokens that stand together.

@@ -1,7 +1,7 @@
 //! What a search writes down: kept from one to the next for its room, and for the words that were looked up.
 
 use super::List;
-use super::open::Opened;
+use super::open::{Beside, Opened};
 use super::reach::Joined;
 use crate::names::name::{Class, Name};
 use crate::names::score::How;
@@ -56,6 +56,8 @@ pub struct Scratch {
     list: u64,
     /// Why names are looked at.
     pub(super) opened: Vec<Opened>,
+    /// Room for pairs of common tokens.
+    pub(super) beside: Beside,
     /// Names opened because tokens run together or are initials.
     pub(super) joined: Vec<Joined>,
     /// Names that may reach the threshold.

@@ -1,6 +1,8 @@
 //! Texts as numbers: what two run together are found under follows without writing them, and a few bits say that
 //! a text is none of many.
 
+use super::memory;
+
 /// The letters of a text as one number, and what a text before it counts for beside it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sum {
@@ -59,6 +61,11 @@ impl Filter {
     #[inline]
     pub(super) fn has(&self, key: u64) -> bool {
         self.0.get(self.place(key)).is_some_and(|word| word & bits(key) == bits(key))
+    }
+
+    /// Fetches what is asked of many keys.
+    pub(super) fn fetch(&self, keys: impl Iterator<Item = u64>) {
+        memory::fetch(&self.0, keys.map(|key| self.place(key)));
     }
 
     fn place(&self, key: u64) -> usize {

@@ -96,9 +96,9 @@ impl Words {
         looks.ids.extend(token.customs.iter().filter_map(|group| self.customary.get(group)).flatten());
         looks.ids.retain(|id| scratch.is_first_look(*id));
         scratch.forget_looks(&looks.ids);
-        memory::fetch(looks.ids.iter().filter_map(|id| self.gist(*id)));
+        memory::fetch(&self.gists, looks.ids.iter().map(|id| *id as usize));
         looks.ids.retain(|id| self.gist(*id).is_some_and(|gist| letters.may_be_alike(gist, || self.token(*id))));
-        memory::fetch(looks.ids.iter().filter_map(|id| self.token(*id)));
+        memory::fetch(&self.tokens, looks.ids.iter().map(|id| *id as usize));
         for id in looks.ids.drain(..) {
             let Some((other, gist)) = self.token(id).zip(self.gist(id)) else { continue };
             if token.class == Class::Initial && other.text != token.text {
