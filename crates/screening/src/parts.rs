@@ -1,6 +1,8 @@
 //! What a file is made of, whatever its format: frames, payments, and what could not be read. Every byte is in
 //! exactly one part.
 
+mod objects;
+
 use crate::iso20022::Paths;
 use crate::payment::Payment;
 use std::io::{self, Read};
@@ -135,6 +137,8 @@ pub struct Lines<R> {
     failed: Option<String>,
     /// A line that was taken back.
     ahead: Option<Line>,
+    /// What may come next in a list of objects.
+    expected: objects::Expected,
     /// Where the part under way begins.
     pub seam: Seam,
 }
@@ -163,6 +167,7 @@ impl<R: Read> Lines<R> {
             ended: false,
             failed: None,
             ahead: None,
+            expected: objects::Expected::default(),
             seam: Seam::default(),
         }
     }

@@ -21,9 +21,9 @@ pub enum Format {
     Nacha,
     /// Comma-separated columns, by a mapping.
     Csv,
-    /// JSON objects, one a line, by a mapping.
+    /// JSON objects, one a line or in a list, by a mapping.
     Json,
-    /// Fields of ISO 8583 as JSON objects, one a line.
+    /// Fields of ISO 8583 as JSON objects, one a line or in a list.
     Iso8583,
 }
 

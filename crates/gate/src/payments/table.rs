@@ -1,7 +1,8 @@
-//! Payments in rows: comma-separated columns, and JSON objects one a line, such as fields of ISO 8583. A mapping says
-//! for each column or member where it would stand in an ISO 20022 message; its role follows from that.
+//! Payments in rows: comma-separated columns, and JSON objects one a line or in a list, such as fields of ISO 8583. A
+//! mapping says for each column or member where it would stand in an ISO 20022 message; its role follows from that.
 //!
-//! Rows stand alone: one that cannot be read is unread by itself, and the next is read again.
+//! Rows stand alone: one that cannot be read is unread by itself, and the next is read again. Where a list of objects
+//! breaks off, nobody knows where the next begins, and the rest is unread.
 
 use screening::iso20022::{Class, Paths};
 use screening::parts::{Line, Lines, Part, Parts, RECORD_BYTES_MAX};
@@ -37,7 +38,7 @@ payer_country = Dbtr/PstlAdr/Ctry
 pub enum Form {
     /// Comma-separated, the first row names the columns.
     Csv,
-    /// JSON, one object a line.
+    /// JSON objects, one a line, or in one list.
     Json,
 }
 
@@ -108,6 +109,8 @@ pub struct Rows<R> {
     form: Form,
     mapping: Mapping,
     columns: Option<Vec<String>>,
+    /// Whether the objects are in a list, once anything was read.
+    listed: Option<bool>,
     paths: Paths,
     payment: Payment,
 }
@@ -120,6 +123,7 @@ impl<R: Read> Rows<R> {
             form,
             mapping,
             columns: None,
+            listed: None,
             paths: Paths::default(),
             payment: Payment::default(),
         }
@@ -150,6 +154,18 @@ impl<R: Read> Rows<R> {
         Some(Ok(record))
     }
 
+    /// The next object of a list.
+    fn member(&mut self) -> Option<Part> {
+        Some(match self.lines.next_object() {
+            None => return self.lines.rest(None),
+            Some(Err((at, why))) => self.lines.unread(at, why),
+            Some(Ok(record)) => match self.fill(&record) {
+                Ok(()) => self.lines.seam.payment(record.bytes.end),
+                Err(why) => self.lines.seam.unread(record.bytes.end, record.bytes.start, why),
+            },
+        })
+    }
+
     /// The cells of a row under the names the mapping knows them by.
     fn cells(&self, text: &str) -> Result<Vec<(String, String)>, String> {
         match self.form {
@@ -162,9 +178,10 @@ impl<R: Read> Rows<R> {
                 Ok(columns.iter().cloned().zip(cells).collect())
             }
             Form::Json => {
-                let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                let value: Value = serde_json::from_str(text)
+                    .map_err(|error| format!("{error}: write each object on a line, or all in one list"))?;
                 if !value.is_object() {
-                    return Err(String::from("no object: write one on each line"));
+                    return Err(String::from("no object: write one on each line, or all in one list"));
                 }
                 let found = self.mapping.rows.iter().filter_map(|(name, _)| {
                     let plain = name.strip_prefix("DE").filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
@@ -287,6 +304,9 @@ impl<R: Read> Parts for Rows<R> {
         if self.lines.seam.is_last() {
             return None;
         }
+        if *self.listed.get_or_insert_with(|| self.form == Form::Json && self.lines.is_list()) {
+            return self.member();
+        }
         let record = match self.record() {
             None => return self.lines.rest(None),
             Some(Err((at, end, why))) => return Some(self.lines.seam.unread(end, at, why)),
@@ -368,6 +388,51 @@ mod tests {
         assert_eq!(count(&parts("payee,amount,ccy,note\na,1,USD\nb,1,USD,x\n", Form::Csv, MAPPING).0), (1, 1));
         assert_eq!(count(&parts("{\"payee\":\"a\"}\n{broken\n{\"payee\":\"b\"}\n", Form::Json, MAPPING).0), (2, 1));
         assert_eq!(count(&parts("payee,amount,ccy,note\n\"a,1", Form::Csv, MAPPING).0), (0, 1));
+    }
+
+    #[test]
+    fn objects_of_a_list_are_payments_however_they_are_laid_out() {
+        let flat = "[{\"payee\":\"a]}\\\"\"},{\"payee\":\"b\",\"more\":[{\"x\":1}]}]";
+        let laid = "\u{feff}[\n  {\n    \"payee\": \"a]}\\\"\"\n  },\n  {\n    \"payee\": \"b\",\n    \"more\": [\n      {\n        \"x\": 1\n      }\n    ]\n  }\n]\n";
+        for text in [flat, laid] {
+            let (parts, said) = parts(text, Form::Json, MAPPING);
+            assert_eq!(said, ["party Name a]}\"", "party Name b"], "{text}");
+            assert!(!parts.iter().any(|part| matches!(part, Part::Unread(..))), "{parts:?}");
+            // Cut anywhere, what was closed before stays what it was, and the rest is for a person.
+            let ends: Vec<u64> =
+                parts.iter().filter(|part| matches!(part, Part::Payment(_))).map(|part| part.bytes().end).collect();
+            for cut in (1..text.trim_end().len()).filter(|cut| text.is_char_boundary(*cut)) {
+                let (parts, _) = self::parts(&text[..cut], Form::Json, MAPPING);
+                let whole = ends.iter().filter(|end| **end <= cut as u64).count();
+                let payments = parts.iter().filter(|part| matches!(part, Part::Payment(_))).count();
+                assert_eq!(payments, whole, "{cut}: {parts:?}");
+                assert!(
+                    text[..cut].trim_start_matches('\u{feff}').is_empty()
+                        || matches!(parts.last(), Some(Part::Unread(..))),
+                    "{cut}: {parts:?}"
+                );
+            }
+        }
+        for (text, payments) in [
+            ("[]", 0),
+            ("[{\"payee\":\"a\"} {\"payee\":\"b\"}]", 1),
+            ("[{\"payee\":\"a\"},]", 1),
+            ("[{\"payee\":\"a\"},7]", 1),
+            ("[{\"payee\":\"a\"}] {\"payee\":\"b\"}", 1),
+            ("[{\"payee\":nothing},{\"payee\":\"b\"}]", 1),
+        ] {
+            let (parts, _) = parts(text, Form::Json, MAPPING);
+            assert_eq!(parts.iter().filter(|part| matches!(part, Part::Payment(_))).count(), payments, "{text}");
+            assert_eq!(parts.iter().any(|part| matches!(part, Part::Unread(..))), text != "[]", "{text}: {parts:?}");
+        }
+        let long = format!("[{{\"payee\":\"{}\"}},{{\"payee\":\"b\"}}]", "x".repeat(RECORD_BYTES_MAX));
+        let (parts, _) = parts(&long, Form::Json, MAPPING);
+        assert!(
+            matches!(parts.as_slice(), [Part::Unread(bytes, fault)] if bytes.end == long.len() as u64 && fault.at == 1)
+        );
+        let many = format!("[{}]", vec!["{\"payee\":\"a\"}"; 20_000].join(","));
+        let (parts, said) = self::parts(&many, Form::Json, MAPPING);
+        assert_eq!((said.len(), parts.len()), (20_000, 20_001));
     }
 
     #[test]
