@@ -19,6 +19,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use docket::docket::Source;
+use gate::metrics::{Durations, LogDurations};
 use gate::recorder::{Durably, Keeper, Log, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
@@ -357,6 +358,13 @@ impl Kept {
 }
 
 impl Log for Kept {
+    fn durations(&self) -> Option<LogDurations> {
+        let of = |counted: &ledger::durations::Durations| {
+            Durations::counted(counted.buckets(), counted.count(), counted.nanos())
+        };
+        Some(LogDurations { syncs: of(self.dec.syncs()), acknowledged: of(self.dec.acknowledged()) })
+    }
+
     fn hand_in(&self, record: &wire::record::Record, once: Option<&str>) -> Durably {
         let Some(once) = once else {
             return match self.dec.append(self.record(record)) {

@@ -8,8 +8,11 @@
 //! of if nothing readable follows it, and damage if something does; then nothing is repaired, and the place is named.
 
 use crate::disk::{Disk, DiskFile, TEMPORARY};
+use crate::durations::Durations;
+use crate::log::Settings;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 /// A sector: what a disk writes whole or not at all.
 const SECTOR: u64 = 512;
@@ -110,6 +113,8 @@ pub struct Wal<D: Disk> {
     disk: D,
     segment_bytes: u64,
     chance: fn() -> [u8; 32],
+    nanos: fn() -> u64,
+    syncs: Arc<Durations>,
     current: Option<Segment<D::File>>,
     next: u64,
     frame: Vec<u8>,
@@ -149,9 +154,11 @@ impl<D: Disk> Wal<D> {
     ///
     /// # Errors
     /// When a segment is damaged where records were acknowledged, or the disk fails.
-    pub fn open(disk: D, segment_bytes: u64, first: u64, chance: fn() -> [u8; 32]) -> Result<Self, Failed> {
+    pub fn open(disk: D, settings: Settings, first: u64) -> Result<Self, Failed> {
+        let Settings { segment_bytes, chance, nanos, .. } = settings;
         disk.make_folder(FOLDER).and_then(|()| disk.sync_folder("")).map_err(Failed::Disk)?;
-        let mut wal = Self { disk, segment_bytes, chance, current: None, next: first, frame: Vec::new() };
+        let syncs = Arc::new(Durations::default());
+        let mut wal = Self { disk, segment_bytes, chance, nanos, syncs, current: None, next: first, frame: Vec::new() };
         let found = segments(&wal.disk).map_err(Failed::Disk)?;
         for (position, first) in found.iter().enumerate() {
             if position == 0 {
@@ -166,6 +173,12 @@ impl<D: Disk> Wal<D> {
     #[must_use]
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// How long the disk took for each commit.
+    #[must_use]
+    pub const fn syncs(&self) -> &Arc<Durations> {
+        &self.syncs
     }
 
     fn scan(&mut self, first: u64, following: Option<u64>) -> Result<(), Failed> {
@@ -242,8 +255,10 @@ impl<D: Disk> Wal<D> {
         }
         let Some(segment) = &mut self.current else { return Err(Failed::Disk(ErrorKind::NotFound.into())) };
         Frame::write(&mut self.frame, segment.nonce, self.next, records);
-        let done = segment.file.write_at(segment.offset, &self.frame).and_then(|()| segment.file.sync());
-        done.map_err(Failed::Disk)?;
+        segment.file.write_at(segment.offset, &self.frame).map_err(Failed::Disk)?;
+        let begun = (self.nanos)();
+        segment.file.sync().map_err(Failed::Disk)?;
+        self.syncs.add((self.nanos)().saturating_sub(begun));
         segment.offset += self.frame.len() as u64;
         self.next += records.len() as u64;
         Ok(())
