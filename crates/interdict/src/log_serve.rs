@@ -1,4 +1,4 @@
-//! The service that records in a log: every decision becomes durable, bound to the law it was made under.
+//! What records in a log, a service or a run of a command: every decision becomes durable, bound to the law it was made under.
 //!
 //! The law is logged first. Whenever other files come into force, the gov log says which, and a decision names the size
 //! the gov log had then; so anybody can see what was in force. From time to time the state of the log of decisions goes
@@ -320,7 +320,7 @@ impl Kept {
 
     /// Puts the state of the log of decisions into the gov log. While something waits for witnesses, whether it grew or
     /// not: each new checkpoint is a new chance to be signed.
-    fn anchor(&self, last: bool) {
+    pub(crate) fn anchor(&self, last: bool) {
         let now = clock::now();
         let mut anchored = held(&self.anchored);
         // A clock that was put back must not keep the next anchor away until it has caught up.

@@ -31,7 +31,7 @@ pub(crate) enum Pay {
     #[command(
         after_help = "Reads pain.001, pacs.008 and pacs.009 (with COV), any version and prefix, in any envelope; `-` is standard input.\n\nOutcomes: pass; pass_by_exception; review (a person decides); reject; block (only where property is frozen).\nExit code: 0 everything passes, 1 something is rejected or blocked, 3 something is for review and nothing rejected,\n4 part of a file could not be read (which is for review), 2 nothing was screened because of an error.\n\n  interdict pay screen --known-at 2020-09-19T10:00-04:00 payments.xml\n  interdict pay screen --what-if hypothetical.order --json payments.xml"
     )]
-    Screen(Screen),
+    Screen(Box<Screen>),
     /// Part an ISO 20022 file into what goes on and what is held, byte for byte
     #[command(
         after_help = "No transaction is written anew: only counts, sums and identifications in the headers are. Refused, so that the whole file\nis for a person: what is signed, what cannot be read whole, what has totals that do not hold.\nExit code: 0 nothing is held, 1 something is, 2 it may not be split."
@@ -202,7 +202,7 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     let mut told = Told { json: options.json.then(Vec::new), as_if, ..Told::default() };
     told.page = options.html.as_ref().map(|_| Page::default());
     let started = clock::nanos();
-    let keeper = Keeper::open(&options.kept)?;
+    let keeper = Keeper::open(&options.kept, &docket)?;
     let _entered = keeper.entered();
     let mut total = Accounts::default();
     for path in &options.files {
