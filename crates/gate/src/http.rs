@@ -240,7 +240,6 @@ async fn healthz(State(gate): State<Gate>) -> Response {
 }
 
 async fn metrics(State(gate): State<Gate>) -> Response {
-    let (unrecorded, waiting) = (gate.recorder.unrecorded(), gate.recorder.waiting());
-    let text = gate.metrics.render(gate.live.current().edition(), (gate.clock.now)(), unrecorded, waiting);
+    let text = gate.metrics.render(gate.live.current().edition(), (gate.clock.now)(), &gate.recorder);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

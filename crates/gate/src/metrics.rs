@@ -1,6 +1,10 @@
 //! What was decided and applied, counted for Prometheus. No identifier of anyone is a label: gates, outcomes
 //! and orders are as many as settings and law have.
 
+mod durations;
+
+use crate::recorder::Recorder;
+pub use durations::Durations;
 use law::Time;
 use law::time::FOREVER;
 use std::collections::BTreeMap;
@@ -9,8 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use wire::record::Outcome;
 
-/// Upper bounds of the latency buckets, in microseconds.
-const BUCKETS_MICROS: [u64; 8] = [10, 25, 50, 100, 250, 1_000, 5_000, 50_000];
+/// What a log counts of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogDurations {
+    /// Of the disk, for each batch of records.
+    pub syncs: Durations,
+    /// Of each record, from handing it in until it was known to be durable.
+    pub acknowledged: Durations,
+}
 
 /// Counters of one process.
 #[derive(Debug, Default)]
@@ -36,39 +46,6 @@ struct Counted {
     probes: u64,
     probes_refused: u64,
     is_alarmed: Option<bool>,
-}
-
-#[derive(Debug, Default)]
-struct Durations {
-    buckets: [u64; BUCKETS_MICROS.len()],
-    count: u64,
-    nanos: u64,
-}
-
-impl Durations {
-    fn add(&mut self, nanos: u64) {
-        let bucket = BUCKETS_MICROS.iter().position(|bound| nanos <= *bound * 1_000);
-        if let Some(counter) = bucket.and_then(|bucket| self.buckets.get_mut(bucket)) {
-            *counter += 1;
-        }
-        self.nanos += nanos;
-        self.count += 1;
-    }
-
-    fn render(&self, text: &mut String, name: &str, label: &str) {
-        let comma = if label.is_empty() { "" } else { "," };
-        let mut sum = 0;
-        for (bound, counter) in BUCKETS_MICROS.iter().zip(&self.buckets) {
-            sum += counter;
-            let seconds = *bound as f64 / 1e6;
-            line(text, format_args!("{name}_bucket{{{label}{comma}le=\"{seconds}\"}} {sum}"));
-        }
-        let labels = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
-        let (count, seconds) = (self.count, self.nanos as f64 / 1e9);
-        line(text, format_args!("{name}_bucket{{{label}{comma}le=\"+Inf\"}} {count}"));
-        line(text, format_args!("{name}_sum{labels} {seconds}"));
-        line(text, format_args!("{name}_count{labels} {count}"));
-    }
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -173,9 +150,9 @@ impl Metrics {
         self.overrides_unread_seconds.store(seconds, Ordering::Relaxed);
     }
 
-    /// The text format of Prometheus. `unrecorded` and `waiting` come from the recorder.
+    /// The text format of Prometheus.
     #[must_use]
-    pub fn render(&self, edition: &str, now: Time, unrecorded: u64, waiting: usize) -> String {
+    pub fn render(&self, edition: &str, now: Time, recorder: &Recorder) -> String {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut text = String::new();
         self.render_gates(&mut text);
@@ -202,14 +179,22 @@ impl Metrics {
             ("interdict_reloads_total", "Changes of law put in force.", "counter", get(&self.generation)),
             ("interdict_reloads_refused_total", "Edits refused as faulty.", "counter", get(&self.reloads_refused)),
             ("interdict_requests_malformed_total", "Requests refused as malformed.", "counter", get(&self.malformed)),
-            ("interdict_unrecorded_total", "Decisions that are not on record.", "counter", unrecorded),
-            ("interdict_records_waiting", "Records not yet kept.", "gauge", waiting as u64),
+            ("interdict_unrecorded_total", "Decisions that are not on record.", "counter", recorder.unrecorded()),
+            ("interdict_records_waiting", "Records not yet kept.", "gauge", recorder.waiting() as u64),
         ] {
             head(&mut text, name, help, kind);
             line(&mut text, format_args!("{name} {value}"));
         }
         head(&mut text, "interdict_request_seconds", "Time to answer a request.", "histogram");
         lock(&self.requests).render(&mut text, "interdict_request_seconds", "");
+        if let Some(LogDurations { syncs, acknowledged }) = recorder.log_durations() {
+            let name = "interdict_log_sync_seconds";
+            head(&mut text, name, "Time the disk took to make a batch of decisions durable.", "histogram");
+            syncs.render(&mut text, name, "");
+            let name = "interdict_log_acknowledged_seconds";
+            head(&mut text, name, "Time from handing in a decision until it was known to be durable.", "histogram");
+            acknowledged.render(&mut text, name, "");
+        }
         head(&mut text, "interdict_law_info", "The edition in force.", "gauge");
         line(&mut text, format_args!("interdict_law_info{{edition=\"{edition}\"}} 1"));
         text
@@ -230,7 +215,7 @@ impl Metrics {
         }
         let name = "interdict_decision_duration_seconds";
         head(text, name, "Time to decide.", "histogram");
-        for (gate, counted) in gates.iter().filter(|(_, counted)| counted.durations.count > 0) {
+        for (gate, counted) in gates.iter().filter(|(_, counted)| counted.durations.count() > 0) {
             counted.durations.render(text, name, &format!("gate=\"{gate}\""));
         }
         let mut each = |name: &str, help: &str, kind: &str, value: &dyn Fn(&Counted) -> Option<u64>| {
@@ -257,8 +242,25 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use super::Metrics;
-    use wire::record::Outcome;
+    use super::{Durations, LogDurations, Metrics};
+    use crate::recorder::{Durably, Log, OnFull, Recorder, tests::record};
+    use std::sync::Arc;
+    use wire::record::{Outcome, Record};
+
+    /// A log that counts what its disk takes.
+    #[derive(Debug)]
+    struct Counting;
+
+    impl Log for Counting {
+        fn hand_in(&self, _record: &Record, _once: Option<&str>) -> Durably {
+            Box::pin(std::future::ready(Ok(0)))
+        }
+
+        fn durations(&self) -> Option<LogDurations> {
+            let syncs = Durations::counted(vec![(250, 3), (400, 2)], 6, 2_500_000);
+            Some(LogDurations { syncs, acknowledged: Durations::counted(vec![(500, 7)], 7, 3_000_000) })
+        }
+    }
 
     #[test]
     fn names_and_labels_are_the_ones_dashboards_were_promised() {
@@ -273,7 +275,10 @@ mod tests {
         metrics.overrides_unread(9);
         metrics.reloaded(true);
         metrics.sunsets([(String::from("us-pafaca"), 500), (String::from("zz"), law::time::FOREVER)].into());
-        let text = metrics.render("sha256:00", 160, 2, 1);
+        let (queue, _keeper) = Recorder::new(0, 1, OnFull::AnswerUnrecorded);
+        let recorder = queue.counting(&Recorder::durable(1, 1, OnFull::Refuse, Arc::new(Counting)));
+        (0..3).for_each(|_| drop(recorder.keep(record)));
+        let text = metrics.render("sha256:00", 160, &recorder);
         for expected in [
             "interdict_decisions_total{gate=\"edge\",outcome=\"refuse\",order=\"us-pafaca\"} 1\n",
             "interdict_decisions_total{gate=\"edge\",outcome=\"permit\",order=\"\"} 1\n",
@@ -289,6 +294,11 @@ mod tests {
             "interdict_canary_alarm{gate=\"edge\"} 1\n",
             "interdict_canary_refused_total{gate=\"edge\"} 1\n",
             "interdict_unrecorded_total 2\n",
+            "interdict_records_waiting 1\n",
+            "interdict_log_sync_seconds_bucket{le=\"0.0004\"} 5\n",
+            "interdict_log_sync_seconds_bucket{le=\"+Inf\"} 6\n",
+            "interdict_log_sync_seconds_sum 0.0025\n",
+            "interdict_log_acknowledged_seconds_bucket{le=\"0.0005\"} 7\n",
         ] {
             assert!(text.contains(expected), "{expected} in\n{text}");
         }

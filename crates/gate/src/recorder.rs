@@ -4,6 +4,7 @@
 //! Gates never see the keeper. They leave a record with [`Recorder::keep`]; [`before_answer`], around the routes of a
 //! gate, holds the answer back until all that was left while it was made is on disk.
 
+use crate::metrics::LogDurations;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -68,6 +69,11 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// Hands in a record. With the key of a request that may come twice (`once`), the same decision under the same key
     /// is one record: a repetition gets the index of the first.
     fn hand_in(&self, record: &Record, once: Option<&str>) -> Durably;
+
+    /// How long the disk and the log took each time, if it counts that.
+    fn durations(&self) -> Option<LogDurations> {
+        None
+    }
 }
 
 /// Where gates leave their records.
@@ -280,6 +286,15 @@ impl Recorder {
         !self.lanes.is_empty() && self.lanes.iter().all(|lane| matches!(lane, Lane::Queue(..)))
     }
 
+    /// How long the disk and the log took each time, if there is a log that counts that.
+    #[must_use]
+    pub fn log_durations(&self) -> Option<LogDurations> {
+        self.lanes.iter().chain(&self.others).find_map(|lane| match lane {
+            Lane::Queue(..) => None,
+            Lane::Log(log, _) => log.durations(),
+        })
+    }
+
     /// How many wait for the keeper.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -393,7 +408,7 @@ impl Drop for Handed {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{Durably, LOG_INDEX, Log, OnFull, Receipt, Recorder, Unable, Unrecorded, before_answer};
     use axum::Router;
     use axum::routing::get;
@@ -409,7 +424,7 @@ mod tests {
         done.and_then(Receipt::wait).map(|_index| ())
     }
 
-    fn record() -> Record {
+    pub(crate) fn record() -> Record {
         Record {
             id: String::new(),
             at: 0,

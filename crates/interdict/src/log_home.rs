@@ -3,6 +3,7 @@
 //! The folder of a log has `gov` and `dec`, one log each; `keys` with their private keys, which may lie elsewhere once a
 //! signer of its own holds them; `signer` with what was signed; and, if others witness it, a `policy` that names them.
 
+use crate::clock;
 use crate::log::{Problem, chance, read};
 use crate::log_witness::{HttpWitness, socket_path};
 use ledger::disk::Folder;
@@ -245,6 +246,7 @@ impl Home {
             segment_bytes: SEGMENT_BYTES,
             publish_every: PUBLISH_EVERY,
             chance,
+            nanos: clock::nanos,
             keeps_private: log == "dec",
         };
         let started = Ledger::start(&disk, &self.vkey(log)?, settings, self.signers()?);

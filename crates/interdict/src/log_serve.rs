@@ -1,4 +1,4 @@
-//! The service that records in a log: every decision becomes durable, bound to the law it was made under.
+//! What records in a log, a service or a run of a command: every decision becomes durable, bound to the law it was made under.
 //!
 //! The law is logged first. Whenever other files come into force, the gov log says which, and a decision names the size
 //! the gov log had then; so anybody can see what was in force. From time to time the state of the log of decisions goes
@@ -19,6 +19,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use docket::docket::Source;
+use gate::metrics::{Durations, LogDurations};
 use gate::recorder::{Durably, Keeper, Log, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
@@ -319,7 +320,7 @@ impl Kept {
 
     /// Puts the state of the log of decisions into the gov log. While something waits for witnesses, whether it grew or
     /// not: each new checkpoint is a new chance to be signed.
-    fn anchor(&self, last: bool) {
+    pub(crate) fn anchor(&self, last: bool) {
         let now = clock::now();
         let mut anchored = held(&self.anchored);
         // A clock that was put back must not keep the next anchor away until it has caught up.
@@ -357,6 +358,13 @@ impl Kept {
 }
 
 impl Log for Kept {
+    fn durations(&self) -> Option<LogDurations> {
+        let of = |counted: &ledger::durations::Durations| {
+            Durations::counted(counted.buckets(), counted.count(), counted.nanos())
+        };
+        Some(LogDurations { syncs: of(self.dec.syncs()), acknowledged: of(self.dec.acknowledged()) })
+    }
+
     fn hand_in(&self, record: &wire::record::Record, once: Option<&str>) -> Durably {
         let Some(once) = once else {
             return match self.dec.append(self.record(record)) {

@@ -219,7 +219,7 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
     let mut told = Told { json: options.json.then(Vec::new), as_if, ..Told::default() };
     told.page = options.html.as_ref().map(|_| Page::default());
     let started = clock::nanos();
-    let keeper = Keeper::open(&options.kept)?;
+    let keeper = Keeper::open(&options.kept, &docket)?;
     let _entered = keeper.entered();
     let mut total = Accounts::default();
     for path in &options.files {

@@ -1,10 +1,12 @@
-//! What a screening run leaves behind: decision records in a file, and the journal by which transactions that come
+//! What a screening run leaves behind: decision records in a log or a file, and the journal by which transactions that come
 //! again are known. And what the service's settings provide for screening.
 
 use crate::clock;
 use crate::journal::Journal;
+use crate::log_serve::Kept as Logs;
 use crate::settings::Settings;
 use clap::Args;
+use docket::Docket;
 use gate::payments::http::Provided;
 use gate::payments::known::Lists;
 use gate::payments::record::Desk;
@@ -32,6 +34,13 @@ pub(crate) struct Kept {
     /// service writes its records elsewhere
     #[arg(long, value_name = "FILE", conflicts_with = "what_if")]
     records: Option<PathBuf>,
+    /// Record each decision in the log of this folder (`interdict log new` made it), before it is told. A service that
+    /// keeps the log has it alone: screen through it then
+    #[arg(long, value_name = "DIR", conflicts_with = "what_if")]
+    log: Option<PathBuf>,
+    /// Have the log signed by the signer behind this socket (`interdict log sign`), instead of a process of this run's own
+    #[arg(long, value_name = "SOCKET", requires = "log")]
+    log_signer: Option<PathBuf>,
     /// Know transactions that come again by their ids, from this journal; the service may share it (`[payments]` in its
     /// settings). The same is decided the same and recorded once; the same ids with another content are for review
     #[arg(long, value_name = "FILE", conflicts_with = "what_if")]
@@ -139,25 +148,35 @@ impl Section {
 /// What is kept of this run.
 pub(crate) struct Keeper {
     recorder: Recorder,
+    log: Option<Arc<Logs>>,
     replays: Option<Replays>,
     /// Receipts are waited for in it.
     runtime: Option<Runtime>,
 }
 
 impl Keeper {
-    pub(crate) fn open(options: &Kept) -> Result<Self, String> {
+    pub(crate) fn open(options: &Kept, docket: &Docket) -> Result<Self, String> {
         let keeping =
             Keeping { days: options.replays_days, transactions_max: options.replays_max, on_full: OnFull::Refuse };
         let open = |path: &PathBuf| Replays::open(path, keeping, clock::now());
         let replays = options.replays.as_ref().map(open).transpose()?;
-        let Some(path) = &options.records else {
-            return Ok(Self { recorder: Recorder::none(), replays, runtime: None });
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let durable = |log| Recorder::durable(clock::instance(), QUEUE_RECORDS_MAX, OnUnrecorded::Refuse, log);
+        let mut recorder = Recorder::none();
+        if let Some(path) = &options.records {
+            recorder = durable(Arc::new(Records::open(path)?));
+        }
+        let mut log = None;
+        if let Some(folder) = &options.log {
+            let logs = Logs::open(folder, options.log_signer.as_deref());
+            let logs = Arc::new(logs.map_err(|problem| problem.message)?);
+            logs.in_force(docket.edition(), docket.sources()).map_err(|problem| problem.message)?;
+            recorder = recorder.and(durable(Arc::<Logs>::clone(&logs)));
+            log = Some(logs);
+        }
+        let is_waited_for = options.records.is_some() || log.is_some();
+        let runtime = is_waited_for.then(|| tokio::runtime::Builder::new_current_thread().build()).transpose();
         let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-        let log = Arc::new(Records::open(path)?);
-        let recorder = Recorder::durable(clock::instance(), QUEUE_RECORDS_MAX, OnUnrecorded::Refuse, log);
-        Ok(Self { recorder, replays, runtime: Some(runtime) })
+        Ok(Self { recorder, log, replays, runtime })
     }
 
     /// For one file.
@@ -172,6 +191,14 @@ impl Keeper {
     /// While this is there, records can be waited for.
     pub(crate) fn entered(&self) -> Option<tokio::runtime::EnterGuard<'_>> {
         self.runtime.as_ref().map(Runtime::enter)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(log) = &self.log {
+            log.anchor(true);
+        }
     }
 }
 

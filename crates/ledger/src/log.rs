@@ -2,6 +2,7 @@
 //! publishes in the background.
 
 use crate::disk::Disk;
+use crate::durations::Durations;
 use crate::publish::{self, Published, Publisher, Signers};
 use crate::wal::{self, Record, Wal};
 use std::fmt;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub publish_every: Duration,
     /// 32 bytes of chance.
     pub chance: fn() -> [u8; 32],
+    /// Nanoseconds since some moment.
+    pub nanos: fn() -> u64,
     /// Whether entries have a private part.
     pub keeps_private: bool,
 }
@@ -143,6 +146,8 @@ impl Future for Ticket {
 /// Records that wait.
 struct Queue {
     records: Vec<Record>,
+    /// When each came.
+    came: Vec<u64>,
     bytes: usize,
     batch: Arc<Batch>,
     closed: Option<String>,
@@ -159,6 +164,7 @@ struct Shared {
     queue: Mutex<Queue>,
     came: Condvar,
     durable: AtomicU64,
+    acknowledged: Durations,
     roll: AtomicBool,
     publisher: Mutex<PublisherState>,
     nudge: Condvar,
@@ -176,6 +182,8 @@ struct PublisherState {
 /// An open log.
 pub struct Ledger {
     shared: Arc<Shared>,
+    syncs: Arc<Durations>,
+    nanos: fn() -> u64,
     writer: Option<JoinHandle<()>>,
     publisher: Option<JoinHandle<()>>,
 }
@@ -226,7 +234,7 @@ pub fn open<D: Disk>(
     signers: &mut Signers,
 ) -> Result<(Wal<D>, Publisher<D>), Unopened> {
     let first = published_size(disk);
-    let wal = Wal::open(disk.clone(), settings.segment_bytes, first, settings.chance).map_err(Unopened::Wal)?;
+    let wal = Wal::open(disk.clone(), settings, first).map_err(Unopened::Wal)?;
     let publisher = Publisher::open(disk.clone(), key.clone(), settings.keeps_private, wal.next(), signers)
         .map_err(Unopened::Published)?;
     Ok((wal, publisher))
@@ -247,9 +255,16 @@ impl Ledger {
         let published = publisher.published().cloned();
         let witnessed = published.clone().filter(|published| published.witnessed);
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { records: Vec::new(), bytes: 0, batch: Arc::new(Batch::new()), closed: None }),
+            queue: Mutex::new(Queue {
+                records: Vec::new(),
+                came: Vec::new(),
+                bytes: 0,
+                batch: Arc::new(Batch::new()),
+                closed: None,
+            }),
             came: Condvar::new(),
             durable: AtomicU64::new(wal.next()),
+            acknowledged: Durations::default(),
             roll: AtomicBool::new(false),
             publisher: Mutex::new(PublisherState {
                 published,
@@ -261,14 +276,15 @@ impl Ledger {
             }),
             nudge: Condvar::new(),
         });
+        let syncs = Arc::clone(wal.syncs());
         let (one, other) = (Arc::clone(&shared), Arc::clone(&shared));
         let disk = disk.clone();
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let writer = thread("log writer").spawn(move || write(wal, &one)).map_err(Unopened::Thread)?;
+        let writer = thread("log writer").spawn(move || write(wal, settings.nanos, &one)).map_err(Unopened::Thread)?;
         let publisher = thread("log publisher")
             .spawn(move || publish(publisher, &disk, settings, signers, &other))
             .map_err(Unopened::Thread)?;
-        Ok(Self { shared, writer: Some(writer), publisher: Some(publisher) })
+        Ok(Self { shared, syncs, nanos: settings.nanos, writer: Some(writer), publisher: Some(publisher) })
     }
 
     /// Hands in a record. It is durable when the ticket says so, and not before.
@@ -289,6 +305,7 @@ impl Ledger {
         queue.bytes += record.bytes();
         let position = queue.records.len() as u64;
         queue.records.push(record);
+        queue.came.push((self.nanos)());
         let ticket = Ticket { batch: Arc::clone(&queue.batch), position };
         drop(queue);
         if position == 0 {
@@ -301,6 +318,18 @@ impl Ledger {
     #[must_use]
     pub fn durable(&self) -> u64 {
         self.shared.durable.load(Ordering::Acquire)
+    }
+
+    /// How long the disk took for each commit.
+    #[must_use]
+    pub fn syncs(&self) -> &Durations {
+        &self.syncs
+    }
+
+    /// How long each record took from when it was handed in until whoever waits for it was told that it is durable.
+    #[must_use]
+    pub fn acknowledged(&self) -> &Durations {
+        &self.shared.acknowledged
     }
 
     /// The last checkpoint.
@@ -387,13 +416,13 @@ fn close(shared: &Shared, why: &str) {
 }
 
 /// The thread that writes: takes everything that came while it was writing, and writes it at once.
-fn write<D: Disk>(mut wal: Wal<D>, shared: &Shared) {
+fn write<D: Disk>(mut wal: Wal<D>, nanos: fn() -> u64, shared: &Shared) {
     loop {
         let mut queue = lock(&shared.queue);
         while queue.records.is_empty() && queue.closed.is_none() && !shared.roll.load(Ordering::Acquire) {
             queue = shared.came.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let records = std::mem::take(&mut queue.records);
+        let (records, came) = (std::mem::take(&mut queue.records), std::mem::take(&mut queue.came));
         let batch = std::mem::replace(&mut queue.batch, Arc::new(Batch::new()));
         queue.bytes = 0;
         let closed = queue.closed.is_some();
@@ -414,6 +443,8 @@ fn write<D: Disk>(mut wal: Wal<D>, shared: &Shared) {
             Ok(()) => {
                 shared.durable.store(wal.next(), Ordering::Release);
                 batch.set(Ok(first));
+                let told = nanos();
+                came.into_iter().for_each(|came| shared.acknowledged.add(told.saturating_sub(came)));
             }
             Err(wal::Failed::Full(error)) => {
                 // Part of a long batch may be durable; nobody is told so, and it is published all the same.

@@ -8,8 +8,11 @@
 //! of if nothing readable follows it, and damage if something does; then nothing is repaired, and the place is named.
 
 use crate::disk::{Disk, DiskFile, TEMPORARY};
+use crate::durations::Durations;
+use crate::log::Settings;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 /// A sector: what a disk writes whole or not at all.
 const SECTOR: u64 = 512;
@@ -17,6 +20,7 @@ const SECTOR: u64 = 512;
 const SEGMENT_MAGIC: &[u8; 16] = b"interdict wal 1\n";
 const FRAME_MAGIC: u32 = 0x4957_4c46;
 const HEADER_BYTES: usize = 32;
+const SEGMENT_HEADER_BYTES: usize = 32;
 
 /// The longest entry: larger things go to a file of their own and leave their hash here.
 pub const ENTRY_BYTES_MAX: usize = 32 * 1024;
@@ -29,6 +33,9 @@ pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of a segment: about a second of writing at full speed, and a recovery reads few of them.
 pub const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Bytes of a segment that are read back at once: some hundred frames of a log with little to do.
+const WINDOW_BYTES: usize = 256 * 1024;
 
 /// The folder of the segments.
 pub const FOLDER: &str = "wal";
@@ -110,6 +117,8 @@ pub struct Wal<D: Disk> {
     disk: D,
     segment_bytes: u64,
     chance: fn() -> [u8; 32],
+    nanos: fn() -> u64,
+    syncs: Arc<Durations>,
     current: Option<Segment<D::File>>,
     next: u64,
     frame: Vec<u8>,
@@ -149,9 +158,11 @@ impl<D: Disk> Wal<D> {
     ///
     /// # Errors
     /// When a segment is damaged where records were acknowledged, or the disk fails.
-    pub fn open(disk: D, segment_bytes: u64, first: u64, chance: fn() -> [u8; 32]) -> Result<Self, Failed> {
+    pub fn open(disk: D, settings: Settings, first: u64) -> Result<Self, Failed> {
+        let Settings { segment_bytes, chance, nanos, .. } = settings;
         disk.make_folder(FOLDER).and_then(|()| disk.sync_folder("")).map_err(Failed::Disk)?;
-        let mut wal = Self { disk, segment_bytes, chance, current: None, next: first, frame: Vec::new() };
+        let syncs = Arc::new(Durations::default());
+        let mut wal = Self { disk, segment_bytes, chance, nanos, syncs, current: None, next: first, frame: Vec::new() };
         let found = segments(&wal.disk).map_err(Failed::Disk)?;
         for (position, first) in found.iter().enumerate() {
             if position == 0 {
@@ -166,6 +177,12 @@ impl<D: Disk> Wal<D> {
     #[must_use]
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// How long the disk took for each commit.
+    #[must_use]
+    pub const fn syncs(&self) -> &Arc<Durations> {
+        &self.syncs
     }
 
     fn scan(&mut self, first: u64, following: Option<u64>) -> Result<(), Failed> {
@@ -242,8 +259,10 @@ impl<D: Disk> Wal<D> {
         }
         let Some(segment) = &mut self.current else { return Err(Failed::Disk(ErrorKind::NotFound.into())) };
         Frame::write(&mut self.frame, segment.nonce, self.next, records);
-        let done = segment.file.write_at(segment.offset, &self.frame).and_then(|()| segment.file.sync());
-        done.map_err(Failed::Disk)?;
+        segment.file.write_at(segment.offset, &self.frame).map_err(Failed::Disk)?;
+        let begun = (self.nanos)();
+        segment.file.sync().map_err(Failed::Disk)?;
+        self.syncs.add((self.nanos)().saturating_sub(begun));
         segment.offset += self.frame.len() as u64;
         self.next += records.len() as u64;
         Ok(())
@@ -429,7 +448,7 @@ impl Cursor {
         mut each: impl FnMut(u64, Record),
     ) -> Result<(), Failed> {
         let stop = until.min(self.next.saturating_add(count));
-        let mut open: Option<(u64, u32, D::File)> = None;
+        let mut open: Option<(u64, u32, Window<D::File>)> = None;
         while self.next < stop {
             let name = segment_name(self.segment);
             let damaged = |offset, index| Failed::Damaged { segment: name.clone(), offset, index };
@@ -440,18 +459,16 @@ impl Cursor {
                     Err(error) if error.kind() == ErrorKind::NotFound && self.follow(disk)? => continue,
                     Err(error) => return Err(Failed::Disk(error)),
                 };
-                let mut header = vec![0; usize::try_from(SECTOR).unwrap_or(0)];
-                file.read_at(0, &mut header).map_err(Failed::Disk)?;
-                let nonce = read_segment_header(&header, self.segment).ok_or_else(|| damaged(0, self.segment))?;
-                open = Some((self.segment, nonce, file));
+                let mut window = Window { file, offset: 0, bytes: Vec::new() };
+                let header = window.at(0, SEGMENT_HEADER_BYTES).map_err(Failed::Disk)?;
+                let nonce = read_segment_header(header, self.segment).ok_or_else(|| damaged(0, self.segment))?;
+                open = Some((self.segment, nonce, window));
             }
-            let Some((_, nonce, file)) = &open else { break };
-            let mut head = [0; HEADER_BYTES];
-            file.read_at(self.offset, &mut head).map_err(Failed::Disk)?;
-            let mut bytes = vec![0; Frame::length(&head).unwrap_or(0)];
-            let got = file.read_at(self.offset, &mut bytes).map_err(Failed::Disk)?;
-            bytes.truncate(got);
-            let frame = Frame::read(&bytes, 0, *nonce).filter(|frame| frame.first == self.next);
+            let Some((_, nonce, window)) = &mut open else { break };
+            let head = window.at(self.offset, HEADER_BYTES).map_err(Failed::Disk)?;
+            let length = Frame::length(head).unwrap_or(0);
+            let bytes = window.at(self.offset, length).map_err(Failed::Disk)?;
+            let frame = Frame::read(bytes, 0, *nonce).filter(|frame| frame.first == self.next);
             match frame {
                 Some(frame) => {
                     let records = frame.records().ok_or_else(|| damaged(self.offset, self.next))?;
@@ -469,6 +486,30 @@ impl Cursor {
             }
         }
         Ok(())
+    }
+}
+
+/// What was read of a file last. Most frames are small, and to read each by itself would keep whoever writes from the
+/// processor.
+struct Window<F> {
+    file: F,
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+impl<F: DiskFile> Window<F> {
+    /// At least so many bytes from an offset on, or all there are.
+    fn at(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
+        let skipped = offset.checked_sub(self.offset).and_then(|skipped| usize::try_from(skipped).ok());
+        let has = skipped.is_some_and(|skipped| skipped + length <= self.bytes.len());
+        if !has {
+            self.bytes.resize(length.max(WINDOW_BYTES), 0);
+            let got = self.file.read_at(offset, &mut self.bytes)?;
+            self.bytes.truncate(got);
+            self.offset = offset;
+        }
+        let from = if has { skipped.unwrap_or(0) } else { 0 };
+        Ok(self.bytes.get(from..).unwrap_or(&[]))
     }
 }
 

@@ -169,7 +169,7 @@ fn answers(attestations: Option<&Path>, questions: &[(String, Value)]) -> Vec<St
     told.collect()
 }
 
-/// One second before each boundary of the question's timeline under these attestations, and at it.
+/// One second before each boundary of the question's timeline under these attestations, at it, and one second after it.
 fn at_every_boundary(act: &str, from: &str, until: &str, attestations: &Path) -> Vec<(String, Value)> {
     let ran = run(
         &[
@@ -192,7 +192,7 @@ fn at_every_boundary(act: &str, from: &str, until: &str, attestations: &Path) ->
     let edges = stretches.iter().filter_map(|stretch| parse_time(stretch["from"].as_str()?));
     let mut questions = Vec::new();
     for edge in edges.filter(|edge| (from..until).contains(edge)) {
-        for at in [edge - 1, edge] {
+        for at in [edge - 1, edge, edge + 1] {
             let at = attest::json::format_time(at);
             questions.push((format!("{act} {at}"), inquiry(act, &at, None)));
         }

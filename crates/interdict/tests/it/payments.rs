@@ -526,12 +526,31 @@ fn what_comes_again_comes_to_the_same_and_is_recorded_once_by_command_and_servic
     assert_eq!(ask(&other).last().expect("accounts")["summary"]["before"]["again"], 0);
     assert_eq!(serving.stop(), Some(0));
     let key = std::fs::read_to_string(folder.path().join("log/dec/public/vkey")).expect("a key");
-    let log = folder.path().join("log/dec").display().to_string();
-    let logged = run(&["log", "cat", &log, "--count", "100000", "--key", key.trim()], b"").out;
-    assert_eq!(logged.matches("\"kind\":\"decision\"").count(), recorded.len());
+    let home = folder.path().join("log").display().to_string();
+    let logged = || {
+        let told = run(&["log", "cat", &format!("{home}/dec"), "--count", "100000", "--key", key.trim()], b"").out;
+        told.matches("\"kind\":\"decision\"").count()
+    };
+    assert_eq!(logged(), recorded.len());
     let fourth = json_lines(&screen(&folder.write("other.xml", &other)).out);
     assert_eq!(fourth.last().expect("accounts")["summary"]["before"]["again"], filed.len());
     assert_eq!(events(&records).len(), recorded.len());
+
+    // The command line records in the log and in a file at once, and what comes again in neither.
+    let third = folder.write("third.xml", &text.replace("<MsgId>CASES", "<MsgId>THIRD"));
+    let outcomes = |lines: &[Value]| lines.iter().filter_map(|line| line.get("outcome").cloned()).collect::<Vec<_>>();
+    for _ in 0..2 {
+        let ran = run(&[keep.as_slice(), &["--log", &home, &third]].concat(), b"");
+        assert_eq!(outcomes(&json_lines(&ran.out)), outcomes(&first), "{}", ran.err);
+        assert_eq!((events(&records).len(), logged()), (2 * recorded.len(), 2 * recorded.len()));
+    }
+    let checked = run(&["log", "fsck", &format!("{home}/dec"), "--key", key.trim()], b"");
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    // Nobody else may write to it meanwhile.
+    let serving = crate::program::Serving::start_with(&[], &["--settings", &settings]);
+    let ran = run(&["pay", "screen", "--log", &home, &third], b"");
+    assert!(ran.code == 2 && ran.out.is_empty() && ran.err.contains("in use"), "{}{}{}", ran.code, ran.out, ran.err);
+    assert_eq!(serving.stop(), Some(0));
 }
 
 #[test]

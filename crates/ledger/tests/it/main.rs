@@ -63,6 +63,7 @@ fn settings() -> Settings {
         segment_bytes: 64 * 1024,
         publish_every: Duration::from_millis(20),
         chance: || [7; 32],
+        nanos: || 0,
         keeps_private: true,
     }
 }

@@ -15,7 +15,7 @@ use tlog::tile::{Level, TILE_WIDTH, Tile};
 use tlog::{Hash, bundle};
 
 /// Notes that are nearly one, on which both must agree.
-const NOTES: u64 = 50_000;
+const NOTES: u64 = 100_000;
 
 fn checkpoint(public: &Folder) -> (Checkpoint, Note) {
     let note = Note::parse(&public.read("checkpoint").unwrap()).unwrap();
