@@ -123,7 +123,8 @@ fn squid_follows_the_law_and_its_end() {
 }
 
 #[test]
-fn caddy_and_envoy_follow_the_law_by_tables_alone() {
+fn nginx_caddy_and_envoy_follow_the_law_by_tables_alone() {
+    follows(Lab::by_tables, Proxy::Nginx);
     follows(Lab::by_tables, Proxy::Caddy);
     follows(Lab::by_tables, Proxy::Envoy);
 }
@@ -148,7 +149,9 @@ fn what_concerns_nobody_waits_for_nobody() {
 #[test]
 fn nobody_says_of_himself_where_he_is_or_what_he_asks_for() {
     let asking = [Proxy::Nginx, Proxy::Caddy, Proxy::Envoy, Proxy::Haproxy, Proxy::Squid].map(|proxy| (proxy, false));
-    for (proxy, by_tables) in asking.into_iter().chain([(Proxy::Caddy, true), (Proxy::Envoy, true)]) {
+    for (proxy, by_tables) in
+        asking.into_iter().chain([Proxy::Nginx, Proxy::Caddy, Proxy::Envoy].map(|proxy| (proxy, true)))
+    {
         let Some(program) = proxy.program() else { continue };
         let mut lab = if by_tables { Lab::by_tables(proxy) } else { Lab::new(proxy) };
         lab.order(now() - 1_000, now() + 1_000);

@@ -127,7 +127,8 @@ impl Lab {
         let configuration = match proxy {
             Proxy::Caddy => "Caddyfile.tables",
             Proxy::Envoy => "envoy.tables.yaml",
-            Proxy::Nginx | Proxy::Haproxy | Proxy::Squid => panic!("there is no such example"),
+            Proxy::Nginx => "nginx.tables.conf",
+            Proxy::Haproxy | Proxy::Squid => panic!("they never ask"),
         };
         Self::with(proxy, configuration)
     }

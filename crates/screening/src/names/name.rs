@@ -280,11 +280,25 @@ struct Known {
     form: Option<u8>,
     common: bool,
     particle: bool,
+    joining: bool,
+    /// Several words that are one may begin with it.
+    opens: bool,
     digits: Option<&'static str>,
+    /// What it is an abbreviation of in names of companies.
+    long: Option<&'static str>,
     customs: Vec<u16>,
 }
 
-static UNKNOWN: Known = Known { form: None, common: false, particle: false, digits: None, customs: Vec::new() };
+static UNKNOWN: Known = Known {
+    form: None,
+    common: false,
+    particle: false,
+    joining: false,
+    opens: false,
+    digits: None,
+    long: None,
+    customs: Vec::new(),
+};
 
 static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
     let mut known: HashMap<&'static str, Known> = HashMap::default();
@@ -294,7 +308,11 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
     }
     COMMON.split_whitespace().for_each(|word| put(word, &|known| known.common = true));
     PARTICLES.split_whitespace().for_each(|word| put(word, &|known| known.particle = true));
+    JOINING.iter().for_each(|word| put(word, &|known| known.joining = true));
+    let firsts = PHRASES.iter().filter_map(|(phrase, _)| phrase.first()).chain(TENS.iter().map(|(word, _)| word));
+    firsts.for_each(|word| put(word, &|known| known.opens = true));
     // Of two that say the same word the first counts.
+    SHORT.iter().rev().for_each(|(short, long)| put(short, &|known| known.long = Some(long)));
     NUMBERS.iter().rev().for_each(|(word, digits)| put(word, &|known| known.digits = Some(digits)));
     for (number, names) in (0..).zip(SAME) {
         names.split(' ').for_each(|name| put(name, &|known| known.customs.push(number)));
@@ -357,9 +375,8 @@ impl Name {
     fn of_words<'w>(words: impl Iterator<Item = &'w str>, kind: Kind) -> Self {
         let mut tokens: Vec<Token> = Vec::new();
         for word in words.take(TOKENS_MAX) {
-            let word =
-                SHORT.iter().find(|(short, _)| kind == Kind::Company && *short == word).map_or(word, |(_, long)| long);
-            tokens.push(Token::word(word.to_owned()));
+            let long = if kind == Kind::Company { known(word).long } else { None };
+            tokens.push(Token::word(long.unwrap_or(word).to_owned()));
         }
         if kind == Kind::Company {
             join_phrases(&mut tokens);
@@ -369,7 +386,7 @@ impl Name {
         for (n, token) in tokens.iter_mut().enumerate() {
             let known = known(&token.text);
             token.class = classify(&token.text, known, kind, n, count);
-            token.weight = weight(token);
+            token.weight = weight(token, known);
             token.sound = super::sound::sound(&token.text);
             token.customs = &known.customs;
         }
@@ -396,7 +413,11 @@ impl Name {
 
 fn join_phrases(tokens: &mut Vec<Token>) {
     let mut n = 0;
-    while n < tokens.len() {
+    while let Some(token) = tokens.get(n) {
+        if !known(&token.text).opens {
+            n += 1;
+            continue;
+        }
         let stands = |phrase: &[&str]| {
             phrase.iter().enumerate().all(|(m, word)| tokens.get(n + m).is_some_and(|t| t.text == *word))
         };
@@ -445,16 +466,16 @@ fn classify(text: &str, known: &Known, kind: Kind, at: usize, count: usize) -> C
         // Forms of two letters count only in last place: `as`, `co`, `ag` are words elsewhere.
         Kind::Company => match known.form {
             Some(class) if text.len() > 2 || at + 1 == count || matches!(text, "co" | "ao") => Class::Form(class),
-            Some(_) | None if known.common || JOINING.contains(&text) => Class::Common,
+            Some(_) | None if known.common || known.joining => Class::Common,
             Some(_) | None => Class::Word,
         },
         Kind::Person => Class::Word,
     }
 }
 
-fn weight(token: &Token) -> f32 {
+fn weight(token: &Token, known: &Known) -> f32 {
     match token.class {
-        Class::Common | Class::Particle if JOINING.contains(&token.text.as_str()) => 0.06,
+        Class::Common | Class::Particle if known.joining => 0.06,
         Class::Word if matches!(token.text.as_str(), "abdul" | "abd") => 0.5,
         Class::Word if token.text.len() < 3 => 0.7,
         Class::Word => 1.0,
