@@ -118,6 +118,7 @@ pub fn hunt(folder: &Path) {
 }
 
 pub fn postings(folder: &Path) {
+    std::fs::create_dir_all(folder).expect("a folder to write in");
     // Evenly spread and shaken, so that they come sorted and nothing has to be held.
     let step = u64::MAX / POSTINGS;
     let of = |n: u64| n * step + mix(n) % step;
