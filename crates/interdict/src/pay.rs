@@ -90,7 +90,7 @@ pub(crate) struct Screen {
     /// As known when (`2020-09-19T10:00-04:00`); absent counts all that is known
     #[arg(long, value_name = "INSTANT")]
     known_at: Option<String>,
-    /// What the files are: auto, iso20022, mt103, nacha, csv, json, iso8583 (fields as JSON, one object a line)
+    /// What the files are: auto, iso20022, mt103, nacha, csv, json, iso8583 (its fields as JSON); JSON is objects, one a line or in a list
     #[arg(long, default_value = "auto", value_name = "FORMAT")]
     format: String,
     /// For csv and json: a file of lines `column = path` (`payee = Cdtr/Nm`)
