@@ -11,6 +11,7 @@ pub mod http;
 pub mod judge;
 pub mod known;
 mod listed;
+mod once;
 pub mod party;
 pub mod place;
 pub mod record;

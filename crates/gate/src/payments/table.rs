@@ -4,6 +4,7 @@
 //! Rows stand alone: one that cannot be read is unread by itself, and the next is read again. Where a list of objects
 //! breaks off, nobody knows where the next begins, and the rest is unread.
 
+use super::once::Once;
 use screening::iso20022::{Class, Paths};
 use screening::parts::{Line, Lines, Part, Parts, RECORD_BYTES_MAX};
 use screening::{Field, Payment, Role, Says, Whom};
@@ -178,17 +179,23 @@ impl<R: Read> Rows<R> {
                 Ok(columns.iter().cloned().zip(cells).collect())
             }
             Form::Json => {
-                let value: Value = serde_json::from_str(text)
-                    .map_err(|error| format!("{error}: write each object on a line, or all in one list"))?;
+                let Once(value) = serde_json::from_str(text)
+                    .map_err(|error| format!("{error}; each object is on a line, or all are in one list"))?;
                 if !value.is_object() {
                     return Err(String::from("no object: write one on each line, or all in one list"));
                 }
                 let found = self.mapping.rows.iter().filter_map(|(name, _)| {
                     let plain = name.strip_prefix("DE").filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
-                    let member = value.pointer(&format!("/{name}")).or_else(|| value.get(plain?))?;
-                    Some((name.clone(), written(member)))
+                    let short = plain.and_then(|plain| value.get(plain).map(|member| (plain, member)));
+                    match (value.pointer(&format!("/{name}")), short) {
+                        (Some(_), Some((plain, _))) => {
+                            Some(Err(format!("`{name}` and `{plain}` are one field, said twice")))
+                        }
+                        (Some(member), None) | (None, Some((_, member))) => Some(Ok((name.clone(), written(member)))),
+                        (None, None) => None,
+                    }
                 });
-                Ok(found.collect())
+                found.collect()
             }
         }
     }
@@ -318,7 +325,16 @@ impl<R: Read> Parts for Rows<R> {
             return self.lines.seam.frame(end);
         }
         if self.form == Form::Csv && self.columns.is_none() {
-            self.columns = Some(split(text).into_iter().map(|name| name.trim().to_owned()).collect());
+            let columns: Vec<String> = split(text).into_iter().map(|name| name.trim().to_owned()).collect();
+            let mapped = |name: &str| self.mapping.rows.iter().any(|(known, _)| known == name);
+            let twice =
+                (1..).zip(&columns).find(|(n, name)| mapped(name) && columns.iter().skip(*n).any(|c| c == *name));
+            if let Some((_, name)) = twice {
+                return Some(
+                    self.lines.unread(start, format!("two columns are called `{name}`: which of them counts?")),
+                );
+            }
+            self.columns = Some(columns);
             return self.lines.seam.frame(end);
         }
         Some(match self.fill(&record) {
@@ -388,6 +404,15 @@ mod tests {
         assert_eq!(count(&parts("payee,amount,ccy,note\na,1,USD\nb,1,USD,x\n", Form::Csv, MAPPING).0), (1, 1));
         assert_eq!(count(&parts("{\"payee\":\"a\"}\n{broken\n{\"payee\":\"b\"}\n", Form::Json, MAPPING).0), (2, 1));
         assert_eq!(count(&parts("payee,amount,ccy,note\n\"a,1", Form::Csv, MAPPING).0), (0, 1));
+        // Which of two counts, whoever pays may see otherwise.
+        let twice = "{\"payee\":\"WeChat Pay\",\"payee\":\"b\"}\n{\"payee\":\"b\"}\n";
+        assert_eq!(count(&parts(twice, Form::Json, MAPPING).0), (1, 1));
+        let within = "{\"x\":[{\"y\":1,\"y\":2}],\"payee\":\"b\"}\n";
+        assert_eq!(count(&parts(within, Form::Json, MAPPING).0), (0, 1));
+        let other = "{\"DE43\":\"A\",\"43\":\"WEIXIN*SHOP\"}\n{\"43\":\"WEIXIN*SHOP\"}\n";
+        assert_eq!(count(&parts(other, Form::Json, ISO_8583).0), (1, 1));
+        assert_eq!(count(&parts("payee,payee\nWeChat Pay,b\n", Form::Csv, MAPPING).0), (0, 1));
+        assert_eq!(count(&parts("payee,other,other\nb,1,2\n", Form::Csv, MAPPING).0), (1, 0));
     }
 
     #[test]
