@@ -258,7 +258,8 @@ fn article(row: &Row) -> Markup {
         article class=(row.outcome.word()) {
             strong { (spoken(row.outcome)) } " · " (row.file)
             @if row.number > 0 { " transaction " (row.number) }
-            " · " (row.amount) " · " code { (row.ids) }
+            @if !row.amount.is_empty() { " · " (row.amount) }
+            @if !row.ids.is_empty() { " · " code { (row.ids) } }
             @for reason in &row.reasons { p { (reason) } }
             @if !row.parties.is_empty() { p { (row.parties) } }
             @for evidence in &row.evidence { p { (highlighted(evidence)) } }

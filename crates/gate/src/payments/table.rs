@@ -179,8 +179,10 @@ impl<R: Read> Rows<R> {
                 Ok(columns.iter().cloned().zip(cells).collect())
             }
             Form::Json => {
-                let Once(value) = serde_json::from_str(text)
-                    .map_err(|error| format!("{error}; each object is on a line, or all are in one list"))?;
+                let Once(value) = serde_json::from_str(text).map_err(|error| match error.is_data() {
+                    true => error.to_string(),
+                    false => format!("{error}; each object is on a line, or all are in one list"),
+                })?;
                 if !value.is_object() {
                     return Err(String::from("no object: write one on each line, or all in one list"));
                 }
