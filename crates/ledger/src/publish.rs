@@ -205,6 +205,14 @@ impl<D: Disk> Publisher<D> {
                 }
                 let width = now.filter(|tile| !tile.is_full()).map(|tile| tile.width);
                 remove_but(&self.disk, &format!("public/{full}.p"), width);
+                if level == Level::Entries && self.keeps_private {
+                    // A seed that is to be erased must not stay in a file that nobody knows of.
+                    let first = index * TILE_WIDTH;
+                    let count = usize::try_from(size.saturating_sub(first).min(TILE_WIDTH)).unwrap_or(0);
+                    for (folder, width) in private::partial_folders(first, count) {
+                        remove_but(&self.disk, &folder, width);
+                    }
+                }
             }
         }
     }
