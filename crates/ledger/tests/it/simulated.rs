@@ -41,6 +41,8 @@ struct Content {
     durable: Vec<u8>,
     /// Sectors written since the last sync.
     dirty: BTreeSet<usize>,
+    /// Whether it was emptied since.
+    emptied: bool,
 }
 
 #[derive(Debug, Default)]
@@ -91,10 +93,14 @@ impl State {
             // What Linux does: the pages count as clean afterwards, and are on the disk nowhere.
             if let Some(content) = self.files.get_mut(&id) {
                 content.dirty.clear();
+                content.emptied = false;
             }
             return Err(io::Error::other("an input/output error"));
         }
         if let Some(content) = self.files.get_mut(&id) {
+            if std::mem::take(&mut content.emptied) {
+                content.durable.clear();
+            }
             content.durable.resize(content.now.len(), 0);
             for sector in std::mem::take(&mut content.dirty) {
                 let range = sector * SECTOR..((sector + 1) * SECTOR).min(content.now.len());
@@ -153,7 +159,8 @@ impl Simulated {
         }
         let mut files = BTreeMap::new();
         for (id, content) in &state.files {
-            let mut bytes = content.durable.clone();
+            let is_emptied = content.emptied && keep(chance);
+            let mut bytes = if is_emptied { Vec::new() } else { content.durable.clone() };
             for sector in &content.dirty {
                 let range = sector * SECTOR..((sector + 1) * SECTOR).min(content.now.len());
                 if range.start < range.end && keep(chance) {
@@ -161,7 +168,7 @@ impl Simulated {
                     bytes[range.clone()].copy_from_slice(&content.now[range]);
                 }
             }
-            files.insert(*id, Content { now: bytes.clone(), durable: bytes, dirty: BTreeSet::new() });
+            files.insert(*id, Content { now: bytes.clone(), durable: bytes, ..Content::default() });
         }
         let next = state.next;
         let folders = state.folders.clone();
@@ -213,10 +220,11 @@ impl Disk for Simulated {
     fn create(&self, path: &str) -> io::Result<Open> {
         let mut state = self.state();
         state.step()?;
-        let id = state.next;
-        state.next += 1;
-        // A file of its own rather than the old one emptied: a crash may show either.
-        state.files.insert(id, Content::default());
+        let id = state.names.get(path).copied().unwrap_or(state.next);
+        state.next = state.next.max(id + 1);
+        // A crash may show what it held, under whatever name is durable.
+        let content = state.files.entry(id).or_default();
+        *content = Content { durable: std::mem::take(&mut content.durable), emptied: true, ..Content::default() };
         state.names.insert(path.to_owned(), id);
         drop(state);
         Ok(Open { disk: self.clone(), id })
