@@ -25,6 +25,10 @@ use tlog::witness::{AddCheckpoint, Refusal};
 /// the rest comes in the next cycle, at once.
 pub const CYCLE_RECORDS_MAX: u64 = 65_536;
 
+/// Records after which a cycle offers its processor to whoever waits for it, as it does after each file. Whoever does
+/// not, Linux lets go on for some milliseconds, and a commit, which takes a tenth of one, would wait for that long.
+const RECORDS_AT_ONCE: u64 = 64;
+
 /// Where the checkpoint is.
 pub const CHECKPOINT: &str = "public/checkpoint";
 
@@ -248,6 +252,9 @@ impl<D: Disk> Publisher<D> {
         let read = cursor.read(&self.disk, durable, wanted, |index, record| {
             if index == edge.size() {
                 draft.add(&mut edge, record, self.keeps_private);
+                if index % RECORDS_AT_ONCE == 0 {
+                    std::thread::yield_now();
+                }
             }
         });
         read.map_err(Failed::Wal)?;
@@ -272,9 +279,11 @@ impl<D: Disk> Publisher<D> {
             self.disk.make_folder(folder_of(&path)).map_err(Failed::Disk)?;
             self.disk.put(&path, bytes).map_err(Failed::Disk)?;
             paths.push(path);
+            std::thread::yield_now();
         }
         for (first, openings) in &draft.private {
             paths.extend(private::write(&self.disk, *first, openings).map_err(Failed::Disk)?);
+            std::thread::yield_now();
         }
         let folders = changed(&paths, &self.folders);
         self.disk.sync_all(&paths, &folders).map_err(Failed::Disk)?;
@@ -290,6 +299,7 @@ impl<D: Disk> Publisher<D> {
         let disk = self.disk.clone();
         let mut reader = Reader::new(checkpoint, |tile| disk.read(&format!("public/{tile}"))).map_err(untrusted)?;
         for (tile, _) in &draft.files {
+            std::thread::yield_now();
             match tile.level {
                 Level::Hashes(level) => {
                     reader.tile(level, tile.index).map_err(untrusted)?;
@@ -407,6 +417,7 @@ fn remove_but<D: Disk>(disk: &D, folder: &str, width: Option<u16>) {
     for name in &names {
         let stays = Some(name) == keep.as_ref();
         left |= stays || disk.remove(&format!("{folder}/{name}")).is_err();
+        std::thread::yield_now();
     }
     if !left && !names.is_empty() {
         // An empty folder that stays is in nobody's way.

@@ -296,7 +296,7 @@ impl<D: Disk> Wal<D> {
 
 /// Bytes of zeros after which the disk is let do other things: a commit in between waits for so much and not for a
 /// segment.
-const ZEROS_AT_ONCE: usize = 1024 * 1024;
+const ZEROS_AT_ONCE: usize = 256 * 1024;
 
 /// Fills a file with zeros, durably, under a name that recovery ignores; `aside` lets the disk do other things meanwhile,
 /// which makes it take longer.
