@@ -175,6 +175,10 @@ impl Statement {
             (Some(start), Some(end)) if start < end => Some((start, end)),
             _ => return Err(claims.fault("periodEnd", "a period needs a start and a later end")),
         };
+        // How old a report is counts from the end of its period: one that lies ahead would never age.
+        if period.is_some_and(|(_, end)| end > created) {
+            return Err(claims.fault("periodEnd", "is later than the statement was made; report on what is over"));
+        }
         let not_before = claims.optional_time("notBefore")?.unwrap_or(Time::MIN);
         let not_after = claims.optional_time("notAfter")?.unwrap_or(NEVER);
         Ok(Self { kind, subjects, predicate, created, not_before, not_after, period })

@@ -91,6 +91,10 @@ fn statements_name_what_they_are_about() {
     assert!(read(named_subject("system:x"), &uri, value!({})).is_err());
     let backwards = value!({ "timeCreated": "2020-10-01T00:00:00Z", "periodStart": "2020-10-01T00:00:00Z", "periodEnd": "2020-10-01T00:00:00Z" });
     assert!(read(named_subject("system:x"), &uri, backwards).is_err());
+    let until = |end: &str| value!({ "timeCreated": "2020-10-01T00:00:00Z", "periodStart": "2020-09-01T00:00:00Z", "periodEnd": end });
+    assert!(read(named_subject("system:x"), &uri, until("2020-10-01T00:00:00Z")).is_ok());
+    let ahead = read(named_subject("system:x"), &uri, until("2020-10-01T00:00:01Z")).unwrap_err();
+    assert_eq!(ahead.at, "/predicate/periodEnd", "what is to come cannot be reported on");
     let slsa = value!({ "runDetails": { "metadata": { "finishedOn": "2020-10-01T00:00:00Z" } } });
     assert!(read(value!({ "digest": { "sha256": SOURCE } }), "https://slsa.dev/provenance/v1", slsa).is_ok());
 }
