@@ -192,6 +192,16 @@ impl<'a> Members<'a> {
         .transpose()
     }
 
+    /// The same, where a stretch begins or ends: readers that cut a fraction off and readers that round up would differ
+    /// by a second.
+    pub(crate) fn optional_second(&mut self, name: &'static str) -> Result<Option<Time>, Fault> {
+        let time = self.optional_time(name)?;
+        match self.optional_text(name)? {
+            Some(text) if text.contains('.') => Err(self.fault(name, "whole seconds are needed")),
+            Some(_) | None => Ok(time),
+        }
+    }
+
     pub(crate) fn time(&mut self, name: &'static str) -> Result<Time, Fault> {
         self.optional_time(name)?.ok_or_else(|| self.fault(name, "is missing"))
     }
@@ -233,10 +243,33 @@ pub(crate) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     })
 }
 
-/// An RFC 3339 instant in whole seconds.
+/// An RFC 3339 instant; a fraction of a second is cut off. What is only like one, as other standards write it, is none:
+/// not every reader reads that, or reads the same.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<Time> {
+    if !is_rfc3339(text) {
+        return None;
+    }
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
+fn is_rfc3339(text: &str) -> bool {
+    let like = |text: &str, shape: &str| {
+        let same = |(byte, shape): (u8, u8)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+        text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(same)
+    };
+    let Some((civil, rest)) = text.split_at_checked(19) else { return false };
+    let offset = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => match fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()) {
+            none if none.len() == fraction.len() => return false,
+            offset => offset,
+        },
+    };
+    // A leap second is another second to everybody.
+    like(civil, "0000-00-00T00:00:00")
+        && !civil.ends_with(":60")
+        && (offset == "Z" || like(offset, "+00:00") || like(offset, "-00:00"))
 }
 
 /// An instant as RFC 3339 in UTC.

@@ -169,7 +169,7 @@ impl Statement {
             None => claims.optional_time("timeCreated")?,
         };
         let created = created.ok_or_else(|| claims.fault("timeCreated", "an instant is needed"))?;
-        let (start, end) = (claims.optional_time("periodStart")?, claims.optional_time("periodEnd")?);
+        let (start, end) = (claims.optional_second("periodStart")?, claims.optional_second("periodEnd")?);
         let period = match (start, end) {
             (None, None) => None,
             (Some(start), Some(end)) if start < end => Some((start, end)),
@@ -179,8 +179,8 @@ impl Statement {
         if period.is_some_and(|(_, end)| end > created) {
             return Err(claims.fault("periodEnd", "is later than the statement was made; report on what is over"));
         }
-        let not_before = claims.optional_time("notBefore")?.unwrap_or(Time::MIN);
-        let not_after = claims.optional_time("notAfter")?.unwrap_or(NEVER);
+        let not_before = claims.optional_second("notBefore")?.unwrap_or(Time::MIN);
+        let not_after = claims.optional_second("notAfter")?.unwrap_or(NEVER);
         Ok(Self { kind, subjects, predicate, created, not_before, not_after, period })
     }
 

@@ -76,6 +76,39 @@ fn json_with_a_second_meaning_is_refused() {
 }
 
 #[test]
+fn an_instant_is_written_in_one_way() {
+    let noon = json::parse_time("2020-09-18T12:00:00Z").unwrap();
+    for same in ["2020-09-18T12:00:00.999Z", "2020-09-18T08:00:00-04:00", "2020-09-18T17:30:00+05:30"] {
+        assert_eq!(json::parse_time(same), Some(noon), "{same}");
+    }
+    for other in [
+        "2020-09-18 12:00:00Z",
+        "2020-09-18t12:00:00z",
+        "20200918T120000Z",
+        "2020-09-18T12:00Z",
+        "2020-09-18T12Z",
+        "2020-09-18T12:00:00",
+        "2020-09-18T12:00:00-04",
+        "2020-09-18T12:00:00-0400",
+        "2020-09-18T12:00:00-04:00[America/New_York]",
+        "2020-09-18T12:00:00,5Z",
+        "2020-09-18T12:00:00.Z",
+        "2020-09-18T23:59:60Z",
+        "+002020-09-18T12:00:00Z",
+        "2020-09-18",
+        " 2020-09-18T12:00:00Z",
+        "",
+    ] {
+        assert_eq!(json::parse_time(other), None, "{other}");
+    }
+    let statement = value!({ "_type": "https://in-toto.io/Statement/v1", "subject": [named_subject("system:x")],
+        "predicateType": Type::AccessLog.uri(),
+        "predicate": { "timeCreated": "2020-10-01T00:00:00.5Z", "notBefore": "2020-10-01T00:00:00.5Z" } });
+    let fault = Statement::parse(&serde_json::to_vec(&statement).unwrap()).unwrap_err();
+    assert_eq!(fault.to_string(), "`/predicate/notBefore`: whole seconds are needed");
+}
+
+#[test]
 fn statements_name_what_they_are_about() {
     let read = |subject: serde_json::Value, uri: &str, predicate: serde_json::Value| {
         let statement = value!({ "_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicateType": uri, "predicate": predicate });
