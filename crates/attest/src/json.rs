@@ -226,6 +226,16 @@ impl<'a> Members<'a> {
     }
 }
 
+/// What is asked of a name.
+pub(crate) const PLAIN: &str =
+    "a name in one line is needed, without quotation marks, backslashes or characters that turn the writing";
+
+/// Whether a text can stand on a line and between quotation marks, and reads there as what it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.is_empty() && !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\\') || turns(c))
+}
+
 /// What lies at a JSON pointer (RFC 6901). As `Value::pointer`, which makes two texts for every step: statements are
 /// asked for claims by the ten thousand.
 pub(crate) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {

@@ -120,7 +120,32 @@ fn statements_name_what_they_are_about() {
     assert!(read(value!({ "name": "system:x", "digest": { "sha256": SOURCE } }), &uri, made.clone()).is_err());
     assert!(read(value!({ "name": "app.apk", "digest": { "sha256": SOURCE } }), &uri, made.clone()).is_ok());
     assert!(read(value!({ "digest": { "md5": SOURCE } }), &uri, made.clone()).is_err());
-    assert!(read(named_subject("system:x"), "urn:other", made).is_err());
+    // Each digest has the digits of its kind, and none is passed over.
+    let of =
+        |digests: serde_json::Value| read(value!({ "digest": digests }), &uri, made.clone()).map(|said| said.subjects);
+    let short = SOURCE.get(..40).unwrap();
+    assert!(
+        of(value!({ "sha256": SOURCE, "sha1": short, "md5": "x" }))
+            .is_ok_and(|named| named[0].text().ends_with(SOURCE))
+    );
+    for wrong in [
+        value!({ "sha256": short }),
+        value!({ "sha1": SOURCE }),
+        value!({ "sha256": SOURCE.to_uppercase() }),
+        value!({ "sha256": 7, "sha1": short }),
+        value!({ "sha256": SOURCE, "gitTree": "main" }),
+        value!([SOURCE]),
+    ] {
+        assert!(of(wrong.clone()).is_err_and(|fault| fault.at.starts_with("/subject/0/digest")), "{wrong}");
+    }
+    // What is shown on a line cannot write another.
+    for name in ["system:x\n  signed by president", "entity:\u{202e}x", "order:\u{1b}[2J"] {
+        assert_eq!(read(named_subject(name), &uri, made.clone()).unwrap_err().at, "/subject/0/name");
+    }
+    let other = read(named_subject("system:x"), "https://slsa.dev/provenance/v0.2", made).unwrap_err().to_string();
+    assert!(other.contains("`https://slsa.dev/provenance/v1`"), "{other}");
+    let unfinished = read(value!({ "digest": { "sha256": SOURCE } }), "https://slsa.dev/provenance/v1", value!({}));
+    assert_eq!(unfinished.unwrap_err().at, "/predicate/runDetails/metadata/finishedOn");
     assert!(read(named_subject("system:x"), &uri, value!({})).is_err());
     let backwards = value!({ "timeCreated": "2020-10-01T00:00:00Z", "periodStart": "2020-10-01T00:00:00Z", "periodEnd": "2020-10-01T00:00:00Z" });
     assert!(read(named_subject("system:x"), &uri, backwards).is_err());
