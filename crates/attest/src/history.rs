@@ -189,7 +189,7 @@ impl History {
         let (_, old) = self.trusts.last().ok_or("no trust document")?;
         let document = record.statement.claim("/trust").ok_or("no trust document in it")?;
         let new = Trust::read(document).map_err(|fault| fault.to_string())?;
-        if new.version != old.version + 1 {
+        if Some(new.version) != old.version.checked_add(1) {
             return Err(format!("version {} does not follow version {}", new.version, old.version));
         }
         for trust in [old, &new] {

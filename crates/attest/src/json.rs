@@ -160,6 +160,12 @@ impl<'a> Members<'a> {
         self.needed(name)?.as_str().ok_or_else(|| self.fault(name, "text is needed"))
     }
 
+    /// A text that is shown to people, and that other documents quote.
+    pub(crate) fn name(&mut self, name: &'static str) -> Result<&'a str, Fault> {
+        let text = self.text(name)?;
+        if is_plain(text) { Ok(text) } else { Err(self.fault(name, PLAIN)) }
+    }
+
     pub(crate) fn optional_text(&mut self, name: &'static str) -> Result<Option<&'a str>, Fault> {
         let value = self.get(name);
         value.map(|value| value.as_str().ok_or_else(|| self.fault(name, "text is needed"))).transpose()

@@ -9,7 +9,7 @@ use crate::row::{Asked, Row};
 use crate::statement::Subject;
 use crate::tiling::{Word, tiled};
 use crate::timeline::{ALWAYS, NEVER, Time, Timeline, Window};
-use crate::trust::{Quorum, Trust};
+use crate::trust::{Quorum, Trust, is_same_org};
 use foldhash::{HashMap, HashMapExt};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -332,7 +332,8 @@ impl<'a> Scene<'a> {
     ) -> Option<(u64, String)> {
         let trust = self.view.trust();
         let independent = |id: &&str| {
-            trust.principal(id).is_some_and(|principal| !requirement.independent_of.contains(&principal.org))
+            let is_of = |org: &str| requirement.independent_of.iter().any(|other| is_same_org(other, org));
+            trust.principal(id).is_some_and(|principal| !is_of(&principal.org))
         };
         let among = trust.everybody(&requirement.by).into_iter().filter(independent).collect();
         let hearing = self.view.hearing(requirement.kind, subject, among);

@@ -120,7 +120,7 @@ impl Subject {
 }
 
 /// Whether a subject's name stands for something that has no bytes of its own.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     ["order:", "system:", "entity:"].iter().any(|kind| name.starts_with(kind))
 }
 

@@ -84,6 +84,18 @@ fn trust_documents_in_which_one_key_has_two_owners_do_not_load() {
     orgs["distinct"] = json!("org");
     assert!(with(orgs).contains("needs 2 organisations and has 1"));
     assert!(why(&|trust| trust["accept"][0]["typ"] = json!(1)).contains("not known"));
+    assert!(why(&|trust| trust["principals"][1]["org"] = json!("Red ")).contains("in two spellings"));
+    for (name, value) in [("id", "a\nb"), ("org", "a\u{202e}b")] {
+        assert!(why(&|trust| trust["principals"][1][name] = json!(value)).contains("in one line"), "{name}");
+    }
+    assert!(why(&|trust| trust["groups"][1]["name"] = json!("a\"b")).contains("in one line"));
+    assert!(
+        why(&|trust| {
+            trust["principals"][1]["keys"][0]["notBefore"] = json!(DAY);
+            trust["principals"][1]["keys"][0]["notAfter"] = json!(DAY);
+        })
+        .contains("could never be used")
+    );
 }
 
 #[test]

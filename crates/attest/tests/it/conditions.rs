@@ -401,6 +401,14 @@ fn conditions_that_say_less_than_they_seem_to_do_not_load() {
     assert!(with("maxage", json!("P1D")).contains("`/need/maxage`: is not known"));
     assert!(with("maxAge", json!("P1M")).contains("/need/maxAge"));
     assert!(with("type", json!("rumour")).contains("not known"));
+    assert!(with("subject", json!("sytem:x")).contains("/need/subject"), "nothing is ever said about it");
+    assert!(with("req", json!("a\nb")).contains("in one line"));
+    for name in ["order", "condition", "authority"] {
+        let mut value = json!({ "order": "o", "condition": "c", "effect": "monitor-only", "onLapse": { "act": "alert" },
+            "authority": "agency", "need": requirement("a") });
+        value[name] = json!("x\" }\ninstrument y {");
+        assert_eq!(Condition::read(&value).unwrap_err().at, format!("/{name}"), "it is quoted in an order");
+    }
     assert!(with("claims", json!([["/a", "==", 1]])).contains("/need/claims/0"));
     assert!(with("claims", json!([["a", "=", 1]])).contains("/need/claims/0"));
     assert!(with("period", json!({ "gap": "PT1H" })).contains("/need/period/since"));
@@ -415,6 +423,21 @@ fn conditions_that_say_less_than_they_seem_to_do_not_load() {
     assert!(why(json!({ "all": many })).contains("more than"));
     let deep = (0..=attest::condition::DEPTH_MAX).fold(requirement("a"), |need, _| json!({ "all": [need] }));
     assert!(why(deep).contains("deeper"));
+}
+
+#[test]
+fn a_list_of_nothing_says_nothing_and_no_organisation_vouches_for_itself_in_capitals() {
+    let day = "2020-10-01T00:00:00Z";
+    let met = |regions: Value, independent_of: &str| {
+        let need = json!({ "req": "a", "type": "audit-report", "subject": "system:x", "by": "auditor",
+            "claims": [["/regions", "subset", ["US", "CA"]]], "independentOf": [independent_of] });
+        let mut world = World::new(small_trust());
+        world.say(day, &["auditor"], Type::AuditReport, "system:x", json!({ "regions": regions }));
+        Standing::new(&condition(need), &world.history().now(), None).answer(t(day)).met
+    };
+    assert!(met(json!(["US"]), "red"));
+    assert!(!met(json!([]), "red"));
+    assert!(!met(json!(["US"]), "Audit"));
 }
 
 #[test]
