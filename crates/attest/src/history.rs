@@ -430,21 +430,27 @@ impl<'h> View<'h> {
             let speakers = self.speakers(record, order);
             let standing = speakers.iter().filter(|speaker| members.contains(*speaker));
             let Some(until) = standing.map(|speaker| self.revoked(record, speaker)).max() else { continue };
-            let until = until.min(self.resolved(group, order, record));
-            found.push((record, Window { from: record.time, until }));
+            let said: Timeline = [Window { from: record.time, until }].into_iter().collect();
+            let standing = said.without(&self.resolved(group, order, record));
+            found.extend(standing.windows().iter().map(|&window| (record, window)));
         }
         found
     }
 
-    /// When the group has resolved a finding: as soon as enough of it have said so.
-    fn resolved(&self, group: &str, order: &Subject, finding: &Record) -> Time {
+    /// When the group has resolved a finding: while enough of it say so. To resolve is to permit, so nothing does on a
+    /// trust document that has expired.
+    fn resolved(&self, group: &str, order: &Subject, finding: &Record) -> Timeline {
+        // Handed in again, a finding is not a new one.
+        let places = self.history.by_statement.get(&finding.digest).map(Vec::as_slice).unwrap_or_default();
+        let made = places.iter().find_map(|&place| self.picked(place)).map_or(finding.time, |first| first.time);
         let mut resolutions: Vec<&Record> = self.pick(self.history.by_finding.get(&finding.digest)).collect();
-        resolutions.retain(|record| record.time >= finding.time && record.statement.subjects.contains(order));
+        resolutions
+            .retain(|record| !record.is_late && record.time >= made && record.statement.subjects.contains(order));
         let of = |principal: &str| -> Timeline {
             let theirs = resolutions.iter().filter(|record| self.speakers(record, order).contains(principal));
             theirs.map(|record| Window { from: record.time, until: self.revoked(record, principal) }).collect()
         };
-        self.trust.support(group, &of).windows().first().map_or(NEVER, |window| window.from)
+        self.trust.support(group, &of)
     }
 }
 

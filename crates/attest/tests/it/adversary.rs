@@ -182,6 +182,31 @@ fn a_finding_stands_until_it_is_resolved() {
 }
 
 #[test]
+fn a_resolution_ends_a_finding_while_it_stands_and_only_what_was_said_in_time() {
+    let day = |day: u32| format!("2020-10-{day:02}T00:00:00Z");
+    let mut trust = small_trust();
+    let resolved = |trust: Value| {
+        let mut world = World::new(trust);
+        built(&mut world, DAY, &["r1", "g"]);
+        let (_, finding) = world.say(&day(2), &["agency"], Type::AdverseFinding, "order:o", json!({}));
+        let claims = json!({ "finding": finding });
+        let (_, resolution) = world.say(&day(3), &["agency"], Type::Resolution, "order:o", claims);
+        (world, resolution)
+    };
+    let (mut world, resolution) = resolved(trust.clone());
+    // The same finding once more, by whoever has a copy of it.
+    let again = world.entries[1].envelope.clone();
+    world.push(&day(4), again);
+    assert!(met(&world, &day(4)), "it is the finding that was resolved");
+    world.say(&day(5), &["agency"], Type::Revocation, "order:o", json!({ "targets": [{ "sha256": resolution }] }));
+    assert!(met(&world, "2020-10-04T23:59:59Z"));
+    assert!(!met(&world, &day(5)), "what resolved it was taken back");
+    trust["expires"] = json!(day(3));
+    let (world, _) = resolved(trust);
+    assert!(!met(&world, &day(3)), "the trust document had expired");
+}
+
+#[test]
 fn a_new_trust_document_needs_the_root_of_both() {
     let renewed = |by: &[&str], version: u64| {
         let mut world = World::new(small_trust());
