@@ -46,6 +46,8 @@ pub struct Part {
     pub vetoes: Vec<(u64, Window)>,
     /// The last statement of its type that does not count, and why.
     pub refused: Option<(u64, String)>,
+    /// Who may object to it, if the trust document does not know who that is: then nobody could, and it never holds.
+    pub voiceless: Option<String>,
 }
 
 /// The answer at one instant.
@@ -169,6 +171,9 @@ impl Standing {
 
 impl Part {
     fn why_not(&self, at: Time) -> String {
+        if let Some(name) = &self.voiceless {
+            return format!("`{name}` may object, and the trust document does not say who that is");
+        }
         if let Some((index, _)) = self.vetoes.iter().find(|(_, window)| window.contains(at)) {
             return format!("entry {index} is a finding against it");
         }
@@ -316,7 +321,7 @@ impl<'a> Scene<'a> {
             let claim = failed.claim;
             return Some(format!("`{}` is not {} {}", claim.pointer, claim.operator.sign(), claim.value));
         }
-        if rows.holds(row, order, record) && text(record, "/order").is_some() {
+        if rows.holds(row, order, record) {
             return Some(String::from("it is about another order"));
         }
         let is_without_period = requirement.tiling.is_some() && row.period.is_none();
@@ -422,13 +427,16 @@ impl<'a> Scene<'a> {
             };
             trust.support(&requirement.by, &of)
         };
+        let voiceless = requirement.veto.clone().filter(|veto| !trust.knows(veto));
+        let supported = if voiceless.is_some() { Timeline::never() } else { supported };
         let mut vetoes = Vec::new();
         if let Some(veto) = &requirement.veto {
             let found = self.view.vetoes(veto, &self.condition.order_subject(), &requirement.name);
             vetoes.extend(found.into_iter().map(|(record, window)| (record.index, window)));
         }
         let vetoed: Timeline = vetoes.iter().map(|&(_, window)| window).collect();
-        Part { name: requirement.name.clone(), timeline: supported.without(&vetoed), evidence, vetoes, refused }
+        let timeline = supported.without(&vetoed);
+        Part { name: requirement.name.clone(), timeline, evidence, vetoes, refused, voiceless }
     }
 }
 

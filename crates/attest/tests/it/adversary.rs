@@ -55,6 +55,21 @@ fn a_statement_counts_for_what_it_says_and_about_what() {
     assert!(!said(OTHER, json!({ "level": "L0" })));
     assert!(said(APK, json!({ "level": "L0", "order": "o" })));
     assert!(!said(APK, json!({ "level": "L0", "order": "another" })));
+    assert!(!said(APK, json!({ "level": "L0", "order": ["another"] })));
+}
+
+#[test]
+fn what_somebody_may_object_to_does_not_hold_while_nobody_knows_who_that_is() {
+    let mut world = World::new(small_trust());
+    built(&mut world, DAY, &["r1", "g"]);
+    let answer = |veto: &str| {
+        let mut need = need();
+        need["veto"] = json!(veto);
+        Standing::new(&condition(need), &world.history().now(), Some(APK)).answer(t(DAY))
+    };
+    assert!(answer("agency").met);
+    let answer = answer("agencies");
+    assert!(!answer.met && answer.missing[0].1.contains("`agencies` may object"), "{answer:?}");
 }
 
 #[test]
