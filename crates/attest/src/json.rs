@@ -219,6 +219,11 @@ impl<'a> Members<'a> {
             .transpose()
     }
 
+    /// A member that is null, if there is one: there, and not said.
+    pub(crate) fn null(&self) -> Option<&'a String> {
+        self.map.iter().find(|(_, value)| value.is_null()).map(|(name, _)| name)
+    }
+
     /// Refuses what nobody asked for: a misspelt limit must not be no limit.
     pub(crate) fn finish(self) -> Result<(), Fault> {
         self.finish_with(&[])

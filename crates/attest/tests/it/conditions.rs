@@ -152,6 +152,101 @@ fn evidence_makes_eligible_and_the_authority_lifts() {
     }
 }
 
+/// What the authority did on days of October, as it stands at the end, where an audit of the first counts for ten days.
+fn lifted(effect: attest::condition::Effect, says: &dyn Fn(&mut World)) -> Vec<(Time, Time)> {
+    let need =
+        json!({ "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" });
+    let condition = Condition { effect, reinstate_after: None, ..condition(need) };
+    let mut world = World::new(small_trust());
+    world.say("2020-10-01T00:00:00Z", &["auditor"], Type::AuditReport, "system:x", json!({}));
+    says(&mut world);
+    let day = |at: Time| if at == NEVER { NEVER } else { (at - t("2020-09-30T00:00:00Z")) / 86_400 };
+    let met = act::met(&condition, &world.history().now(), None);
+    met.windows().iter().map(|window| (day(window.from), day(window.until))).collect()
+}
+
+fn day(day: u32) -> String {
+    format!("2020-10-{day:02}T00:00:00Z")
+}
+
+#[test]
+fn an_act_lifts_no_further_than_it_says_and_not_at_all_if_that_is_unclear() {
+    let lifts = |more: Value| {
+        lifted(attest::condition::Effect::EligibleForLift, &|world| {
+            let mut claims = json!({ "act": "lift", "from": day(3) });
+            claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            world.say(&day(2), &["agency"], Type::Act, "order:o", claims);
+        })
+    };
+    assert_eq!(lifts(json!({ "reason": "as agreed" })), [(3, NEVER)]);
+    assert_eq!(lifts(json!({ "until": day(5) })), [(3, 5)]);
+    assert_eq!(lifts(json!({ "notAfter": day(6), "notBefore": day(4) })), [(4, 6)], "the statement ends");
+    for unclear in [
+        json!({ "untill": day(5) }),
+        json!({ "until": null }),
+        json!({ "until": "soon" }),
+        json!({ "until": day(3) }),
+        json!({ "until": "2020-10-05T00:00:00.5Z" }),
+        json!({ "condition": ["c"] }),
+        json!({ "condition": null }),
+        json!({ "condition": "d" }),
+        json!({ "Condition": "c" }),
+        json!({ "scope": ["1"] }),
+    ] {
+        assert_eq!(lifts(unclear.clone()), [], "{unclear}");
+    }
+}
+
+#[test]
+fn what_is_reinstated_stays_so_until_a_new_act() {
+    use attest::condition::Effect::{AutomaticPause, EligibleForLift};
+    let say = |world: &mut World, at: u32, verb: &str, from: Value| {
+        let claims = json!({ "act": verb, "from": from });
+        world.say(&day(at), &["agency"], Type::Act, "order:o", claims).1
+    };
+    let revoke = |world: &mut World, at: u32, digest: String| {
+        let targets = json!({ "targets": [{ "sha256": digest }] });
+        world.say(&day(at), &["agency"], Type::Revocation, "order:o", targets);
+    };
+    let end = |from: Value| {
+        lifted(EligibleForLift, &|world| {
+            say(world, 2, "lift", json!(day(5)));
+            say(world, 3, "reinstate", from.clone());
+        })
+    };
+    assert_eq!(end(json!(day(7))), [(5, 7)]);
+    assert_eq!(end(json!(day(5))), [], "from the very instant");
+    assert_eq!(end(json!(day(4))), [], "before it began");
+    assert_eq!(end(json!("at once")), [], "however it is written");
+    let again = |world: &mut World| {
+        say(world, 2, "lift", json!(day(3)));
+        let back = say(world, 4, "reinstate", json!(day(5)));
+        revoke(world, 6, back);
+    };
+    assert_eq!(lifted(EligibleForLift, &again), [(3, 5)], "to take that back is not to lift");
+    let renewed = |world: &mut World| {
+        again(world);
+        say(world, 7, "lift", json!(day(8)));
+    };
+    assert_eq!(lifted(EligibleForLift, &renewed), [(3, 5), (8, NEVER)]);
+    // A lift that is taken back was one until then.
+    let withdrawn = |world: &mut World| {
+        let lift = say(world, 2, "lift", json!(day(3)));
+        revoke(world, 6, lift);
+    };
+    assert_eq!(lifted(EligibleForLift, &withdrawn), [(3, 6)]);
+    // What pauses by itself is the authority's to end, too.
+    assert_eq!(lifted(AutomaticPause, &|_| ()), [(1, 11)]);
+    let ended = |world: &mut World| drop(say(world, 2, "reinstate", json!(day(4))));
+    assert_eq!(lifted(AutomaticPause, &ended), [(1, 4)]);
+    let resumed = |world: &mut World| {
+        ended(world);
+        let claims = json!({ "act": "pause", "from": day(6), "until": day(7) });
+        world.say(&day(5), &["agency"], Type::Act, "order:o", claims);
+    };
+    assert_eq!(lifted(AutomaticPause, &resumed), [(1, 4), (6, 11)]);
+}
+
 /// Anything anyone might say in a small world.
 fn random_world(seed: &mut Seed, entries: usize) -> World {
     let mut world = World::new(small_trust());
