@@ -158,6 +158,41 @@ fn statements_name_what_they_are_about() {
 }
 
 #[test]
+fn what_would_be_taken_for_less_than_it_says_is_refused_at_the_door() {
+    let why = |kind: Type, mut predicate: serde_json::Value| {
+        predicate["timeCreated"] = value!("2020-10-01T00:00:00Z");
+        let envelope = sign(&compose(kind, &[named_subject("order:o")], &predicate), &["a"]);
+        attest::door::read(&envelope).map_or_else(|fault| fault.at, |_sound| String::from("sound"))
+    };
+    let revoked = |target: serde_json::Value| why(Type::Revocation, value!({ "targets": [target] }));
+    assert_eq!(revoked(value!({ "sha256": SOURCE })), "sound");
+    assert_eq!(revoked(value!({ "sha256": SOURCE.to_uppercase() })), "/predicate/targets/0/sha256");
+    assert_eq!(revoked(value!({ "sha-256": SOURCE })), "/predicate/targets/0/principal");
+    assert_eq!(revoked(value!({ "principal": "r1", "type": "rumour" })), "/predicate/targets/0/type");
+    assert_eq!(revoked(value!({ "principal": "r1", "type": "act", "from": "soon" })), "/predicate/targets/0/from");
+    assert_eq!(revoked(value!({ "principal": "r1", "type": "act", "form": "x" })), "/predicate/targets/0/form");
+    assert_eq!(why(Type::Revocation, value!({ "target": [] })), "/predicate/targets");
+    assert_eq!(why(Type::Revocation, value!({ "targets": [] })), "/predicate/targets");
+    assert_eq!(why(Type::AdverseFinding, value!({})), "sound");
+    assert_eq!(why(Type::AdverseFinding, value!({ "requirements": ["built"] })), "sound");
+    assert_eq!(why(Type::AdverseFinding, value!({ "requirements": "built" })), "/predicate/requirements");
+    assert_eq!(why(Type::AdverseFinding, value!({ "requirements": [] })), "/predicate/requirements");
+    assert_eq!(why(Type::Resolution, value!({ "finding": SOURCE })), "sound");
+    assert_eq!(why(Type::Resolution, value!({ "finding": "that one" })), "/predicate/finding");
+    assert_eq!(why(Type::Act, value!({ "act": "lift", "from": "2020-10-01T00:00:00Z" })), "sound");
+    assert_eq!(why(Type::Act, value!({ "act": "lift", "from": "2020-10-01T00:00:00Z", "til": "x" })), "/predicate/til");
+    assert_eq!(why(Type::Act, value!({ "act": "waive", "from": "2020-10-01T00:00:00Z" })), "/predicate/act");
+    let two = [named_subject("system:x"), named_subject("order:o")];
+    let lift = value!({ "act": "lift", "from": "2020-10-01T00:00:00Z", "timeCreated": "2020-10-01T00:00:00Z" });
+    let fault = attest::door::read(&sign(&compose(Type::Act, &two, &lift), &["a"])).unwrap_err();
+    assert_eq!(fault.at, "/subject", "what a log says of an act names one order");
+    assert_eq!(why(Type::TrustDocument, value!({ "trust": { "version": 2 } })), "/principals");
+    let mut envelope = sign(&compose(Type::AuditReport, &[named_subject("system:x")], &value!({})), &[]);
+    envelope.payload_type = String::from("text/plain");
+    assert_eq!(attest::door::read(&envelope).unwrap_err().at, "/payloadType");
+}
+
+#[test]
 fn keys_of_logs_sign_statements_and_public_halves_read_back() {
     let secret = format!("PRIVATE+KEY+signer.example+01234567+{}", {
         use base64ct::{Base64, Encoding};
