@@ -280,6 +280,11 @@ impl<'h> View<'h> {
         self
     }
 
+    /// Whether the same is known in another view of this history.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.records == other.records && self.without == other.without && std::ptr::eq(self.trust, other.trust)
+    }
+
     /// The trust document in force.
     #[must_use]
     pub const fn trust(&self) -> &'h Trust {

@@ -423,10 +423,18 @@ fn what_an_expired_trust_document_lets_in_permits_nothing_and_forbids_as_ever() 
 
 #[test]
 fn the_impact_of_a_statement_is_what_recomputing_says() {
-    let condition = condition(reviewed());
-    let (mut seed, mut turned) = (Seed(12), 0);
-    for _ in 0..6 {
-        let world = random_world(&mut seed, 20);
+    let condition = Condition { effect: attest::condition::Effect::AutomaticPause, ..condition(reviewed()) };
+    let (mut seed, mut turned, mut back) = (Seed(12), 0, 0);
+    for _ in 0..12 {
+        let mut world = random_world(&mut seed, 20);
+        for (at, verb) in [(4, "lift"), (6, "reinstate")] {
+            let at = day(at);
+            let place = world.entries.partition_point(|entry| entry.time <= t(&at));
+            let mut said = World::new(small_trust());
+            said.say(&at, &["agency"], Type::Act, "order:o", json!({ "act": verb, "from": at }));
+            world.entries.insert(place, said.entries.remove(0));
+        }
+        (0..).zip(&mut world.entries).for_each(|(index, entry)| entry.index = index);
         let history = world.history();
         let decisions: Vec<Decision> = (0..20)
             .map(|n| Decision {
@@ -435,30 +443,48 @@ fn the_impact_of_a_statement_is_what_recomputing_says() {
                 artifact: Some(APK.into()),
             })
             .collect();
-        for index in 0..20 {
+        for index in 0..22 {
             let touched = impact::of(&condition, &history, index, Time::MIN, &decisions);
-            let turns: Vec<_> =
-                touched.iter().filter(|touched| touched.turns).map(|touched| touched.id.clone()).collect();
+            let turns: Vec<_> = touched.iter().filter(|touched| touched.turns).map(|one| one.id.clone()).collect();
             // Brute force: a log in which the entry never was.
             let mut entries = world.entries.clone();
             let removed = entries.iter().position(|entry| entry.index == index).unwrap();
-            let kind =
-                history.records().iter().find(|record| record.index == index).map(|record| record.statement.kind);
-            if !matches!(kind, Some(Type::BuildReproduced | Type::SourceReview)) {
-                assert_eq!(touched, []);
-                continue;
-            }
             entries.remove(removed);
             let other = attest::History::new(attest::Trust::read(&world.trust).unwrap(), entries).unwrap();
-            let met =
-                |history: &attest::History, at| Standing::new(&condition, &history.at(at), Some(APK)).answer(at).met;
-            let expected = decisions.iter().filter(|d| met(&history, d.at) && !met(&other, d.at)).map(|d| d.id.clone());
+            let met = |history: &attest::History, at| act::met(&condition, &history.at(at), Some(APK)).contains(at);
+            let expected = decisions.iter().filter(|d| met(&history, d.at) != met(&other, d.at)).map(|d| d.id.clone());
             let expected: Vec<_> = expected.collect();
             turned += expected.len();
+            back += decisions.iter().filter(|d| !met(&history, d.at) && met(&other, d.at)).count();
             assert_eq!(turns, expected);
+            let rested = touched.iter().filter(|touched| !touched.turns);
+            let is_met = |id: &str| decisions.iter().any(|d| d.id == id && met(&history, d.at) && met(&other, d.at));
+            assert!(rested.clone().all(|touched| is_met(&touched.id)), "what rests on it among others is met anyway");
         }
     }
-    assert!(turned > 5, "{turned}");
+    assert!(turned > 50 && back > 5, "{turned} {back}");
+}
+
+#[test]
+fn a_lift_touches_what_it_permitted_and_evidence_only_what_law_counted() {
+    let need =
+        json!({ "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" });
+    let condition = condition(need);
+    let decisions: Vec<Decision> =
+        (1..15).map(|n| Decision { id: n.to_string(), at: t(&day(n)), artifact: None }).collect();
+    let touched = |basis: Option<&str>, index: u64| -> Vec<(String, bool)> {
+        let mut world = World::new(small_trust());
+        world.say(&day(2), &["auditor"], Type::AuditReport, "system:x", json!({}));
+        act(&mut world, &day(4), "lift", &day(5), basis);
+        let touched = impact::of(&condition, &world.history(), index, Time::MIN, &decisions);
+        touched.into_iter().map(|touched| (touched.id, touched.turns)).collect()
+    };
+    let days = |from: u32, until: u32| (from..until).map(|n| (n.to_string(), true)).collect::<Vec<_>>();
+    // It lapses on the 12th; a day of grace.
+    assert_eq!(touched(Some("c"), 1), days(5, 13));
+    assert_eq!(touched(Some("c"), 0), days(5, 13), "eligible since the 2nd, lifted since the 5th");
+    assert_eq!(touched(None, 1), days(5, 15));
+    assert_eq!(touched(None, 0), [], "what the authority lifts of its own does not rest on evidence");
 }
 
 #[test]
