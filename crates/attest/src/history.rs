@@ -208,6 +208,52 @@ impl History {
         self.weighed(entry).map(|(record, _)| record)
     }
 
+    /// Whether anybody listens to a record under the trust document in force. Acts and rulings are weighed by what they
+    /// act on, and trust documents by both of them.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub fn heard(&self, record: &Record) -> Result<(), String> {
+        let (view, said) = (self.now(), &record.statement);
+        if matches!(said.kind, Type::TrustDocument | Type::Act | Type::Override) {
+            return Ok(());
+        }
+        if said.kind == Type::Revocation {
+            let takes_back = targets_of(record).any(|target| match target {
+                Target::Words(principal, ..) => view.may_revoke(record, principal),
+                Target::Statement(digest) => self.may_be_revoked(&view, record, digest),
+            });
+            let why = "it takes nothing back: that is for who said it, or the superior the trust document names, and a \
+                       revocation cannot be taken back";
+            return if takes_back { Ok(()) } else { Err(String::from(why)) };
+        }
+        if record.is_late && said.kind != Type::AdverseFinding {
+            return Err(String::from("the trust document has expired, and nothing is permitted on it"));
+        }
+        if said.subjects.iter().any(|subject| !view.speakers(record, subject).is_empty()) {
+            return Ok(());
+        }
+        let about = said.subjects.iter().map(Subject::text).collect::<Vec<_>>().join(", ");
+        let by = view.signers(record).into_iter().collect::<Vec<_>>().join(", ");
+        Err(format!("{by} may not say `{}` about {about}: the trust document does not accept it", said.kind.name()))
+    }
+
+    /// Whether a statement of this digest could be taken back by this revocation, or is yet to come.
+    fn may_be_revoked(&self, view: &View<'_>, revocation: &Record, digest: &str) -> bool {
+        let Some(places) = self.by_statement.get(digest) else { return true };
+        let named = places.iter().filter_map(|&place| self.records.get(place));
+        let mut named = named.filter(|record| record.statement.kind != Type::Revocation);
+        named.any(|record| view.signers(record).into_iter().any(|signer| view.may_revoke(revocation, signer)))
+    }
+
+    /// Where the same was said before, by everybody who says it now.
+    #[must_use]
+    pub fn said_before(&self, record: &Record) -> Option<u64> {
+        let places = self.by_statement.get(&record.digest)?.iter();
+        let mut before = places.filter_map(|&place| self.records.get(place));
+        before.find(|before| record.keys.iter().all(|key| before.keys.contains(key))).map(|before| before.index)
+    }
+
     /// Entries that count for nothing, and why.
     #[must_use]
     pub fn ignored(&self) -> &[Ignored] {

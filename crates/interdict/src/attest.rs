@@ -10,9 +10,9 @@ use crate::{clock, log_read};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
-use attest::statement::Subject;
+use attest::statement::{Subject, Type};
 use attest::timeline::{NEVER, Time, Timeline};
-use attest::{Answer, Condition, Envelope, Standing, Statement, Trust, act, json as strict};
+use attest::{Answer, Condition, Envelope, Standing, Trust, act, door, json as strict};
 use clap::{Args, Subcommand};
 use docket::moment::parse_rfc3339;
 use serde_json::{Value, json};
@@ -73,7 +73,9 @@ pub(crate) enum AttestCommand {
     )]
     Oscal(Oscal),
     /// Say who signed, and whether they may say that
-    #[command(after_help = "Exit code: 0 somebody who is trusted with it signed, 2 malformed, 3 nobody did.")]
+    #[command(
+        after_help = "Exit code: 0 of each of its subjects somebody signed who may say so, 2 malformed, 3 of one nobody did."
+    )]
     Verify {
         /// The envelope
         envelope: PathBuf,
@@ -109,7 +111,8 @@ pub(crate) enum AttestCommand {
     /// Say of conditions what holds, what is missing, until when, and who could lift
     #[command(after_help = "Exit code: 0 every condition is met, 1 one is not, 2 something is wrong with the files.")]
     Status(Status),
-    /// Say which recorded decisions rested on a statement, or on those that a revocation takes back
+    /// Say which recorded decisions rested on a statement, or on those that a revocation takes back, or would have come out
+    /// otherwise without it
     #[command(after_help = "Exit code: 0 none would have come out otherwise, 1 some would, 2 something is wrong.")]
     Impact(Impact),
 }
@@ -247,8 +250,8 @@ fn sign(path: &Path, key: &Path, output: Option<&Path>, as_json: bool) -> Done {
         Some(_) => Envelope::from_value(&value).map_err(wrong)?,
         None => Envelope::unsigned(bytes),
     };
-    // Nobody should sign what no reader will understand.
-    let said = Statement::parse(&envelope.payload).map_err(wrong)?;
+    // Nobody should sign what no reader will understand, or what readers will take for something else.
+    let said = door::read(&envelope).map_err(wrong)?;
     let signer = signer(key)?;
     if !envelope.signed_by(&[signer.key()]).is_empty() {
         return Err(format!("{}: this key has signed it already", path.display()));
@@ -291,32 +294,39 @@ fn oscal(options: &Oscal) -> Done {
 
 fn verify(trust: &Trust, path: &Path, as_json: bool) -> Done {
     let envelope = read_envelope(path)?;
-    let said = Statement::parse(&envelope.payload).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let said = door::read(&envelope).map_err(|fault| format!("{}: {fault}", path.display()))?;
     let keys: Vec<_> = envelope.signed_by(trust.keys()).into_iter().cloned().collect();
     let signers = trust.holders(&keys, clock::now());
     let may = |signer: &str, subject: &Subject| trust.accepts(signer, said.kind, subject.text());
     let trusted: Vec<&str> =
         signers.iter().copied().filter(|signer| said.subjects.iter().any(|subject| may(signer, subject))).collect();
+    // A statement counts for each of its subjects by itself.
+    let unheard = said.subjects.iter().filter(|subject| !trusted.iter().any(|signer| may(signer, subject)));
+    let unheard: Vec<&str> = unheard.map(Subject::text).collect();
     let digest = attest::dsse::hex(&envelope.statement_digest());
     let subjects: Vec<&str> = said.subjects.iter().map(Subject::text).collect();
     let text = if as_json {
         let value = json!({ "type": said.kind.name(), "subjects": subjects, "digest": digest, "made": strict::format_time(said.created),
-            "signed_by": signers, "may_say_it": trusted });
+            "signed_by": signers, "may_say_it": trusted, "unheard": unheard });
         format!("{value}\n")
     } else {
         let list =
             |names: &[&str]| if names.is_empty() { String::from("nobody who is known") } else { names.join(", ") };
         let signers: Vec<&str> = signers.iter().copied().collect();
-        format!(
+        let mut text = format!(
             "{} about {}\n  digest {digest}\n  signed by {}\n  who may say so: {}\n",
             said.kind.name(),
             subjects.join(", "),
             list(&signers),
             list(&trusted)
-        )
+        );
+        for subject in unheard.iter().filter(|_| !trusted.is_empty()) {
+            writeln!(text, "  nobody of them may say so about {subject}").unwrap_or_default();
+        }
+        text
     };
     print(&text)?;
-    Ok(if trusted.is_empty() { 3 } else { 0 })
+    Ok(if unheard.is_empty() { 0 } else { 3 })
 }
 
 fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> {
@@ -326,7 +336,7 @@ fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> 
 fn status(folder: &Attestations, options: &Status) -> Done {
     let at = instant("at", options.at.as_ref())?.unwrap_or_else(clock::now);
     let known_at = instant("known-at", options.known_at.as_ref())?;
-    let artifact = options.artifact.as_ref().map(|digest| digest.to_ascii_lowercase());
+    let artifact = options.artifact.as_deref().map(sha256).transpose()?;
     let wanted = |condition: &Condition| options.condition.as_ref().is_none_or(|id| condition.id == *id);
     let conditions = folder.conditions.iter().enumerate().filter(|(_, condition)| wanted(condition));
     let numbers: Vec<usize> = conditions.map(|(number, _)| number).collect();
@@ -466,6 +476,9 @@ fn shown(told: &Value) -> String {
             act["entry"]
         ));
     }
+    if told["unknown_names"].as_array().is_some_and(|names| !names.is_empty()) {
+        line(format!("the trust document does not say who this is: {}", list(&told["unknown_names"])));
+    }
     line(format!("who could lift: {}", who(&told["authority"])));
     line(format!("in law it counts as {}{}", met(&told["counts_in_law"]), until(&told["counts_until"])));
     text
@@ -476,6 +489,13 @@ struct Recorded {
     decision: Decision,
     cites: BTreeSet<String>,
     of_known_subject: bool,
+}
+
+fn sha256(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(format!("--artifact: `{text}` is no SHA-256; the 64 hexadecimal digits are needed that `sha256sum` prints"))
 }
 
 /// What an event says of a decision.
@@ -556,6 +576,9 @@ fn impact(folder: &Attestations, options: &Impact) -> Done {
     let entry = folder.history.records().iter().find(|record| record.index == options.index);
     let entry = entry.ok_or_else(|| format!("entry {} is not there, or counts for nothing", options.index))?;
     let targets: Vec<u64> = folder.history.targeted_by(options.index).iter().map(|record| record.index).collect();
+    if entry.statement.kind == Type::Revocation && targets.is_empty() {
+        return Err(format!("entry {} takes nothing back that was taken up here", options.index));
+    }
     let said = entry.statement.claim("/invalidSince").and_then(Value::as_str).and_then(strict::parse_time);
     let since = instant("since", options.since.as_ref())?.or(said).unwrap_or(Time::MIN);
     let weighed = if targets.is_empty() { vec![options.index] } else { targets };

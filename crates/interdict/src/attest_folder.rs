@@ -14,9 +14,10 @@ use crate::log_serve::Counted;
 use crate::log_statements::GovLog;
 use attest::act::{self, Met};
 use attest::dsse::Envelope;
-use attest::history::{Entry, History};
+use attest::history::{Entry, History, Record};
+use attest::statement::Type;
 use attest::timeline::{ALWAYS, NEVER};
-use attest::{Condition, Time, Trust, json};
+use attest::{Condition, Time, Trust, door, json};
 use docket::docket::Source;
 use docket::order::Kind;
 use serde_json::Value;
@@ -331,6 +332,31 @@ fn instrument(condition: &Condition, jurisdiction: &str, number: usize, met: &Me
     )
 }
 
+/// Whether anything would come of a record: whether somebody listens to it, or it acts on the order of a condition.
+///
+/// # Errors
+/// Why nothing would.
+pub(crate) fn counts(read: &Attestations, record: &Record) -> Result<(), String> {
+    let said = &record.statement;
+    door::check(said).map_err(|fault| fault.to_string())?;
+    read.history.heard(record)?;
+    if said.kind != Type::Act {
+        return Ok(());
+    }
+    let view = read.history.now();
+    let mut why = String::from("it is about the order of no condition");
+    for condition in &read.conditions {
+        if !said.subjects.contains(&condition.order_subject()) {
+            continue;
+        }
+        match act::weighed(condition, &view, record) {
+            Ok(_acts) => return Ok(()),
+            Err(other) => why = format!("condition `{}`: {other}", condition.id),
+        }
+    }
+    Err(why)
+}
+
 /// Takes a statement up: adds it behind the others, durable, at the present instant; gives its place.
 ///
 /// # Errors
@@ -340,18 +366,26 @@ pub(crate) fn take_up(folder: &Path, envelope: &Envelope) -> Result<u64, String>
     let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(cannot)?;
     file.lock().map_err(cannot)?;
-    let mut entries = entries(folder)?;
-    let index = entries.last().map_or(0, |last| last.index + 1);
+    let entries = entries(folder)?;
+    let index = entries.last().map_or(Some(0), |last| last.index.checked_add(1)).ok_or("no index is left")?;
     // The clock of a machine may step back; the order of entries does not.
     let time = clock::now().max(entries.last().map_or(ALWAYS, |last| last.time));
-    entries.push(Entry { index, time, envelope: envelope.clone() });
-    let history = History::new(trust(folder)?, entries)?;
-    if let Some(ignored) = history.ignored().iter().find(|ignored| ignored.index == index) {
-        return Err(format!("it would count for nothing: {}", ignored.why));
+    let read = Attestations::read(folder)?;
+    let record = read.history.would_be(&Entry { index, time, envelope: envelope.clone() });
+    let record = record.and_then(|record| counts(&read, &record).map(|()| record));
+    let record = record.map_err(|why| format!("it would count for nothing: {why}"))?;
+    if let Some(before) = read.history.said_before(&record) {
+        return Err(format!("it was taken up before, as entry {before}"));
     }
     let line = serde_json::json!({ "index": index, "time": json::format_time(time), "envelope": envelope.to_value() });
+    let line = format!("{line}\n");
     let length = file.metadata().map_err(cannot)?.len();
-    let written = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all());
+    // One more than are read would make the rest unreadable.
+    if entries.len() >= ENTRIES_MAX || length + line.len() as u64 > ENTRIES_BYTES_MAX {
+        let help = "begin a new folder, or keep them in a log: `interdict log new`, `interdict attest adopt`";
+        return Err(format!("{} is full ({} entries, {length} bytes); {help}", path.display(), entries.len()));
+    }
+    let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
     if let Err(error) = written {
         // Half a line would make the rest unreadable.
         let undone = file.set_len(length);

@@ -436,6 +436,97 @@ fn what_is_signed_and_taken_up_is_told() {
 }
 
 #[test]
+fn what_would_count_for_nothing_is_refused_and_it_is_said_why() {
+    let desk = Desk::new();
+    let order = "order:us-doc-tiktok-id-v2";
+    let refused = |file: &str, why: &str| {
+        let ran = desk.attest(&["add", file]);
+        assert!(ran.code == 2 && ran.err.contains(why), "{why}: {} {}", ran.code, ran.err);
+    };
+    // Signed by somebody, and not by enough or by those whom it takes.
+    let lift = json!({ "act": "lift", "from": desk.now });
+    refused(
+        &desk.say(Type::Act, order, lift.clone(), &["jv"]),
+        "it takes `secretary-of-commerce` on one statement; jv",
+    );
+    refused(
+        &desk.say(Type::Act, "order:us-pafaca", json!({ "act": "lift", "from": desk.now }), &["jv"]),
+        "`president`",
+    );
+    refused(&desk.say(Type::Act, "order:us-eo-13942", lift, &["commerce"]), "the order of no condition");
+    let audit = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    assert_eq!(desk.attest(&["add", &audit]).code, 0);
+    refused(&audit, "as entry 0");
+    let taken = |by: &str| {
+        let targets = json!({ "targets": [{ "sha256": digest_of(&audit) }] });
+        desk.say(Type::Revocation, order, targets, &[by])
+    };
+    refused(&taken("jv"), "takes nothing back");
+    let mut trust = trust();
+    trust["accept"][10]["subject"] = json!("system:y");
+    assert_eq!(trust["accept"][10]["type"], "audit-report");
+    desk.folder.write("trust.json", &trust.to_string());
+    refused(
+        &desk.say(Type::AuditReport, "system:x", json!({}), &["monitor"]),
+        "monitor may not say `audit-report` about",
+    );
+
+    // What cannot be taken at its word nobody signs, and nobody who is asked vouches for.
+    let statement = desk.say(Type::Act, order, json!({ "act": "lift", "from": desk.now, "untill": desk.now }), &[]);
+    let der = desk.folder.path().join("key.der");
+    std::fs::write(&der, pkcs8("commerce")).unwrap();
+    let ran = desk.attest(&["sign", &statement, "--key", &der.display().to_string()]);
+    assert!(ran.code == 2 && ran.err.contains("`/predicate/untill`"), "{}", ran.err);
+    let mut envelope = Envelope::parse(&std::fs::read(&audit).unwrap()).unwrap();
+    envelope.payload_type = String::from("text/plain");
+    envelope.signatures.clear();
+    key("auditor").sign(&mut envelope);
+    let ran = desk.attest(&["verify", &desk.folder.write("plain.json", &envelope.to_value().to_string())]);
+    assert!(ran.code == 2 && ran.err.contains("`/payloadType`"), "{}{}", ran.out, ran.err);
+
+    // Of two subjects one is somebody else's to speak of.
+    let two = compose(
+        Type::AuditReport,
+        &[named_subject("system:y"), named_subject("system:x")],
+        &json!({ "timeCreated": desk.now }),
+    );
+    let two = signed(&desk.folder, &desk.folder.write("two.json", &two.to_string()), "two", &["auditor"]);
+    let ran = desk.attest(&["verify", &two]);
+    assert!(ran.code == 3 && ran.out.contains("nobody of them may say so about system:x"), "{}{}", ran.out, ran.err);
+    assert_eq!(desk.attest(&["verify", &two, "--json"]).json()["unheard"], json!(["system:x"]));
+
+    let ran = desk.attest(&["status", "mitigation-2020", "--artifact", "abc"]);
+    assert!(ran.code == 2 && ran.err.contains("`abc` is no SHA-256"), "{}", ran.err);
+    let early = json!({ "targets": [{ "sha256": "0".repeat(64) }] });
+    let early = desk.say(Type::Revocation, order, early, &["auditor"]);
+    assert_eq!(desk.attest(&["add", &early]).out, "1\n", "what it takes back may be yet to come");
+    let journal = desk.folder.write("none.ndjson", "");
+    let ran = desk.attest(&["impact", "1", "--decisions", &journal]);
+    assert!(ran.code == 2 && ran.err.contains("takes nothing back"), "{}{}", ran.out, ran.err);
+    let mut without = self::trust();
+    without["groups"].as_array_mut().unwrap().retain(|group| group["name"] != "justice");
+    desk.folder.write("trust.json", &without.to_string());
+    let ran = desk.attest(&["status", "qualified-divestiture"]);
+    assert!(ran.out.contains("the trust document does not say who this is: justice"), "{}", ran.out);
+    assert!(ran.out.contains("`justice` may object"), "{}", ran.out);
+}
+
+#[test]
+fn a_folder_takes_up_no_more_than_it_can_read_again() {
+    let desk = Desk::new();
+    let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
+    let envelope = Envelope::parse(&std::fs::read(&signed).unwrap()).unwrap().to_value();
+    // So many that nobody signed: they count for nothing, and are read all the same.
+    let mut empty = envelope.clone();
+    empty["payload"] = json!("e30=");
+    let line = |index: u32| json!({ "index": index, "time": desk.now, "envelope": empty }).to_string() + "\n";
+    desk.folder.write("entries.ndjson", &(0..10_000).map(line).collect::<String>());
+    let ran = desk.attest(&["add", &signed]);
+    assert!(ran.code == 2 && ran.err.contains("is full (10000 entries"), "{}", ran.err);
+    assert_eq!(desk.attest(&["status", "mitigation-2020"]).code, 1, "it can still be read");
+}
+
+#[test]
 fn an_oscal_assessment_becomes_a_statement_and_is_compared_with_what_was_signed() {
     let folder = Folder::new();
     let write = |name: &str, text: &str| folder.write(name, text);
