@@ -47,8 +47,8 @@ pub(crate) struct Compare {
     /// Write the statement for `interdict attest sign`, whatever came out
     #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
-    /// Digest of the source that was built, for the statement
-    #[arg(long, value_name = "HEX", requires = "statement")]
+    /// Digest of the source that was built, for the statement: of the tree or commit in git, or SHA-256
+    #[arg(long, value_name = "HEX", requires = "statement", value_parser = source_digest)]
     source_digest: Option<String>,
     /// File that says how it was built, for the statement: its digest is told
     #[arg(long, value_name = "FILE", requires = "statement")]
@@ -56,6 +56,14 @@ pub(crate) struct Compare {
     /// File that lists the environment it was built in, for the statement: its digest is told
     #[arg(long, value_name = "FILE", requires = "statement")]
     environment: Option<PathBuf>,
+}
+
+/// Reviews name the source in lower case: another spelling would be another source.
+fn source_digest(text: &str) -> Result<String, String> {
+    if [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(String::from("40 or 64 hexadecimal digits are needed"))
 }
 
 pub(crate) fn run(command: &ApkCommand) -> Done {

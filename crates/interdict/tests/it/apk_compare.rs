@@ -182,7 +182,9 @@ fn what_a_rebuilder_found_can_be_signed() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     folder.write("recipe", "gradle assembleRelease");
     let words = ["apk", "compare", &path("all.apk"), &path("base.apk"), "--statement", &path("statement.json")];
-    let ran = run(&[&words[..], &["--recipe", &path("recipe"), "--source-digest", &"ab".repeat(20)]].concat(), b"");
+    let refused = run(&[&words[..], &["--source-digest", "main"]].concat(), b"");
+    assert!(refused.code == 2 && refused.err.contains("40 or 64 hexadecimal digits"), "{}", refused.err);
+    let ran = run(&[&words[..], &["--recipe", &path("recipe"), "--source-digest", &"AB".repeat(20)]].concat(), b"");
     assert_eq!(
         (ran.code, ran.out.lines().next()),
         (0, Some("reproduced: identical without the files of the signature (L1)"))
@@ -192,6 +194,7 @@ fn what_a_rebuilder_found_can_be_signed() {
     let predicate = &statement["predicate"];
     assert_eq!((&predicate["level"], &predicate["result"]), (&"L1".into(), &"reproduced".into()));
     assert_eq!(predicate["recipe"].as_str().map(str::len), Some(64));
+    assert_eq!(predicate["sourceDigest"], "ab".repeat(20), "as reviews spell it");
     let schemes: Vec<_> =
         predicate["signed"].as_array().expect("a list").iter().map(|one| (&one["scheme"], &one["verified"])).collect();
     assert_eq!(schemes, [(&"v3".into(), &true.into()), (&"v2".into(), &true.into())], "{predicate}");
