@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What an authority can do about its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
     /// Puts it off.
     Delay,
@@ -71,6 +71,19 @@ pub struct Act<'h> {
     pub conditional: bool,
 }
 
+impl Act<'_> {
+    /// How long it lasts. A reinstatement ends what was signed before it, even if that is yet to begin.
+    fn lasts(&self, back: &[&Self]) -> Window {
+        let ends = back.iter().filter(|back| back.record.index > self.record.index || back.from > self.from);
+        let end = ends.map(|back| back.from).min().unwrap_or(NEVER);
+        Window { from: self.from, until: self.until.min(end) }
+    }
+}
+
+fn reinstatements<'a, 'h>(acts: &'a [Act<'h>]) -> Vec<&'a Act<'h>> {
+    acts.iter().filter(|act| act.verb == Verb::Reinstate).collect()
+}
+
 /// What an act says.
 pub(crate) struct Said {
     verb: Verb,
@@ -98,6 +111,12 @@ impl Said {
             return Err(claims.fault("until", "is not after `from`"));
         }
         let basis = claims.optional_text("condition")?.map(String::from);
+        if basis.is_some() && !matches!(verb, Verb::Lift | Verb::Pause | Verb::Reinstate) {
+            return Err(claims.fault("condition", format!("only what lifts or pauses rests on one, not `{word}`")));
+        }
+        if verb == Verb::Delay && until == NEVER {
+            return Err(claims.fault("until", "is missing: until when it is put off"));
+        }
         claims.finish_with(&["timeCreated", "notBefore", "notAfter", "instrument", "reason", "comment"])?;
         Ok(Self { verb, from, until, basis })
     }
@@ -176,15 +195,11 @@ pub fn met_on(condition: &Condition, view: &View<'_>, standing: &Standing) -> Ti
         None => standing.timeline.clone(),
     };
     let acts = acts(condition, view);
-    let (back, others): (Vec<&Act<'_>>, Vec<&Act<'_>>) = acts.iter().partition(|act| act.verb == Verb::Reinstate);
-    let permits: Vec<&Act<'_>> =
-        others.into_iter().filter(|act| matches!(act.verb, Verb::Lift | Verb::Pause)).collect();
+    let back = reinstatements(&acts);
+    let permits: Vec<&Act<'_>> = acts.iter().filter(|act| matches!(act.verb, Verb::Lift | Verb::Pause)).collect();
     let mut windows: Vec<Timeline> = Vec::new();
     for act in &permits {
-        // A reinstatement ends what was signed before it, even if that is yet to begin.
-        let ends = back.iter().filter(|back| back.record.index > act.record.index || back.from > act.from);
-        let end = ends.map(|back| back.from).min().unwrap_or(NEVER);
-        let window: Timeline = [Window { from: act.from, until: act.until.min(end) }].into_iter().collect();
+        let window: Timeline = [act.lasts(&back)].into_iter().collect();
         if !act.conditional {
             windows.push(window);
         } else if standing.timeline.contains(act.from.max(act.record.time)) {
@@ -210,6 +225,51 @@ fn unbroken(window: &Timeline, carried: &Timeline, act: &Act<'_>) -> Timeline {
     let first = carried.window_at(act.from.max(act.record.time));
     let until = first.map_or(act.from, |carried| carried.until);
     window.and(&[Window { from: act.from, until }].into_iter().collect())
+}
+
+/// An act that is law by itself, whatever becomes of the condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Enacted {
+    /// Where it is recorded.
+    pub index: u64,
+    /// What it does.
+    pub verb: Verb,
+    /// When it does that.
+    pub valid: Window,
+    /// From the entry that made it known to the one that changed it.
+    pub known: Window,
+}
+
+/// What the authority did to its order itself, in law's two times: it put it off, a court stayed it, it took it back or left
+/// it unenforced. Each runs from its date to its own end, until it is taken back, or to a reinstatement that comes after it.
+#[must_use]
+pub fn enacted(condition: &Condition, history: &History) -> Vec<Enacted> {
+    let order = condition.order_subject();
+    let now = history.now();
+    // Only acts, and what takes them back, change what acts come to.
+    let known =
+        now.about(Type::Act, &order).chain(now.of_type(Type::Revocation)).chain(now.of_type(Type::TrustDocument));
+    let times: BTreeSet<Time> = known.map(|record| record.time).collect();
+    let (mut open, mut closed): (Vec<Enacted>, Vec<Enacted>) = (Vec::new(), Vec::new());
+    for time in times {
+        let acts = acts(condition, &history.at(time));
+        let back = reinstatements(&acts);
+        let of = |act: &Act<'_>| (act.record.index, act.verb, act.lasts(&back));
+        let is_law = |act: &&Act<'_>| matches!(act.verb, Verb::Delay | Verb::Stay | Verb::Revoke | Verb::Forbear);
+        let present: Vec<_> = acts.iter().filter(is_law).map(of).filter(|(.., valid)| !valid.is_empty()).collect();
+        let is_present = |one: &Enacted| present.contains(&(one.index, one.verb, one.valid));
+        let (kept, ended): (Vec<Enacted>, Vec<Enacted>) = open.into_iter().partition(is_present);
+        closed.extend(ended.into_iter().map(|one| Enacted { known: Window { until: time, ..one.known }, ..one }));
+        open = kept;
+        for &(index, verb, valid) in &present {
+            if !open.iter().any(|one| (one.index, one.verb, one.valid) == (index, verb, valid)) {
+                open.push(Enacted { index, verb, valid, known: Window { from: time, until: NEVER } });
+            }
+        }
+    }
+    closed.extend(open);
+    closed.sort_unstable();
+    closed
 }
 
 /// A stretch over which law counts a condition as met, and over which that was known.

@@ -67,12 +67,15 @@ impl<'h> Weighed<'h> {
 #[must_use]
 pub fn of(condition: &Condition, history: &History, index: u64, since: Time, decisions: &[Decision]) -> Vec<Touched> {
     let mut touched = Vec::new();
+    let acts: Vec<act::Enacted> =
+        act::enacted(condition, history).into_iter().filter(|act| act.index == index).collect();
     let mut last: Option<Weighed<'_>> = None;
     for decision in decisions.iter().filter(|decision| decision.at >= since) {
         let (view, artifact) = (history.at(decision.at), decision.artifact.as_deref());
         let weighed = last.take().filter(|last| last.artifact == artifact && last.view.is_same(&view));
         let weighed = weighed.unwrap_or_else(|| Weighed::new(condition, view, artifact, index));
-        let turns = weighed.with.contains(decision.at) != weighed.without.contains(decision.at);
+        let enacted = acts.iter().any(|act| act.valid.contains(decision.at) && act.known.contains(decision.at));
+        let turns = enacted || weighed.with.contains(decision.at) != weighed.without.contains(decision.at);
         if turns || weighed.rests_on(condition, index, decision.at) {
             touched.push(Touched { id: decision.id.clone(), turns });
         }

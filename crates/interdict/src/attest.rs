@@ -31,7 +31,7 @@ const DECISIONS_MAX: usize = 1_000_000;
     after_help = "--attestations names a folder, a log of this machine (the folder that `interdict log new` made), or the address of \
                   somebody else's gov log (`https://ledger.example/log/gov`, with --attestations-key).\n\nA folder holds `trust.json` (whose word counts, as JSON), `entries.ndjson` (what was \
                   taken up, and when), and if need be `conditions/*.json` and `artifacts` (SHA-256 of what is distributed). A log \
-                  has the same as entries that anybody can check; a lift and a new trust document count there once a quorum of \
+                  has the same as entries that anybody can check; a lift, a revocation of an order and a new trust document count there once a quorum of \
                   witnesses has signed.\nWith either, `decide`, `serve` and all others count conditions as met when they are.\n\n\
                   interdict attest sign statement.json --key auditor.key --output signed.json\n\
                   interdict --attestations DIR attest add signed.json\n\

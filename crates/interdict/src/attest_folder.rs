@@ -12,15 +12,16 @@ use crate::attest_weighed::Weighed;
 use crate::clock;
 use crate::log_serve::Counted;
 use crate::log_statements::GovLog;
-use attest::act::{self, Met};
+use attest::act::{self, Enacted, Met, Verb};
 use attest::dsse::Envelope;
 use attest::history::{Entry, History, Record};
 use attest::statement::Type;
-use attest::timeline::{ALWAYS, NEVER};
+use attest::timeline::{ALWAYS, NEVER, Window};
 use attest::{Condition, Time, Trust, door, json};
 use docket::docket::Source;
 use docket::order::Kind;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -275,7 +276,7 @@ impl Attestations {
             return Ok(Vec::new());
         }
         let read = docket::elaborate::read(corpus, None).corpus;
-        let mut orders = Vec::new();
+        let (mut orders, mut acted) = (Vec::new(), BTreeSet::new());
         for (number, condition) in self.conditions.iter().enumerate() {
             let order = read.instruments.iter().find(|known| known.id == condition.order);
             let declared = order.filter(|order| {
@@ -289,12 +290,16 @@ impl Attestations {
                 }
                 continue;
             };
+            let jurisdiction = order.jurisdiction.to_string();
             let history = act::history_of(condition, &self.history, &self.artifacts);
-            let text: String = history
-                .iter()
-                .enumerate()
-                .map(|(n, met)| instrument(condition, &order.jurisdiction.to_string(), n, met))
-                .collect();
+            let mut text: String =
+                history.iter().enumerate().map(|(n, met)| instrument(condition, &jurisdiction, n, met)).collect();
+            for (number, act) in act::enacted(condition, &self.history).iter().enumerate() {
+                // Two conditions of one order may have one authority; it acts once.
+                if acted.insert((act.index, act.valid, act.known)) {
+                    text.push_str(&act_instrument(condition, &jurisdiction, number, act));
+                }
+            }
             if !text.is_empty() {
                 orders.push(Source { path: format!("attested/{}/{}.order", condition.order, condition.id), text });
             }
@@ -310,25 +315,47 @@ pub(crate) fn prefix(condition: &Condition) -> String {
 
 /// One stretch over which a condition is met, as an instrument that was public while that was known.
 fn instrument(condition: &Condition, jurisdiction: &str, number: usize, met: &Met) -> String {
-    let edge = |word: &str, at: Time| match at {
+    let title = format!("Attested: {} of {}", condition.id, condition.order);
+    let says = format!("attest met{} {{ meets {} {} }}", stretch(met.valid), condition.order, condition.id);
+    written(condition, &format!("{}{number}", prefix(condition)), &title, jurisdiction, met.known, &says)
+}
+
+/// What the authority did to its order itself, as an instrument of its own.
+fn act_instrument(condition: &Condition, jurisdiction: &str, number: usize, act: &Enacted) -> String {
+    let word = act.verb.word();
+    let effect = match act.verb {
+        Verb::Stay => "suspend",
+        Verb::Forbear => "unenforced",
+        // What is put off, or taken back, has no force meanwhile.
+        Verb::Delay | Verb::Revoke | Verb::Lift | Verb::Pause | Verb::Reinstate => "remove",
+    };
+    let title = format!("Attested: {word} of {}, entry {}", condition.order, act.index);
+    let says = format!("{effect} {word}{} {{ target {} }}", stretch(act.valid), condition.order);
+    let id = format!("{}{word}-{}-{number}", prefix(condition), act.index);
+    written(condition, &id, &title, jurisdiction, act.known, &says)
+}
+
+fn edge(word: &str, at: Time) -> String {
+    match at {
         ALWAYS | NEVER => String::new(),
         at => format!(" {word} {}", json::format_time(at)),
-    };
-    let retracted = match edge("retracted", met.known.until) {
+    }
+}
+
+fn stretch(valid: Window) -> String {
+    edge("from", valid.from) + &edge("until", valid.until)
+}
+
+fn written(condition: &Condition, id: &str, title: &str, jurisdiction: &str, known: Window, says: &str) -> String {
+    let retracted = match edge("retracted", known.until) {
         none if none.is_empty() => none,
         line => format!(" {line}\n"),
     };
     format!(
-        "instrument {prefix}{number} {{\n  title \"Attested: {condition} of {order}\"\n  jurisdiction {jurisdiction}; rank record; \
-         authority \"{authority}\"\n  zone UTC\n  issued {known}\n  public {known}\n{retracted}  evidence computed\n  \
-         attest met{from}{until} {{ meets {order} {condition} }}\n}}\n",
-        prefix = prefix(condition),
-        condition = condition.id,
-        order = condition.order,
+        "instrument {id} {{\n  title \"{title}\"\n  jurisdiction {jurisdiction}; rank record; authority \"{authority}\"\n  \
+         zone UTC\n  issued {from}\n  public {from}\n{retracted}  evidence computed\n  {says}\n}}\n",
         authority = condition.authority,
-        known = json::format_time(met.known.from),
-        from = edge("from", met.valid.from),
-        until = edge("until", met.valid.until),
+        from = json::format_time(known.from),
     )
 }
 

@@ -545,6 +545,50 @@ fn what_is_signed_and_taken_up_is_told() {
 }
 
 #[test]
+fn what_the_authority_does_itself_is_law_from_its_date_to_its_end_and_reinstatement_ends_it() {
+    let order = "order:us-pafaca";
+    let told = |acts: &[(&str, Value)]| -> Vec<String> {
+        let mut log = Log(String::new(), 0);
+        for (at, act) in acts {
+            log.say(at, &["white-house"], Type::Act, order, act.clone());
+        }
+        let folder = folder(&log.0);
+        // Between the 270th day and the posting of the first order not to enforce, as was known then.
+        let at = ["2025-01-19T11:59:59Z", "2025-01-19T12:00:00Z", "2025-01-19T23:59:59Z", "2025-01-20T00:00:00Z"];
+        let questions = at.map(|at| (String::from(&at[8..]), inquiry("app.distribute", at, Some(at))));
+        answers(Some(folder.path()), &questions)
+    };
+    let signed = "2025-01-18T00:00:00Z";
+    let act = |verb: &str| json!({ "act": verb, "from": "2025-01-19T12:00:00Z", "until": "2025-01-20T00:00:00Z" });
+    let answer = |inside: &str, after: &str| {
+        [
+            String::from("19T11:59:59Z: prohibited (forbid)"),
+            format!("19T12:00:00Z: {inside}"),
+            format!("19T23:59:59Z: {inside}"),
+            format!("20T00:00:00Z: {after}"),
+        ]
+    };
+    let over = "prohibited (forbid)";
+    assert_eq!(told(&[(signed, act("delay"))]), answer("permitted (permit)", over));
+    assert_eq!(told(&[(signed, act("stay"))]), answer("stayed (forbid)", over));
+    assert_eq!(told(&[(signed, act("forbear"))]), answer("not_enforced (refer)", over));
+    let mut for_good = act("revoke");
+    for_good.as_object_mut().unwrap().remove("until");
+    assert_eq!(told(&[(signed, for_good)]), answer("permitted (permit)", "permitted (permit)"));
+    let back = json!({ "act": "reinstate", "from": "2025-01-20T00:00:00Z" });
+    let mut open = act("stay");
+    open.as_object_mut().unwrap().remove("until");
+    assert_eq!(told(&[(signed, open), ("2025-01-19T13:00:00Z", back)]), answer("stayed (forbid)", over));
+    // Put off until nobody knows when, or while a condition holds: that is no such act.
+    let mut endless = act("delay");
+    endless.as_object_mut().unwrap().remove("until");
+    assert_eq!(told(&[(signed, endless)]), answer(over, over));
+    let mut conditional = act("stay");
+    conditional["condition"] = json!("qualified-divestiture");
+    assert_eq!(told(&[(signed, conditional)]), answer(over, over));
+}
+
+#[test]
 fn what_would_count_for_nothing_is_refused_and_it_is_said_why() {
     let desk = Desk::new();
     let order = "order:us-doc-tiktok-id-v2";
