@@ -15,6 +15,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Entries that a reason names; whoever wants all of them asks for the evidence.
+const ENTRIES_TOLD: usize = 5;
 /// Ways in which joined requirements can be matched that are tried; more are left out, hence unmet.
 pub const MATCHES_MAX: usize = 1_024;
 
@@ -46,8 +48,10 @@ pub struct Part {
     pub vetoes: Vec<(u64, Window)>,
     /// The last statement of its type that does not count, and why.
     pub refused: Option<(u64, String)>,
-    /// Who may object to it, if the trust document does not know who that is: then nobody could, and it never holds.
-    pub voiceless: Option<String>,
+    /// Why it does not hold whatever anybody says: nobody is known who may object to it, or nothing that it could be about.
+    pub obstacle: Option<String>,
+    /// Whether the periods of its statements have to follow on each other.
+    tiles: bool,
 }
 
 /// The answer at one instant.
@@ -171,15 +175,25 @@ impl Standing {
 
 impl Part {
     fn why_not(&self, at: Time) -> String {
-        if let Some(name) = &self.voiceless {
-            return format!("`{name}` may object, and the trust document does not say who that is");
+        if let Some(why) = &self.obstacle {
+            return why.clone();
         }
         if let Some((index, _)) = self.vetoes.iter().find(|(_, window)| window.contains(at)) {
             return format!("entry {index} is a finding against it");
         }
-        let counting = self.evidence.iter().filter(|(_, window)| window.contains(at)).count();
-        if counting > 0 {
-            return format!("{counting} statements count, which is not enough, or their periods leave a gap");
+        let counting = self.evidence.iter().filter(|(_, window)| window.contains(at)).map(|&(index, _)| index);
+        let counting: BTreeSet<u64> = counting.collect();
+        if !counting.is_empty() {
+            let more = counting.len().saturating_sub(ENTRIES_TOLD);
+            let told: Vec<String> = counting.iter().skip(more).map(u64::to_string).collect();
+            let last = if more == 0 { "" } else { "the last of them " };
+            return match self.tiles {
+                true => format!(
+                    "there are reports ({last}entry {}), and they leave a gap or end too long ago",
+                    told.join(", ")
+                ),
+                false => format!("somebody has said so ({last}entry {}), and more have to", told.join(", ")),
+            };
         }
         let lapsed = self.evidence.iter().filter(|(_, window)| window.until <= at).map(|&(index, _)| index).max();
         if let Some(index) = lapsed {
@@ -397,8 +411,10 @@ impl<'a> Scene<'a> {
             None => {
                 let mut heard = Vec::new();
                 let subject = self.subject(requirement, joined);
+                let aimless = subject.is_none().then(|| aimless(&requirement.subject));
                 let refused = subject.and_then(|subject| self.said(requirement, &subject, |_, one| heard.push(one)));
-                self.weighed(requirement, &heard, refused)
+                let part = self.weighed(requirement, &heard, refused);
+                Part { obstacle: part.obstacle.or(aimless), ..part }
             }
         });
         self.parts.insert(key, Arc::clone(&part));
@@ -427,8 +443,10 @@ impl<'a> Scene<'a> {
             };
             trust.support(&requirement.by, &of)
         };
-        let voiceless = requirement.veto.clone().filter(|veto| !trust.knows(veto));
-        let supported = if voiceless.is_some() { Timeline::never() } else { supported };
+        let voiceless = requirement.veto.as_ref().filter(|veto| !trust.knows(veto));
+        let obstacle =
+            voiceless.map(|veto| format!("`{veto}` may object, and the trust document does not say who that is"));
+        let supported = if obstacle.is_some() { Timeline::never() } else { supported };
         let mut vetoes = Vec::new();
         if let Some(veto) = &requirement.veto {
             let found = self.view.vetoes(veto, &self.condition.order_subject(), &requirement.name);
@@ -436,7 +454,8 @@ impl<'a> Scene<'a> {
         }
         let vetoed: Timeline = vetoes.iter().map(|&(_, window)| window).collect();
         let timeline = supported.without(&vetoed);
-        Part { name: requirement.name.clone(), timeline, evidence, vetoes, refused, voiceless }
+        let (name, tiles) = (requirement.name.clone(), requirement.tiling.is_some());
+        Part { name, timeline, evidence, vetoes, refused, obstacle, tiles }
     }
 }
 
@@ -453,6 +472,16 @@ impl<'a> Root<'a> {
         let why = || String::from("it names another source than the statements joined to it");
         let other = other.map(|&(index, _)| (index, why()));
         self.refused.clone().into_iter().chain(other).max_by_key(|&(index, _)| index)
+    }
+}
+
+/// Why there is nothing that a statement could be about.
+fn aimless(about: &About) -> String {
+    match about {
+        About::Joined { of, .. } => format!("it is about what `{of}` names, and nothing is named there yet"),
+        About::Artifact | About::Order | About::Named(_) => {
+            String::from("it is about what is distributed, and nobody has said what that is")
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::commands::{Done, Loading, print, tell};
 use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::{clock, log_read};
+use attest::condition::{About, Requirement};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
@@ -387,6 +388,58 @@ fn weighed(
     }
 }
 
+/// What it is asked about: what was named, or of all that is distributed what is first in the way of its being met for each.
+fn asked_about<'a>(
+    folder: &'a Attestations,
+    number: usize,
+    condition: &Condition,
+    at: Time,
+    known_at: Option<Time>,
+    artifact: Option<&'a str>,
+) -> Option<&'a str> {
+    if artifact.is_some() || !condition.needs_artifact() {
+        return artifact;
+    }
+    let ends = |artifact: &&String| {
+        let (answer, _) = weighed(folder, number, condition, at, known_at, Some(artifact));
+        (answer.met, answer.holds_until.unwrap_or(NEVER))
+    };
+    folder.artifacts.iter().min_by_key(ends).map(String::as_str)
+}
+
+/// What a requirement asks for, in a line.
+fn asks(requirement: &Requirement) -> String {
+    let about = match &requirement.subject {
+        About::Order => String::from("the order"),
+        About::Artifact => String::from("what is distributed"),
+        About::Named(subject) => subject.text().to_owned(),
+        About::Joined { of, pointer } => format!("what `{of}` names ({pointer})"),
+    };
+    let mut text = format!("{} about {about}", requirement.kind.name());
+    let mut more = |words: String| text.push_str(&format!("; {words}"));
+    for claim in &requirement.claims {
+        more(format!("{} {} {}", claim.pointer.trim_start_matches('/'), claim.operator.sign(), claim.value));
+    }
+    let length = |seconds: Time| match seconds % 86_400 {
+        0 => format!("{} days", seconds / 86_400),
+        _ => format!("{} hours", seconds / 3_600),
+    };
+    if let Some(tiling) = requirement.tiling {
+        let (since, gap) = (strict::format_time(tiling.since), length(tiling.gap));
+        more(format!("for all of the time since {since}, with gaps of {gap} at most"));
+    }
+    if requirement.max_age != NEVER {
+        more(format!("not older than {}", length(requirement.max_age)));
+    }
+    if !requirement.independent_of.is_empty() {
+        more(format!("by nobody of {}", requirement.independent_of.join(", ")));
+    }
+    if let Some(veto) = &requirement.veto {
+        more(format!("while {veto} does not object"));
+    }
+    text
+}
+
 /// The condition of a number as it stands: what holds, what is missing, until when, who could lift.
 pub(crate) fn told(
     folder: &Attestations,
@@ -397,7 +450,9 @@ pub(crate) fn told(
 ) -> Value {
     let Some(condition) = folder.conditions.get(number) else { return Value::Null };
     let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
-    let (answer, law) = weighed(folder, number, condition, at, known_at, artifact);
+    let (_, law) = weighed(folder, number, condition, at, known_at, artifact);
+    let about = asked_about(folder, number, condition, at, known_at, artifact);
+    let (answer, _) = weighed(folder, number, condition, at, known_at, about);
     let who = |name: &str| json!({ "name": name, "members": view.trust().everybody(name) });
     let requirements = condition.requirements();
     let missing: Vec<Value> = answer
@@ -408,6 +463,10 @@ pub(crate) fn told(
             json!({ "requirement": name, "why": why, "by": by.map(|requirement| who(&requirement.by)) })
         })
         .collect();
+    let takes = requirements.iter().map(
+        |requirement| json!({ "requirement": requirement.name, "asks": asks(requirement), "by": who(&requirement.by) }),
+    );
+    let takes: Vec<Value> = takes.collect();
     let lapse: Vec<Value> = answer
         .would_lapse
         .iter()
@@ -429,7 +488,7 @@ pub(crate) fn told(
     json!({
         "condition": condition.id, "order": condition.order, "at": strict::format_time(at),
         "met": answer.met, "until": time_value(answer.holds_until), "needs_artifact": condition.needs_artifact(),
-        "holds": holds, "missing": missing, "would_lapse": lapse, "evidence": answer.evidence,
+        "artifact": about, "takes": takes, "holds": holds, "missing": missing, "would_lapse": lapse, "evidence": answer.evidence,
         "authority": who(&condition.authority), "unknown_names": condition.strangers(view.trust()), "acts": acts,
         "counts_in_law": law.contains(at), "counts_until": time_value(law.change_after(at)),
     })
@@ -458,6 +517,9 @@ fn shown(told: &Value) -> String {
         until(&told["until"])
     );
     let mut line = |words: String| writeln!(text, "  {words}").unwrap_or_default();
+    if told["artifact"].is_string() {
+        line(format!("about: {}", word(&told["artifact"])));
+    }
     if told["holds"].as_array().is_some_and(|holds| !holds.is_empty()) {
         line(format!("holds: {}", list(&told["holds"])));
     }

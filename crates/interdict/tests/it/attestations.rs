@@ -589,6 +589,58 @@ fn what_the_authority_does_itself_is_law_from_its_date_to_its_end_and_reinstatem
 }
 
 #[test]
+fn a_condition_on_artefacts_is_told_of_what_is_distributed() {
+    let mut log = Log(String::new(), 0);
+    mitigation(&mut log);
+    let folder = folder(&log.0);
+    let status = |more: &[&str]| {
+        let path = folder.path().display().to_string();
+        let words = ["--attestations", &path, "attest", "status", "mitigation-2020", "--at", "2020-10-12T04:00:00Z"];
+        run(&[&words[..], more].concat(), b"")
+    };
+    let met = status(&[]);
+    assert!(met.code == 0 && met.out.contains(&format!("about: {APK}")), "{}{}", met.out, met.err);
+    assert!(met.out.contains("in law it counts as met until 2020-10-31T00:00:00Z"), "{}", met.out);
+    let told = status(&["--json"]).json();
+    assert_eq!((&told["artifact"], &told["until"]), (&json!(APK), &json!("2020-10-28T00:00:00Z")));
+    let asks = "build-reproduced about what is distributed; level in [\"L0\",\"L1\"]; result = \"reproduced\"; \
+                not older than 365 days";
+    assert_eq!(told["takes"][5]["asks"], asks);
+    // One more that nobody has built: the one in the way is told of, and why.
+    let other = "c".repeat(64);
+    folder.write("artifacts", &format!("{APK}\n{other}\n"));
+    let unmet = status(&[]);
+    assert!(unmet.code == 1 && unmet.out.contains(&format!("about: {other}")), "{}", unmet.out);
+    assert!(
+        unmet.out.contains("code-reviewed: it is about what `code-reproduced` names, and nothing is"),
+        "{}",
+        unmet.out
+    );
+    assert_eq!(status(&["--artifact", APK]).code, 0);
+    folder.write("artifacts", "");
+    let nothing = status(&[]);
+    assert!(nothing.code == 1 && nothing.out.contains("nobody has said what that is"), "{}", nothing.out);
+    // One builder of two, and a month of access of which nothing is said.
+    folder.write("artifacts", APK);
+    let kept = |line: &&str| !line.contains("\"index\":5,") && !line.contains("\"index\":2,");
+    folder.write("entries.ndjson", &log.0.lines().filter(kept).map(|line| format!("{line}\n")).collect::<String>());
+    let mut log = Log(std::fs::read_to_string(folder.path().join("entries.ndjson")).unwrap(), 9);
+    let built = json!({ "level": "L1", "result": "reproduced", "sourceDigest": SOURCE });
+    let about = format!("artifact:{APK}");
+    log.say("2020-10-18T00:00:01Z", &["rebuilder-1"], Type::BuildReproduced, &about, built);
+    folder.write("entries.ndjson", &log.0);
+    let path = folder.path().display().to_string();
+    let words = ["--attestations", &path, "attest", "status", "mitigation-2020", "--at", "2020-10-19T00:00:00Z"];
+    let unmet = run(&words, b"");
+    assert!(unmet.out.contains("code-reproduced: somebody has said so (entry 9), and more have to"), "{}", unmet.out);
+    assert!(
+        unmet.out.contains("foreign-access-logged: there are reports (entry 8), and they leave a gap"),
+        "{}",
+        unmet.out
+    );
+}
+
+#[test]
 fn what_would_count_for_nothing_is_refused_and_it_is_said_why() {
     let desk = Desk::new();
     let order = "order:us-doc-tiktok-id-v2";
