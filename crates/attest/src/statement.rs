@@ -196,10 +196,15 @@ impl Statement {
     }
 }
 
-/// That a predicate type is not known, and which ones of others are.
+/// That a predicate type is not known, and which ones are.
 fn unknown(uri: &str) -> String {
     let foreign = Type::ALL.iter().filter_map(|kind| kind.foreign()).collect::<Vec<_>>().join("`, `");
-    format!("`{}` is not known; of others than ours `{foreign}` are", uri.escape_debug())
+    let own = Type::ALL.iter().filter(|kind| kind.foreign().is_none()).map(|kind| kind.name()).collect::<Vec<_>>();
+    format!(
+        "`{}` is not known; known are `{OWN}NAME:v1`, where NAME is one of {}, and `{foreign}`",
+        uri.escape_debug(),
+        own.join(", ")
+    )
 }
 
 /// An artefact has a digest; a name has the digest of itself, since the format wants one.

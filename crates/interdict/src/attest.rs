@@ -26,6 +26,19 @@ use std::sync::Arc;
 /// Decisions that are weighed against one entry; a day of a large gate.
 const DECISIONS_MAX: usize = 1_000_000;
 
+/// What a statement looks like, for whoever has never written one.
+const SIGN_HELP: &str = concat!(
+    "A statement about a name (`order:…`, `system:…`, `entity:…`), which carries the SHA-256 of itself, or about a file or \
+     source tree by its digest (`{ \"digest\": { \"sha256\": … } }`, `gitTree`, `gitCommit`):\n\n",
+    include_str!("attest_statement.json"),
+    "\nWhat it has to say, the requirement tells (`interdict attest status --json`, `takes`). Besides, any may say `notBefore` and \
+     `notAfter`, and a report on a time that is over `periodStart` and `periodEnd`.\n\
+     An act (about one order) has `act` (lift, pause, delay, stay, forbear, revoke, reinstate), `from`, `until` if it ends, \
+     `condition` if it rests on one, and for people `instrument`, `reason` and `comment`: nothing else. A revocation has `targets`, each a \
+     `sha256` of a statement, or `principal`, `type`, `from` and `until`; an adverse-finding may name `requirements`; a resolution \
+     names the `finding` by its digest. `interdict attest verify` tells digests."
+);
+
 /// What to do with attestations.
 #[derive(Debug, Subcommand)]
 #[command(
@@ -51,6 +64,7 @@ pub(crate) enum AttestCommand {
         json: bool,
     },
     /// Sign an in-toto statement, or add a signature to a signed one
+    #[command(after_help = SIGN_HELP)]
     Sign {
         /// The statement, or an envelope (DSSE)
         statement: PathBuf,

@@ -641,6 +641,17 @@ fn a_condition_on_artefacts_is_told_of_what_is_distributed() {
 }
 
 #[test]
+fn the_statement_that_the_help_shows_can_be_signed_as_it_stands() {
+    let desk = Desk::new();
+    let help = desk.attest(&["sign", "--help"]).out;
+    let shown = help.split_once("{\n  \"_type\"").and_then(|(_, rest)| rest.split_once("\n}\n")).unwrap().0;
+    let shown = desk.folder.write("shown.json", &format!("{{\n  \"_type\"{shown}\n}}\n"));
+    let der = desk.folder.path().join("key.der");
+    std::fs::write(&der, pkcs8("auditor")).unwrap();
+    assert_eq!(desk.attest(&["sign", &shown, "--key", &der.display().to_string()]).code, 0);
+}
+
+#[test]
 fn what_would_count_for_nothing_is_refused_and_it_is_said_why() {
     let desk = Desk::new();
     let order = "order:us-doc-tiktok-id-v2";
