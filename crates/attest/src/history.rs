@@ -42,6 +42,8 @@ pub struct Record {
     /// Whether the trust document had expired when the log took it up: then nothing is permitted on it.
     pub is_late: bool,
     keys: Vec<Key>,
+    /// Of what forbids: whose each of the keys was, by its id, when it was taken up.
+    held: Vec<(String, String)>,
 }
 
 /// An entry that counts for nothing.
@@ -176,16 +178,18 @@ impl History {
         }
         let digest = hex(&entry.envelope.statement_digest());
         let is_late = trust.expires.is_some_and(|expires| entry.time >= expires);
-        let record = Record { index: entry.index, time: entry.time, digest, statement, is_late, keys };
+        let holder = |key: &Key| Some((key.id().to_owned(), trust.holder(key, entry.time)?.to_owned()));
+        let held = if forbids(&statement) { keys.iter().filter_map(holder).collect() } else { Vec::new() };
+        let record = Record { index: entry.index, time: entry.time, digest, statement, is_late, keys, held };
         let renewed = match record.statement.kind == Type::TrustDocument {
-            true => Some(self.renewed(&record)?),
+            true => Some(self.renewed(&record, &entry.envelope)?),
             false => None,
         };
         Ok((record, renewed))
     }
 
     /// The next version of the trust document needs the group `root` of this one and of the next.
-    fn renewed(&self, record: &Record) -> Result<Trust, String> {
+    fn renewed(&self, record: &Record, envelope: &Envelope) -> Result<Trust, String> {
         let (_, old) = self.trusts.last().ok_or("no trust document")?;
         let document = record.statement.claim("/trust").ok_or("no trust document in it")?;
         let new = Trust::read(document).map_err(|fault| fault.to_string())?;
@@ -193,7 +197,8 @@ impl History {
             return Err(format!("version {} does not follow version {}", new.version, old.version));
         }
         for trust in [old, &new] {
-            if !trust.suffices("root", &trust.holders(&record.keys, record.time)) {
+            // Who signs for the next version may have keys that only that lists.
+            if !trust.suffices("root", &trust.holders(envelope.signed_by(trust.keys()), record.time)) {
                 return Err(format!("not signed by `root` of version {}", trust.version));
             }
         }
@@ -373,10 +378,14 @@ impl<'h> View<'h> {
         known.filter(|record| Some(record.index) != self.without)
     }
 
-    /// Who signed, under the trust document in force, whatever they may say.
+    /// Who signed, under the trust document in force, whatever they may say. What forbids does not cease to when somebody
+    /// is given another key and the one before is not listed any more.
     #[must_use]
     pub fn signers(&self, record: &Record) -> BTreeSet<&'h str> {
-        self.trust.holders(&record.keys, record.time)
+        let mut signers = self.trust.holders(&record.keys, record.time);
+        let unlisted = record.held.iter().filter(|(key, _)| self.trust.holder_of(key).is_none());
+        signers.extend(unlisted.filter_map(|(_, holder)| Some(self.trust.principal(holder)?.id.as_str())));
+        signers
     }
 
     /// Who signed and may say this about that subject.
@@ -509,7 +518,7 @@ impl Record {
     /// One that nobody signed.
     #[cfg(test)]
     pub(crate) const fn unsigned(statement: Statement) -> Self {
-        Self { index: 0, time: 0, digest: String::new(), statement, is_late: false, keys: Vec::new() }
+        Self { index: 0, time: 0, digest: String::new(), statement, is_late: false, keys: Vec::new(), held: Vec::new() }
     }
 
     /// The keys that signed it.
@@ -546,6 +555,12 @@ impl<'h> Hearing<'h> {
             take(speaker, row.window(max_age, revoked));
         }
     }
+}
+
+/// Whether a statement takes away what others permit.
+fn forbids(said: &Statement) -> bool {
+    let reinstates = || said.claim("/act").and_then(serde_json::Value::as_str) == Some("reinstate");
+    matches!(said.kind, Type::Revocation | Type::AdverseFinding) || said.kind == Type::Act && reinstates()
 }
 
 fn text_of<'r>(record: &'r Record, pointer: &str) -> Option<&'r str> {

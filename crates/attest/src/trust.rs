@@ -280,7 +280,7 @@ impl Trust {
     }
 
     /// The principal whose key this is, if it could be used at the instant.
-    fn holder(&self, key: &Key, at: Time) -> Option<&str> {
+    pub(crate) fn holder(&self, key: &Key, at: Time) -> Option<&str> {
         self.holder_of(key.id()).filter(|(_, window)| window.contains(at)).map(|(holder, _)| holder)
     }
 

@@ -239,6 +239,34 @@ fn a_new_trust_document_needs_the_root_of_both() {
 }
 
 #[test]
+fn what_forbids_outlives_the_key_it_was_signed_with_unless_that_was_in_other_hands() {
+    let renewed = |window: Option<Value>| {
+        let mut world = World::new(small_trust());
+        built(&mut world, DAY, &["r1", "g"]);
+        world.say("2020-10-02T00:00:00Z", &["agency"], Type::AdverseFinding, "order:o", json!({}));
+        let mut next = small_trust();
+        next["version"] = json!(2);
+        let mut keys = vec![json!({ "spki": spki("new") })];
+        keys.extend(window.map(|since| json!({ "spki": spki("agency"), "revokedSince": since })));
+        next["principals"][5]["keys"] = json!(keys);
+        assert_eq!(next["principals"][5]["id"], "agency");
+        let at = "2020-10-02T12:00:00Z";
+        world.say(at, &["agency", "new", "chief"], Type::TrustDocument, "order:o", json!({ "trust": next }));
+        built(&mut world, "2020-10-03T00:00:00Z", &["r1", "g"]);
+        let finding = attest::dsse::hex(&world.entries[1].envelope.statement_digest());
+        assert_eq!(world.history().ignored(), []);
+        let before = met(&world, "2020-10-03T00:00:00Z");
+        world.say("2020-10-04T00:00:00Z", &["new"], Type::Resolution, "order:o", json!({ "finding": finding }));
+        (before, met(&world, "2020-10-04T00:00:00Z"))
+    };
+    assert_eq!(renewed(None), (false, true), "it stands until whoever said it resolves it with the new key");
+    let kept = json!("2020-10-02T12:00:01Z");
+    assert_eq!(renewed(Some(kept)), (false, true));
+    let stolen = json!("2020-10-01T00:00:00Z");
+    assert_eq!(renewed(Some(stolen)), (true, true), "the agency says that others had its key");
+}
+
+#[test]
 fn what_is_more_than_anybody_needs_is_refused_before_any_work() {
     let requirement = |name: usize| json!({ "req": name.to_string(), "type": "audit-report", "subject": "system:x", "by": "auditor" });
     let million: Vec<Value> = (0..1_000_000).map(|_| json!({ "req": "a" })).collect();
