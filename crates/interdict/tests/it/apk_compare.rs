@@ -173,6 +173,32 @@ fn packages_are_judged_as_their_signatures_judge_them() {
 }
 
 #[test]
+fn what_is_left_out_is_named_and_a_copy_is_no_rebuild() {
+    let folder = Folder::new();
+    let write = |name: &str, parts: &[Part]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, assemble(parts, b"", b"")).expect("written");
+        path.display().to_string()
+    };
+    let code = stored("classes.dex", b"code", 0);
+    let (first, more) =
+        (write("a", std::slice::from_ref(&code)), write("b", &[code, stored("META-INF/MORE.RSA", b"no signature", 0)]));
+    let ran = run(&["apk", "compare", &first, &more], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.out.contains("left out of the second: META-INF/MORE.RSA") && !ran.err.contains("very same"),
+        "{}",
+        ran.out
+    );
+    let told = run(&["apk", "compare", &first, &more, "--json"], b"").json();
+    assert_eq!(told["left_out"], serde_json::json!({ "first": [], "second": ["META-INF/MORE.RSA"] }));
+    let copy = run(&["apk", "compare", &first, &first], b"");
+    assert!(copy.code == 0 && copy.err.contains("the very same file"), "{}", copy.err);
+    let refused = run(&["apk", "compare", &more, &first], b"");
+    assert!(refused.code == 2 && refused.err.contains("no signer certificate"), "{}{}", refused.out, refused.err);
+}
+
+#[test]
 fn what_a_rebuilder_found_can_be_signed() {
     if !has(TOOLS) {
         return;
