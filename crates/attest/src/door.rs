@@ -28,6 +28,9 @@ pub fn read(envelope: &Envelope) -> Result<Statement, Fault> {
 /// Where it cannot.
 pub fn check(said: &Statement) -> Result<(), Fault> {
     let mut claims = Members::new(&said.predicate, "/predicate")?;
+    if said.not_after <= said.not_before {
+        return Err(claims.fault("notAfter", "is not after `notBefore`, so that it would never hold"));
+    }
     if said.kind == Type::Act {
         match said.subjects.as_slice() {
             [one] if one.text().starts_with("order:") => Said::read(said).map(drop),

@@ -166,9 +166,12 @@ impl History {
         let latest = entry.time.saturating_add(AHEAD_MAX);
         if statement.created < earliest || statement.created > latest {
             return Err(format!(
-                "made {}, taken up {}",
+                "it says that it was made {}, and is taken up {}: that may be at most {} days later, or {} minutes earlier by \
+                 another clock; sign it anew",
                 json::format_time(statement.created),
-                json::format_time(entry.time)
+                json::format_time(entry.time),
+                BACKDATE_MAX / 86_400,
+                AHEAD_MAX / 60
             ));
         }
         let trust = self.trusts.last().map(|(_, trust)| trust).ok_or("no trust document")?;
@@ -234,6 +237,9 @@ impl History {
         }
         if record.is_late && said.kind != Type::AdverseFinding {
             return Err(String::from("the trust document has expired, and nothing is permitted on it"));
+        }
+        if said.not_after <= record.time {
+            return Err(format!("it held until {}, and that is over", json::format_time(said.not_after)));
         }
         if said.subjects.iter().any(|subject| !view.speakers(record, subject).is_empty()) {
             return Ok(());

@@ -180,6 +180,8 @@ fn what_would_be_taken_for_less_than_it_says_is_refused_at_the_door() {
     assert_eq!(why(Type::AdverseFinding, value!({ "requirements": ["built"] })), "sound");
     assert_eq!(why(Type::AdverseFinding, value!({ "requirements": "built" })), "/predicate/requirements");
     assert_eq!(why(Type::AdverseFinding, value!({ "requirements": [] })), "/predicate/requirements");
+    let never = value!({ "notBefore": "2020-10-02T00:00:00Z", "notAfter": "2020-10-02T00:00:00Z" });
+    assert_eq!(why(Type::AuditReport, never), "/predicate/notAfter");
     assert_eq!(why(Type::Resolution, value!({ "finding": SOURCE })), "sound");
     assert_eq!(why(Type::Resolution, value!({ "finding": "that one" })), "/predicate/finding");
     assert_eq!(why(Type::Act, value!({ "act": "lift", "from": "2020-10-01T00:00:00Z" })), "sound");

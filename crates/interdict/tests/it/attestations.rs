@@ -678,6 +678,8 @@ fn what_would_count_for_nothing_is_refused_and_it_is_said_why() {
         desk.say(Type::Revocation, order, targets, &[by])
     };
     refused(&taken("jv"), "takes nothing back");
+    let before = json!({ "notAfter": "2020-10-01T00:00:00Z" });
+    refused(&desk.say(Type::AuditReport, "system:x", before, &["monitor"]), "it held until 2020-10-01T00:00:00Z");
     let mut trust = trust();
     trust["accept"][10]["subject"] = json!("system:y");
     assert_eq!(trust["accept"][10]["type"], "audit-report");
