@@ -39,6 +39,17 @@ const SIGN_HELP: &str = concat!(
      names the `finding` by its digest. `interdict attest verify` tells digests."
 );
 
+/// How a trust document says whose word counts.
+const ADD_HELP: &str = concat!(
+    "It counts if the trust document accepts it from who signed it, and an act if enough of the condition's authority signed it. The \
+     trust document of a folder is its `trust.json`:\n\n",
+    include_str!("attest_trust.json"),
+    "\n`spki` is what `interdict attest key` prints; a key may have `notBefore`, `notAfter` and `revokedSince`. `need` is `all`, `any` or a \
+     number, of principals or, with `distinct`, of organisations. A `superior` may take back what a principal said. The next version is \
+     a statement of type `trust` with the document as `trust`, signed by the `root` of both. A revocation needs no `accept`.\n\n\
+     Exit code: 0 taken up, 2 it would count for nothing, or could not be written."
+);
+
 /// What to do with attestations.
 #[derive(Debug, Subcommand)]
 #[command(
@@ -99,7 +110,7 @@ pub(crate) enum AttestCommand {
         json: bool,
     },
     /// Take a signed statement up: it counts from this instant
-    #[command(after_help = "Exit code: 0 taken up, 2 it would count for nothing, or could not be written.")]
+    #[command(after_help = ADD_HELP)]
     Add {
         /// The envelope
         envelope: PathBuf,

@@ -641,7 +641,7 @@ fn a_condition_on_artefacts_is_told_of_what_is_distributed() {
 }
 
 #[test]
-fn the_statement_that_the_help_shows_can_be_signed_as_it_stands() {
+fn what_the_help_shows_can_be_signed_and_trusted_as_it_stands() {
     let desk = Desk::new();
     let help = desk.attest(&["sign", "--help"]).out;
     let shown = help.split_once("{\n  \"_type\"").and_then(|(_, rest)| rest.split_once("\n}\n")).unwrap().0;
@@ -649,6 +649,11 @@ fn the_statement_that_the_help_shows_can_be_signed_as_it_stands() {
     let der = desk.folder.path().join("key.der");
     std::fs::write(&der, pkcs8("auditor")).unwrap();
     assert_eq!(desk.attest(&["sign", &shown, "--key", &der.display().to_string()]).code, 0);
+    let help = desk.attest(&["add", "--help"]).out;
+    let shown = help.split_once("{\n  \"version\"").and_then(|(_, rest)| rest.split_once("\n}\n")).unwrap().0;
+    let shown: Value = serde_json::from_str(&format!("{{\n  \"version\"{shown}\n}}")).unwrap();
+    let trust = attest::Trust::read(&shown).unwrap();
+    assert!(trust.accepts("one", Type::AuditReport, "system:x") && trust.knows("root"));
 }
 
 #[test]
