@@ -1,6 +1,6 @@
 //! Conditions that lift an order: what holds, what is missing and whose word it takes, until when, and who could lift.
 
-use crate::layout::{distance, instant, page as whole};
+use crate::layout::{distance, instant, page as whole, prose};
 use docket::Docket;
 use law::Time;
 use maud::{Markup, html};
@@ -156,7 +156,7 @@ pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
                 div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
                     thead { tr { th scope="col" { "requirement" } th scope="col" { "why" } th scope="col" { "whose word it takes" } } }
                     tbody { @for missing in &condition.missing { tr {
-                        td class="mono" { (missing.requirement) } td { (missing.why) } td { (missing.by) }
+                        td class="mono" { (missing.requirement) } td { (prose(&missing.why)) } td { (missing.by) }
                     } } }
                 } }
             }
@@ -172,7 +172,7 @@ pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
                 div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
                     thead { tr { th scope="col" { "requirement" } th scope="col" { "what has to be said" } th scope="col" { "by whom" } } }
                     tbody { @for taken in &condition.takes { tr {
-                        td class="mono" { (taken.requirement) } td { (taken.asks) } td { (taken.by) }
+                        td class="mono" { (taken.requirement) } td { (prose(&taken.asks)) } td { (taken.by) }
                     } } }
                 } }
             }

@@ -7,7 +7,7 @@ use crate::commands::{Done, Loading, print, tell};
 use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::{clock, log_read};
-use attest::condition::{About, Requirement};
+use attest::condition::{About, Operator, Requirement};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
@@ -432,6 +432,11 @@ fn asked_about<'a>(
     folder.artifacts.iter().min_by_key(ends).map(String::as_str)
 }
 
+/// A value as people write it.
+fn plainly(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// What a requirement asks for, in a line.
 fn asks(requirement: &Requirement) -> String {
     let about = match &requirement.subject {
@@ -443,15 +448,28 @@ fn asks(requirement: &Requirement) -> String {
     let mut text = format!("{} about {about}", requirement.kind.name());
     let mut more = |words: String| text.push_str(&format!("; {words}"));
     for claim in &requirement.claims {
-        more(format!("{} {} {}", claim.pointer.trim_start_matches('/'), claim.operator.sign(), claim.value));
+        let verb = match claim.operator {
+            Operator::Equal | Operator::DigestEquals => "is",
+            Operator::Unequal => "is there and is not",
+            Operator::In => "is one of",
+            Operator::Subset => "are all of",
+            Operator::AtMost | Operator::Below | Operator::AtLeast => claim.operator.sign(),
+        };
+        let list = |list: &Vec<Value>| list.iter().map(plainly).collect::<Vec<_>>().join(", ");
+        let value = claim.value.as_array().map_or_else(|| plainly(&claim.value), list);
+        more(format!("{} {verb} {value}", claim.pointer.trim_start_matches('/')));
     }
-    let length = |seconds: Time| match seconds % 86_400 {
-        0 => format!("{} days", seconds / 86_400),
-        _ => format!("{} hours", seconds / 3_600),
+    let length = |seconds: Time| match (seconds % 86_400, seconds % 3_600) {
+        (0, _) if seconds > 86_400 => format!("{} days", seconds / 86_400),
+        (_, 0) => format!("{} hours", seconds / 3_600),
+        _ => format!("{seconds} seconds"),
     };
     if let Some(tiling) = requirement.tiling {
-        let (since, gap) = (strict::format_time(tiling.since), length(tiling.gap));
-        more(format!("for all of the time since {since}, with gaps of {gap} at most"));
+        let gaps = match tiling.gap {
+            0 => String::from("without a gap"),
+            gap => format!("with no gap longer than {}", length(gap)),
+        };
+        more(format!("for all of the time since {}, {gaps}", strict::format_time(tiling.since)));
     }
     if requirement.max_age != NEVER {
         more(format!("not older than {}", length(requirement.max_age)));
@@ -460,7 +478,7 @@ fn asks(requirement: &Requirement) -> String {
         more(format!("by nobody of {}", requirement.independent_of.join(", ")));
     }
     if let Some(veto) = &requirement.veto {
-        more(format!("while {veto} does not object"));
+        more(format!("unless {veto} objects"));
     }
     text
 }

@@ -603,9 +603,12 @@ fn a_condition_on_artefacts_is_told_of_what_is_distributed() {
     assert!(met.out.contains("in law it counts as met until 2020-10-31T00:00:00Z"), "{}", met.out);
     let told = status(&["--json"]).json();
     assert_eq!((&told["artifact"], &told["until"]), (&json!(APK), &json!("2020-10-28T00:00:00Z")));
-    let asks = "build-reproduced about what is distributed; level in [\"L0\",\"L1\"]; result = \"reproduced\"; \
-                not older than 365 days";
+    let asks = "build-reproduced about what is distributed; level is one of L0, L1; result is reproduced; not older than 365 \
+                days";
     assert_eq!(told["takes"][5]["asks"], asks);
+    let asks = "access-log about system:tiktok-us; unapproved is 0; for all of the time since 2020-10-01T00:00:00Z, with no gap \
+                longer than 24 hours; not older than 10 days";
+    assert_eq!(told["takes"][2]["asks"], asks);
     // One more that nobody has built: the one in the way is told of, and why.
     let other = "c".repeat(64);
     folder.write("artifacts", &format!("{APK}\n{other}\n"));
