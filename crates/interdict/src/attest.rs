@@ -387,29 +387,29 @@ fn time_value(at: Option<Time>) -> Value {
     at.filter(|&at| at != NEVER).map_or(Value::Null, |at| json!(strict::format_time(at)))
 }
 
-/// How a condition stands at an instant, and when law counts it as met; on all that was said, or as known earlier.
-fn weighed(
+/// How a condition stands at an instant, on all that was said, or as known earlier.
+fn stands(
     folder: &Attestations,
     number: usize,
     condition: &Condition,
     at: Time,
     known_at: Option<Time>,
     artifact: Option<&str>,
-) -> (Arc<Answer>, Arc<Timeline>) {
+) -> Arc<Answer> {
     match (known_at, folder.weighed.standing(folder, number, artifact)) {
-        (None, Some(found)) => {
-            let in_law = match artifact {
-                None => folder.weighed.in_law(folder, number),
-                Some(_) => Arc::new(act::met_on(condition, &folder.history.now(), &found.standing)),
-            };
-            (found.answer(at), in_law)
-        }
+        (None, Some(found)) => found.answer(at),
         (known_at, _) => {
             let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
-            let artifacts = artifact.map_or_else(|| folder.artifacts.clone(), |artifact| vec![artifact.to_owned()]);
-            let answer = Standing::new(condition, &view, artifact).answer(at);
-            (Arc::new(answer), Arc::new(act::met_for_each(condition, &view, &artifacts)))
+            Arc::new(Standing::new(condition, &view, artifact).answer(at))
         }
+    }
+}
+
+/// When law counts it as met: for all that is distributed, whatever was asked about.
+fn in_law(folder: &Attestations, number: usize, condition: &Condition, known_at: Option<Time>) -> Arc<Timeline> {
+    match known_at {
+        None => folder.weighed.in_law(folder, number),
+        Some(known_at) => Arc::new(act::met_for_each(condition, &folder.history.at(known_at), &folder.artifacts)),
     }
 }
 
@@ -426,7 +426,7 @@ fn asked_about<'a>(
         return artifact;
     }
     let ends = |artifact: &&String| {
-        let (answer, _) = weighed(folder, number, condition, at, known_at, Some(artifact));
+        let answer = stands(folder, number, condition, at, known_at, Some(artifact));
         (answer.met, answer.holds_until.unwrap_or(NEVER))
     };
     folder.artifacts.iter().min_by_key(ends).map(String::as_str)
@@ -493,9 +493,9 @@ pub(crate) fn told(
 ) -> Value {
     let Some(condition) = folder.conditions.get(number) else { return Value::Null };
     let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
-    let (_, law) = weighed(folder, number, condition, at, known_at, artifact);
+    let law = in_law(folder, number, condition, known_at);
     let about = asked_about(folder, number, condition, at, known_at, artifact);
-    let (answer, _) = weighed(folder, number, condition, at, known_at, about);
+    let answer = stands(folder, number, condition, at, known_at, about);
     let who = |name: &str| json!({ "name": name, "members": view.trust().everybody(name) });
     let requirements = condition.requirements();
     let missing: Vec<Value> = answer
