@@ -247,6 +247,24 @@ fn what_is_reinstated_stays_so_until_a_new_act() {
     assert_eq!(lifted(AutomaticPause, &resumed), [(1, 4), (6, 11)]);
 }
 
+#[test]
+fn a_lift_that_waits_for_witnesses_is_ended_by_what_was_signed_meanwhile() {
+    let waits = |lift: u64, back: u64| {
+        lifted(attest::condition::Effect::EligibleForLift, &|world| {
+            let mut act = |at: u32, index: u64, verb: &str, from: u32| {
+                let claims = json!({ "act": verb, "from": day(from) });
+                world.say(&day(at), &["agency"], Type::Act, "order:o", claims);
+                world.entries.last_mut().unwrap().index = index;
+            };
+            // The log has the lift first, and counts it once it is witnessed, after the reinstatement.
+            act(3, back, "reinstate", 3);
+            act(4, lift, "lift", 5);
+        })
+    };
+    assert_eq!(waits(5, 6), []);
+    assert_eq!(waits(6, 5), [(5, NEVER)], "signed after it, it is a new one");
+}
+
 /// Anything anyone might say in a small world.
 fn random_world(seed: &mut Seed, entries: usize) -> World {
     let mut world = World::new(small_trust());
