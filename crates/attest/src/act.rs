@@ -166,6 +166,9 @@ pub fn weighed<'r>(condition: &Condition, view: &View<'r>, record: &'r Record) -
             (said.from.max(statement.not_before), said.until.min(statement.not_after).min(stands.until))
         }
     };
+    if until <= from {
+        return Err(String::from("it was taken back, or ceases to hold, before it begins"));
+    }
     Ok(Act { record, verb: said.verb, from, until, conditional: said.basis.is_some() })
 }
 

@@ -248,6 +248,24 @@ fn what_is_reinstated_stays_so_until_a_new_act() {
 }
 
 #[test]
+fn an_act_that_is_taken_back_before_it_begins_is_none() {
+    let need = json!({ "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor" });
+    let mut world = World::new(small_trust());
+    let (_, digest) = world.say(
+        &day(2),
+        &["agency"],
+        Type::Act,
+        "order:o",
+        json!({ "act": "lift", "from": day(5), "until": day(9) }),
+    );
+    let revoked = json!({ "targets": [{ "sha256": digest }] });
+    world.say(&day(3), &["agency"], Type::Revocation, "order:o", revoked);
+    let (condition, history) = (condition(need), world.history());
+    assert_eq!(act::acts(&condition, &history.at(t(&day(2)))).len(), 1);
+    assert!(act::acts(&condition, &history.at(t(&day(3)))).is_empty());
+}
+
+#[test]
 fn a_lift_that_waits_for_witnesses_is_ended_by_what_was_signed_meanwhile() {
     let waits = |lift: u64, back: u64| {
         lifted(attest::condition::Effect::EligibleForLift, &|world| {
