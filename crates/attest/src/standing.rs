@@ -50,6 +50,8 @@ pub struct Part {
     pub refused: Option<(u64, String)>,
     /// Why it does not hold whatever anybody says: nobody is known who may object to it, or nothing that it could be about.
     pub obstacle: Option<String>,
+    /// Who may object to it, and resolves what was objected.
+    objector: Option<String>,
     /// Whether the periods of its statements have to follow on each other.
     tiles: bool,
 }
@@ -179,7 +181,8 @@ impl Part {
             return why.clone();
         }
         if let Some((index, _)) = self.vetoes.iter().find(|(_, window)| window.contains(at)) {
-            return format!("entry {index} is a finding against it");
+            let by = self.objector.as_deref().unwrap_or_default();
+            return format!("entry {index} is a finding against it, until `{by}` resolves that");
         }
         let counting = self.evidence.iter().filter(|(_, window)| window.contains(at)).map(|&(index, _)| index);
         let counting: BTreeSet<u64> = counting.collect();
@@ -454,8 +457,8 @@ impl<'a> Scene<'a> {
         }
         let vetoed: Timeline = vetoes.iter().map(|&(_, window)| window).collect();
         let timeline = supported.without(&vetoed);
-        let (name, tiles) = (requirement.name.clone(), requirement.tiling.is_some());
-        Part { name, timeline, evidence, vetoes, refused, obstacle, tiles }
+        let (name, objector) = (requirement.name.clone(), requirement.veto.clone());
+        Part { name, timeline, evidence, vetoes, refused, obstacle, objector, tiles: requirement.tiling.is_some() }
     }
 }
 

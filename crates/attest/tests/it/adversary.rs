@@ -209,6 +209,8 @@ fn a_resolution_ends_a_finding_while_it_stands_and_only_what_was_said_in_time() 
         (world, resolution)
     };
     let (mut world, resolution) = resolved(trust.clone());
+    let answer = Standing::new(&condition(need()), &world.history().now(), Some(APK)).answer(t(&day(2)));
+    assert_eq!(answer.missing[0].1, "entry 1 is a finding against it, until `agency` resolves that");
     // The same finding once more, by whoever has a copy of it.
     let again = world.entries[1].envelope.clone();
     world.push(&day(4), again);
