@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The algorithm, as attestations name it: another version may judge otherwise.
 pub const NORMALISER: &str = "interdict-apk-compare/1";
 
+/// Up to this size a file is held to compare it with the other; of a larger one digests are compared.
+const HELD_BYTES_MAX: u64 = 16 << 20;
 /// Processors that inflate at once: more would wait for memory.
 const THREADS_MAX: usize = 8;
 /// Where the end record tells the offset of the directory.
@@ -262,6 +264,12 @@ fn is_content_alike(first: &Archive<'_>, a: &Entry<'_>, second: &Archive<'_>, b:
     }
     if a.size != b.size {
         return Ok(false);
+    }
+    if a.size <= HELD_BYTES_MAX {
+        let held = first.read(a)?;
+        let mut rest = Some(&*held.bytes);
+        second.visit(b, &mut |bytes| rest = rest.and_then(|rest| rest.strip_prefix(bytes)))?;
+        return Ok(rest.is_some_and(<[u8]>::is_empty));
     }
     let digest = |archive: &Archive<'_>, entry: &Entry<'_>| {
         let mut digest = Sha256::new();
