@@ -9,12 +9,17 @@ use crate::archive::{Archive, Entry};
 use crate::oddity::Kind;
 use crate::signing::is_v1_file;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The algorithm, as attestations name it: another version may judge otherwise.
 pub const NORMALISER: &str = "interdict-apk-compare/1";
 
+/// Up to this size a file is held to compare it with the other; of a larger one digests are compared.
+const HELD_BYTES_MAX: u64 = 16 << 20;
+/// Processors that inflate at once: more would wait for memory.
+const THREADS_MAX: usize = 8;
 /// Where the end record tells the offset of the directory.
 const DIRECTORY_OFFSET: std::ops::Range<usize> = 16..20;
 /// The end record without its comment.
@@ -116,7 +121,7 @@ pub struct Comparison {
 ///
 /// # Errors
 /// A file cannot be inflated, or a budget of its archive is too small.
-pub fn compare(first: &Archive<'_>, second: &Archive<'_>) -> Result<Comparison, Fault> {
+pub fn compare<'a>(first: &Archive<'a>, second: &Archive<'a>) -> Result<Comparison, Fault> {
     let mut differences: Vec<Difference> = ambiguities(Side::First, first).collect();
     differences.extend(ambiguities(Side::Second, second));
     if !differences.is_empty() {
@@ -128,14 +133,15 @@ pub fn compare(first: &Archive<'_>, second: &Archive<'_>) -> Result<Comparison, 
     let [ours, theirs] = [first, second].map(files);
     let mut is_code_same = true;
     let (mut is_content_same, mut is_kept_same) = (true, true);
-    let names: std::collections::BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
+    let names: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
+    let mut alike = contents_alike(first, second, &kept_otherwise(first, &ours, second, &theirs))?;
     for name in names {
-        let difference = match (ours.get(name), theirs.get(name)) {
-            (Some(_), None) => Difference::Alone(Side::First, name.to_owned()),
-            (None, _) => Difference::Alone(Side::Second, name.to_owned()),
-            (Some(a), Some(b)) if is_kept_alike(first, a, second, b) => continue,
-            (Some(a), Some(b)) if is_content_alike(first, a, second, b)? => Difference::Kept(name.to_owned()),
-            (Some(_), Some(_)) => Difference::Content(name.to_owned()),
+        let difference = match (ours.get(name), theirs.get(name), alike.remove(name)) {
+            (Some(_), None, _) => Difference::Alone(Side::First, name.to_owned()),
+            (None, _, _) => Difference::Alone(Side::Second, name.to_owned()),
+            (Some(_), Some(_), None) => continue,
+            (Some(_), Some(_), Some(true)) => Difference::Kept(name.to_owned()),
+            (Some(_), Some(_), Some(false)) => Difference::Content(name.to_owned()),
         };
         let is_other = !matches!(difference, Difference::Kept(_));
         is_content_same &= !is_other;
@@ -212,12 +218,58 @@ fn is_kept_alike(first: &Archive<'_>, a: &Entry<'_>, second: &Archive<'_>, b: &E
     first.span(&a.extent) == second.span(&b.extent) && record(first, a) == record(second, b)
 }
 
+/// A file of both packages.
+type Pair<'s, 'a> = (&'s Entry<'a>, &'s Entry<'a>);
+
+/// The files that both have and that are not byte for byte the same.
+fn kept_otherwise<'s, 'a>(
+    first: &Archive<'a>,
+    ours: &BTreeMap<&'a str, &'s Entry<'a>>,
+    second: &Archive<'a>,
+    theirs: &BTreeMap<&'a str, &'s Entry<'a>>,
+) -> Vec<Pair<'s, 'a>> {
+    let both = ours.iter().filter_map(|(name, a)| Some((*a, *theirs.get(name)?)));
+    both.filter(|(a, b)| !is_kept_alike(first, a, second, b)).collect()
+}
+
+/// Whether each of these has the same content, by its name. To inflate them is most of the work there is, so all
+/// processors share it.
+fn contents_alike<'a>(
+    first: &Archive<'a>,
+    second: &Archive<'a>,
+    pairs: &[Pair<'_, 'a>],
+) -> Result<BTreeMap<&'a str, bool>, Fault> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let pair = || pairs.get(next.fetch_add(1, Ordering::Relaxed));
+        std::iter::from_fn(pair).map(|(a, b)| (a.name, is_content_alike(first, a, second, b))).collect::<Vec<_>>()
+    };
+    let mut found = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..processors.min(THREADS_MAX).min(pairs.len())).map(|_| scope.spawn(work)).collect();
+        let mut found = work();
+        for other in others {
+            found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        found
+    });
+    // Whoever was faster, the first fault by name is told.
+    found.sort_by_key(|(name, _)| *name);
+    found.into_iter().map(|(name, alike)| Ok((name, alike?))).collect()
+}
+
 fn is_content_alike(first: &Archive<'_>, a: &Entry<'_>, second: &Archive<'_>, b: &Entry<'_>) -> Result<bool, Fault> {
     if a.method == b.method && first.span(&a.data) == second.span(&b.data) {
         return Ok(true);
     }
     if a.size != b.size {
         return Ok(false);
+    }
+    if a.size <= HELD_BYTES_MAX {
+        let held = first.read(a)?;
+        let mut rest = Some(&*held.bytes);
+        second.visit(b, &mut |bytes| rest = rest.and_then(|rest| rest.strip_prefix(bytes)))?;
+        return Ok(rest.is_some_and(<[u8]>::is_empty));
     }
     let digest = |archive: &Archive<'_>, entry: &Entry<'_>| {
         let mut digest = Sha256::new();

@@ -5,7 +5,7 @@
 
 use crate::Fault;
 use crate::json::Members;
-use crate::statement::{Statement, Subject, Type};
+use crate::statement::{Statement, Subject, Type, is_name};
 use crate::timeline::{NEVER, Time};
 use crate::trust::Trust;
 use serde_json::Value;
@@ -128,7 +128,7 @@ pub enum Operator {
     AtLeast,
     /// One of a list.
     In,
-    /// A list of which every item is in the list.
+    /// A list of which every item is in the list; a list of nothing says nothing.
     Subset,
     /// The same hexadecimal digest, in whatever case.
     DigestEquals,
@@ -176,7 +176,7 @@ impl Claim {
             Operator::Below => numbers.is_some_and(|(said, limit)| said < limit),
             Operator::AtLeast => numbers.is_some_and(|(said, limit)| said >= limit),
             Operator::In => listed(said),
-            Operator::Subset => said.as_array().is_some_and(|items| items.iter().all(listed)),
+            Operator::Subset => said.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(listed)),
             Operator::DigestEquals => {
                 said.as_str().zip(self.value.as_str()).is_some_and(|(said, value)| said.eq_ignore_ascii_case(value))
             }
@@ -206,11 +206,11 @@ impl Condition {
         };
         lapse.finish()?;
         let condition = Self {
-            order: String::from(members.text("order")?),
-            id: String::from(members.text("condition")?),
+            order: String::from(members.name("order")?),
+            id: String::from(members.name("condition")?),
             effect,
             reinstate_after,
-            authority: String::from(members.text("authority")?),
+            authority: String::from(members.name("authority")?),
             need: read_need(members.needed("need")?, "/need", 0)?,
         };
         members.finish()?;
@@ -303,7 +303,7 @@ fn read_need(value: &Value, at: &str, depth: usize) -> Result<Need, Fault> {
 }
 
 fn read_requirement(mut members: Members<'_>) -> Result<Requirement, Fault> {
-    let name = String::from(members.text("req")?);
+    let name = String::from(members.name("req")?);
     let kind = members.text("type")?;
     let kind = Type::from_name(kind).ok_or_else(|| members.fault("type", format!("`{kind}` is not known")))?;
     let subject = match members.text("subject")? {
@@ -316,8 +316,11 @@ fn read_requirement(mut members: Members<'_>) -> Result<Requirement, Fault> {
             join.finish()?;
             about
         }
-        named if named.contains(':') => About::Named(Subject::named(named)),
-        _ => return Err(members.fault("subject", "`order`, `artifact`, `joined`, or a name like `system:…`")),
+        named if is_name(named) => About::Named(Subject::named(named)),
+        _ => {
+            let help = "`order`, `artifact`, `joined`, or a name like `order:…`, `system:…` or `entity:…`";
+            return Err(members.fault("subject", help));
+        }
     };
     let mut claims = Vec::new();
     for (number, item) in members.optional_list("claims")?.iter().enumerate() {

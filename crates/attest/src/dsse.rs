@@ -242,7 +242,8 @@ impl Signer {
         let der = match text {
             Some(text) => {
                 if !text.contains("-----BEGIN PRIVATE KEY-----") {
-                    return Err(String::from("not a PKCS #8 private key (`-----BEGIN PRIVATE KEY-----`)"));
+                    let help = "`openssl pkcs8 -topk8 -nocrypt` makes one of a key in another form or under a password";
+                    return Err(format!("not a PKCS #8 private key (`-----BEGIN PRIVATE KEY-----`); {help}"));
                 }
                 let body: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
                 decode(&body).ok_or_else(|| String::from("not a PEM file"))?

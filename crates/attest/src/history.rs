@@ -42,6 +42,8 @@ pub struct Record {
     /// Whether the trust document had expired when the log took it up: then nothing is permitted on it.
     pub is_late: bool,
     keys: Vec<Key>,
+    /// Of what forbids: whose each of the keys was, by its id, when it was taken up.
+    held: Vec<(String, String)>,
 }
 
 /// An entry that counts for nothing.
@@ -164,9 +166,12 @@ impl History {
         let latest = entry.time.saturating_add(AHEAD_MAX);
         if statement.created < earliest || statement.created > latest {
             return Err(format!(
-                "made {}, taken up {}",
+                "it says that it was made {}, and is taken up {}: that may be at most {} days later, or {} minutes earlier by \
+                 another clock; sign it anew",
                 json::format_time(statement.created),
-                json::format_time(entry.time)
+                json::format_time(entry.time),
+                BACKDATE_MAX / 86_400,
+                AHEAD_MAX / 60
             ));
         }
         let trust = self.trusts.last().map(|(_, trust)| trust).ok_or("no trust document")?;
@@ -176,24 +181,27 @@ impl History {
         }
         let digest = hex(&entry.envelope.statement_digest());
         let is_late = trust.expires.is_some_and(|expires| entry.time >= expires);
-        let record = Record { index: entry.index, time: entry.time, digest, statement, is_late, keys };
+        let holder = |key: &Key| Some((key.id().to_owned(), trust.holder(key, entry.time)?.to_owned()));
+        let held = if forbids(&statement) { keys.iter().filter_map(holder).collect() } else { Vec::new() };
+        let record = Record { index: entry.index, time: entry.time, digest, statement, is_late, keys, held };
         let renewed = match record.statement.kind == Type::TrustDocument {
-            true => Some(self.renewed(&record)?),
+            true => Some(self.renewed(&record, &entry.envelope)?),
             false => None,
         };
         Ok((record, renewed))
     }
 
     /// The next version of the trust document needs the group `root` of this one and of the next.
-    fn renewed(&self, record: &Record) -> Result<Trust, String> {
+    fn renewed(&self, record: &Record, envelope: &Envelope) -> Result<Trust, String> {
         let (_, old) = self.trusts.last().ok_or("no trust document")?;
         let document = record.statement.claim("/trust").ok_or("no trust document in it")?;
         let new = Trust::read(document).map_err(|fault| fault.to_string())?;
-        if new.version != old.version + 1 {
+        if Some(new.version) != old.version.checked_add(1) {
             return Err(format!("version {} does not follow version {}", new.version, old.version));
         }
         for trust in [old, &new] {
-            if !trust.suffices("root", &trust.holders(&record.keys, record.time)) {
+            // Who signs for the next version may have keys that only that lists.
+            if !trust.suffices("root", &trust.holders(envelope.signed_by(trust.keys()), record.time)) {
                 return Err(format!("not signed by `root` of version {}", trust.version));
             }
         }
@@ -206,6 +214,55 @@ impl History {
     /// Why it would count for nothing.
     pub fn would_be(&self, entry: &Entry) -> Result<Record, String> {
         self.weighed(entry).map(|(record, _)| record)
+    }
+
+    /// Whether anybody listens to a record under the trust document in force. Acts and rulings are weighed by what they
+    /// act on, and trust documents by both of them.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub fn heard(&self, record: &Record) -> Result<(), String> {
+        let (view, said) = (self.now(), &record.statement);
+        if matches!(said.kind, Type::TrustDocument | Type::Act | Type::Override) {
+            return Ok(());
+        }
+        if said.kind == Type::Revocation {
+            let takes_back = targets_of(record).any(|target| match target {
+                Target::Words(principal, ..) => view.may_revoke(record, principal),
+                Target::Statement(digest) => self.may_be_revoked(&view, record, digest),
+            });
+            let why = "it takes nothing back: that is for who said it, or the superior the trust document names, and a \
+                       revocation cannot be taken back";
+            return if takes_back { Ok(()) } else { Err(String::from(why)) };
+        }
+        if record.is_late && said.kind != Type::AdverseFinding {
+            return Err(String::from("the trust document has expired, and nothing is permitted on it"));
+        }
+        if said.not_after <= record.time {
+            return Err(format!("it held until {}, and that is over", json::format_time(said.not_after)));
+        }
+        if said.subjects.iter().any(|subject| !view.speakers(record, subject).is_empty()) {
+            return Ok(());
+        }
+        let about = said.subjects.iter().map(Subject::text).collect::<Vec<_>>().join(", ");
+        let by = view.signers(record).into_iter().collect::<Vec<_>>().join(", ");
+        Err(format!("{by} may not say `{}` about {about}: the trust document does not accept it", said.kind.name()))
+    }
+
+    /// Whether a statement of this digest could be taken back by this revocation, or is yet to come.
+    fn may_be_revoked(&self, view: &View<'_>, revocation: &Record, digest: &str) -> bool {
+        let Some(places) = self.by_statement.get(digest) else { return true };
+        let named = places.iter().filter_map(|&place| self.records.get(place));
+        let mut named = named.filter(|record| record.statement.kind != Type::Revocation);
+        named.any(|record| view.signers(record).into_iter().any(|signer| view.may_revoke(revocation, signer)))
+    }
+
+    /// Where the same was said before, by everybody who says it now.
+    #[must_use]
+    pub fn said_before(&self, record: &Record) -> Option<u64> {
+        let places = self.by_statement.get(&record.digest)?.iter();
+        let mut before = places.filter_map(|&place| self.records.get(place));
+        before.find(|before| record.keys.iter().all(|key| before.keys.contains(key))).map(|before| before.index)
     }
 
     /// Entries that count for nothing, and why.
@@ -280,6 +337,11 @@ impl<'h> View<'h> {
         self
     }
 
+    /// Whether the same is known in another view of this history.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.records == other.records && self.without == other.without && std::ptr::eq(self.trust, other.trust)
+    }
+
     /// The trust document in force.
     #[must_use]
     pub const fn trust(&self) -> &'h Trust {
@@ -322,10 +384,14 @@ impl<'h> View<'h> {
         known.filter(|record| Some(record.index) != self.without)
     }
 
-    /// Who signed, under the trust document in force, whatever they may say.
+    /// Who signed, under the trust document in force, whatever they may say. What forbids does not cease to when somebody
+    /// is given another key and the one before is not listed any more.
     #[must_use]
     pub fn signers(&self, record: &Record) -> BTreeSet<&'h str> {
-        self.trust.holders(&record.keys, record.time)
+        let mut signers = self.trust.holders(&record.keys, record.time);
+        let unlisted = record.held.iter().filter(|(key, _)| self.trust.holder_of(key).is_none());
+        signers.extend(unlisted.filter_map(|(_, holder)| Some(self.trust.principal(holder)?.id.as_str())));
+        signers
     }
 
     /// Who signed and may say this about that subject.
@@ -430,21 +496,27 @@ impl<'h> View<'h> {
             let speakers = self.speakers(record, order);
             let standing = speakers.iter().filter(|speaker| members.contains(*speaker));
             let Some(until) = standing.map(|speaker| self.revoked(record, speaker)).max() else { continue };
-            let until = until.min(self.resolved(group, order, record));
-            found.push((record, Window { from: record.time, until }));
+            let said: Timeline = [Window { from: record.time, until }].into_iter().collect();
+            let standing = said.without(&self.resolved(group, order, record));
+            found.extend(standing.windows().iter().map(|&window| (record, window)));
         }
         found
     }
 
-    /// When the group has resolved a finding: as soon as enough of it have said so.
-    fn resolved(&self, group: &str, order: &Subject, finding: &Record) -> Time {
+    /// When the group has resolved a finding: while enough of it say so. To resolve is to permit, so nothing does on a
+    /// trust document that has expired.
+    fn resolved(&self, group: &str, order: &Subject, finding: &Record) -> Timeline {
+        // Handed in again, a finding is not a new one.
+        let places = self.history.by_statement.get(&finding.digest).map(Vec::as_slice).unwrap_or_default();
+        let made = places.iter().find_map(|&place| self.picked(place)).map_or(finding.time, |first| first.time);
         let mut resolutions: Vec<&Record> = self.pick(self.history.by_finding.get(&finding.digest)).collect();
-        resolutions.retain(|record| record.time >= finding.time && record.statement.subjects.contains(order));
+        resolutions
+            .retain(|record| !record.is_late && record.time >= made && record.statement.subjects.contains(order));
         let of = |principal: &str| -> Timeline {
             let theirs = resolutions.iter().filter(|record| self.speakers(record, order).contains(principal));
             theirs.map(|record| Window { from: record.time, until: self.revoked(record, principal) }).collect()
         };
-        self.trust.support(group, &of).windows().first().map_or(NEVER, |window| window.from)
+        self.trust.support(group, &of)
     }
 }
 
@@ -452,7 +524,7 @@ impl Record {
     /// One that nobody signed.
     #[cfg(test)]
     pub(crate) const fn unsigned(statement: Statement) -> Self {
-        Self { index: 0, time: 0, digest: String::new(), statement, is_late: false, keys: Vec::new() }
+        Self { index: 0, time: 0, digest: String::new(), statement, is_late: false, keys: Vec::new(), held: Vec::new() }
     }
 
     /// The keys that signed it.
@@ -489,6 +561,12 @@ impl<'h> Hearing<'h> {
             take(speaker, row.window(max_age, revoked));
         }
     }
+}
+
+/// Whether a statement takes away what others permit.
+fn forbids(said: &Statement) -> bool {
+    let reinstates = || said.claim("/act").and_then(serde_json::Value::as_str) == Some("reinstate");
+    matches!(said.kind, Type::Revocation | Type::AdverseFinding) || said.kind == Type::Act && reinstates()
 }
 
 fn text_of<'r>(record: &'r Record, pointer: &str) -> Option<&'r str> {

@@ -160,6 +160,12 @@ impl<'a> Members<'a> {
         self.needed(name)?.as_str().ok_or_else(|| self.fault(name, "text is needed"))
     }
 
+    /// A text that is shown to people, and that other documents quote.
+    pub(crate) fn name(&mut self, name: &'static str) -> Result<&'a str, Fault> {
+        let text = self.text(name)?;
+        if is_plain(text) { Ok(text) } else { Err(self.fault(name, PLAIN)) }
+    }
+
     pub(crate) fn optional_text(&mut self, name: &'static str) -> Result<Option<&'a str>, Fault> {
         let value = self.get(name);
         value.map(|value| value.as_str().ok_or_else(|| self.fault(name, "text is needed"))).transpose()
@@ -192,6 +198,16 @@ impl<'a> Members<'a> {
         .transpose()
     }
 
+    /// The same, where a stretch begins or ends: readers that cut a fraction off and readers that round up would differ
+    /// by a second.
+    pub(crate) fn optional_second(&mut self, name: &'static str) -> Result<Option<Time>, Fault> {
+        let time = self.optional_time(name)?;
+        match self.optional_text(name)? {
+            Some(text) if text.contains('.') => Err(self.fault(name, "whole seconds are needed")),
+            Some(_) | None => Ok(time),
+        }
+    }
+
     pub(crate) fn time(&mut self, name: &'static str) -> Result<Time, Fault> {
         self.optional_time(name)?.ok_or_else(|| self.fault(name, "is missing"))
     }
@@ -201,6 +217,11 @@ impl<'a> Members<'a> {
         let text = self.optional_text(name)?;
         text.map(|text| parse_span(text).ok_or_else(|| self.fault(name, "a length like `P92D` or `PT24H` is needed")))
             .transpose()
+    }
+
+    /// A member that is null, if there is one: there, and not said.
+    pub(crate) fn null(&self) -> Option<&'a String> {
+        self.map.iter().find(|(_, value)| value.is_null()).map(|(name, _)| name)
     }
 
     /// Refuses what nobody asked for: a misspelt limit must not be no limit.
@@ -214,6 +235,16 @@ impl<'a> Members<'a> {
         let unknown = self.map.keys().find(known);
         unknown.map_or(Ok(()), |key| Err(self.fault(key, "is not known here")))
     }
+}
+
+/// What is asked of a name.
+pub(crate) const PLAIN: &str =
+    "a name in one line is needed, without quotation marks, backslashes or characters that turn the writing";
+
+/// Whether a text can stand on a line and between quotation marks, and reads there as what it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.is_empty() && !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\\') || turns(c))
 }
 
 /// What lies at a JSON pointer (RFC 6901). As `Value::pointer`, which makes two texts for every step: statements are
@@ -233,10 +264,33 @@ pub(crate) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     })
 }
 
-/// An RFC 3339 instant in whole seconds.
+/// An RFC 3339 instant; a fraction of a second is cut off. What is only like one, as other standards write it, is none:
+/// not every reader reads that, or reads the same.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<Time> {
+    if !is_rfc3339(text) {
+        return None;
+    }
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
+fn is_rfc3339(text: &str) -> bool {
+    let like = |text: &str, shape: &str| {
+        let same = |(byte, shape): (u8, u8)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+        text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(same)
+    };
+    let Some((civil, rest)) = text.split_at_checked(19) else { return false };
+    let offset = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => match fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()) {
+            none if none.len() == fraction.len() => return false,
+            offset => offset,
+        },
+    };
+    // A leap second is another second to everybody.
+    like(civil, "0000-00-00T00:00:00")
+        && !civil.ends_with(":60")
+        && (offset == "Z" || like(offset, "+00:00") || like(offset, "-00:00"))
 }
 
 /// An instant as RFC 3339 in UTC.

@@ -3,7 +3,7 @@
 //! Reading order: [`json`] (JSON without second meanings), [`dsse`] (the envelope: which bytes were signed,
 //! by which keys), [`trust`] (whose keys they are, who may say what, how many it takes), [`statement`]
 //! (what was said, about what), [`history`] (statements in the order a log took them up), [`timeline`]
-//! (sets of instants), `row` (what is asked of all of them, side by side), `tiling` (reports that
+//! (sets of instants), [`door`] (what nobody should sign or hand in), `row` (what is asked of all of them, side by side), `tiling` (reports that
 //! follow on each other), [`condition`] (what has to hold), [`standing`] (when it holds, until when, what is
 //! missing), [`oscal`] (what a file of findings comes to, for a statement about it), [`act`] (the authority's own acts, and when law counts a condition as met), [`ruling`] (what people decided where law
 //! left it to them), [`impact`] (what a revocation touches).
@@ -14,6 +14,7 @@
 
 pub mod act;
 pub mod condition;
+pub mod door;
 pub mod dsse;
 pub mod history;
 pub mod impact;

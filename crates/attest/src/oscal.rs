@@ -67,6 +67,9 @@ pub struct Assessment {
     pub collected: (Time, Time),
     /// When the first observation that a finding rests on expires; [`NEVER`] if none says.
     pub expires: Time,
+    /// From when the oldest finding ages whose observations do not all say when they expire: when the last of them was
+    /// collected; [`NEVER`] if all say.
+    pub ages_from: Time,
 }
 
 /// What a finding rests on.
@@ -105,6 +108,7 @@ impl Assessment {
             deadlines: Vec::new(),
             collected: (NEVER, Time::MIN),
             expires: NEVER,
+            ages_from: NEVER,
         };
         match model {
             Model::Results => read.results(&mut members, &at)?,
@@ -199,6 +203,7 @@ impl Assessment {
             other => return Err(status.fault("state", format!("`{other}` is neither `satisfied` nor `not-satisfied`"))),
         };
         let related = members.optional_list("related-observations")?;
+        let (mut last, mut all_expire) = (Time::MIN, true);
         for (number, item) in related.iter().enumerate() {
             let mut item = Members::new(item, &format!("{at}/related-observations/{number}"))?;
             let uuid = item.text("observation-uuid")?;
@@ -206,6 +211,11 @@ impl Assessment {
             let observed = observed.ok_or_else(|| item.fault("observation-uuid", "there is no such observation"))?;
             self.collected = (self.collected.0.min(observed.collected), self.collected.1.max(observed.collected));
             self.expires = self.expires.min(observed.expires);
+            last = last.max(observed.collected);
+            all_expire &= observed.expires != NEVER;
+        }
+        if !all_expire {
+            self.ages_from = self.ages_from.min(last);
         }
         // What nobody observed is not found, and what is said twice is not said.
         let first = !self.controls.contains_key(&control);
@@ -225,7 +235,7 @@ impl Assessment {
     /// The statement that an assessor signs about a system, unsigned, if it is made at this instant.
     ///
     /// It ceases to hold when the first observation expires or the first deadline of an open risk passes. How old it is
-    /// counts from the last observation, not from the signature.
+    /// counts from the observations, not from the signature: nothing in it is older, unless it says itself when it expires.
     ///
     /// # Errors
     /// If it was observed later than it is signed.
@@ -266,8 +276,9 @@ impl Assessment {
             let mut say = |name: &str, time: Time| members.insert(name.to_owned(), json!(format_time(time)));
             if first <= last {
                 // A period has a length; what was collected at one instant was collected within that second.
-                say("periodStart", first.min(last - 1));
-                say("periodEnd", last);
+                let end = last.min(self.ages_from);
+                say("periodStart", first.min(end - 1));
+                say("periodEnd", end);
             }
             if until != NEVER {
                 say("notAfter", until);

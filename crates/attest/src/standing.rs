@@ -9,12 +9,14 @@ use crate::row::{Asked, Row};
 use crate::statement::Subject;
 use crate::tiling::{Word, tiled};
 use crate::timeline::{ALWAYS, NEVER, Time, Timeline, Window};
-use crate::trust::{Quorum, Trust};
+use crate::trust::{Quorum, Trust, is_same_org};
 use foldhash::{HashMap, HashMapExt};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Entries that a reason names; whoever wants all of them asks for the evidence.
+const ENTRIES_TOLD: usize = 5;
 /// Ways in which joined requirements can be matched that are tried; more are left out, hence unmet.
 pub const MATCHES_MAX: usize = 1_024;
 
@@ -46,6 +48,12 @@ pub struct Part {
     pub vetoes: Vec<(u64, Window)>,
     /// The last statement of its type that does not count, and why.
     pub refused: Option<(u64, String)>,
+    /// Why it does not hold whatever anybody says: nobody is known who may object to it, or nothing that it could be about.
+    pub obstacle: Option<String>,
+    /// Who may object to it, and resolves what was objected.
+    objector: Option<String>,
+    /// Whether the periods of its statements have to follow on each other.
+    tiles: bool,
 }
 
 /// The answer at one instant.
@@ -169,12 +177,26 @@ impl Standing {
 
 impl Part {
     fn why_not(&self, at: Time) -> String {
-        if let Some((index, _)) = self.vetoes.iter().find(|(_, window)| window.contains(at)) {
-            return format!("entry {index} is a finding against it");
+        if let Some(why) = &self.obstacle {
+            return why.clone();
         }
-        let counting = self.evidence.iter().filter(|(_, window)| window.contains(at)).count();
-        if counting > 0 {
-            return format!("{counting} statements count, which is not enough, or their periods leave a gap");
+        if let Some((index, _)) = self.vetoes.iter().find(|(_, window)| window.contains(at)) {
+            let by = self.objector.as_deref().unwrap_or_default();
+            return format!("entry {index} is a finding against it, until `{by}` resolves that");
+        }
+        let counting = self.evidence.iter().filter(|(_, window)| window.contains(at)).map(|&(index, _)| index);
+        let counting: BTreeSet<u64> = counting.collect();
+        if !counting.is_empty() {
+            let more = counting.len().saturating_sub(ENTRIES_TOLD);
+            let told: Vec<String> = counting.iter().skip(more).map(u64::to_string).collect();
+            let last = if more == 0 { "" } else { "the last of them " };
+            return match self.tiles {
+                true => format!(
+                    "there are reports ({last}entry {}), and they leave a gap or end too long ago",
+                    told.join(", ")
+                ),
+                false => format!("somebody has said so ({last}entry {}), and more have to", told.join(", ")),
+            };
         }
         let lapsed = self.evidence.iter().filter(|(_, window)| window.until <= at).map(|&(index, _)| index).max();
         if let Some(index) = lapsed {
@@ -316,7 +338,7 @@ impl<'a> Scene<'a> {
             let claim = failed.claim;
             return Some(format!("`{}` is not {} {}", claim.pointer, claim.operator.sign(), claim.value));
         }
-        if rows.holds(row, order, record) && text(record, "/order").is_some() {
+        if rows.holds(row, order, record) {
             return Some(String::from("it is about another order"));
         }
         let is_without_period = requirement.tiling.is_some() && row.period.is_none();
@@ -332,7 +354,8 @@ impl<'a> Scene<'a> {
     ) -> Option<(u64, String)> {
         let trust = self.view.trust();
         let independent = |id: &&str| {
-            trust.principal(id).is_some_and(|principal| !requirement.independent_of.contains(&principal.org))
+            let is_of = |org: &str| requirement.independent_of.iter().any(|other| is_same_org(other, org));
+            trust.principal(id).is_some_and(|principal| !is_of(&principal.org))
         };
         let among = trust.everybody(&requirement.by).into_iter().filter(independent).collect();
         let hearing = self.view.hearing(requirement.kind, subject, among);
@@ -391,8 +414,10 @@ impl<'a> Scene<'a> {
             None => {
                 let mut heard = Vec::new();
                 let subject = self.subject(requirement, joined);
+                let aimless = subject.is_none().then(|| aimless(&requirement.subject));
                 let refused = subject.and_then(|subject| self.said(requirement, &subject, |_, one| heard.push(one)));
-                self.weighed(requirement, &heard, refused)
+                let part = self.weighed(requirement, &heard, refused);
+                Part { obstacle: part.obstacle.or(aimless), ..part }
             }
         });
         self.parts.insert(key, Arc::clone(&part));
@@ -421,13 +446,19 @@ impl<'a> Scene<'a> {
             };
             trust.support(&requirement.by, &of)
         };
+        let voiceless = requirement.veto.as_ref().filter(|veto| !trust.knows(veto));
+        let obstacle =
+            voiceless.map(|veto| format!("`{veto}` may object, and the trust document does not say who that is"));
+        let supported = if obstacle.is_some() { Timeline::never() } else { supported };
         let mut vetoes = Vec::new();
         if let Some(veto) = &requirement.veto {
             let found = self.view.vetoes(veto, &self.condition.order_subject(), &requirement.name);
             vetoes.extend(found.into_iter().map(|(record, window)| (record.index, window)));
         }
         let vetoed: Timeline = vetoes.iter().map(|&(_, window)| window).collect();
-        Part { name: requirement.name.clone(), timeline: supported.without(&vetoed), evidence, vetoes, refused }
+        let timeline = supported.without(&vetoed);
+        let (name, objector) = (requirement.name.clone(), requirement.veto.clone());
+        Part { name, timeline, evidence, vetoes, refused, obstacle, objector, tiles: requirement.tiling.is_some() }
     }
 }
 
@@ -444,6 +475,16 @@ impl<'a> Root<'a> {
         let why = || String::from("it names another source than the statements joined to it");
         let other = other.map(|&(index, _)| (index, why()));
         self.refused.clone().into_iter().chain(other).max_by_key(|&(index, _)| index)
+    }
+}
+
+/// Why there is nothing that a statement could be about.
+fn aimless(about: &About) -> String {
+    match about {
+        About::Joined { of, .. } => format!("it is about what `{of}` names, and nothing is named there yet"),
+        About::Artifact | About::Order | About::Named(_) => {
+            String::from("it is about what is distributed, and nobody has said what that is")
+        }
     }
 }
 

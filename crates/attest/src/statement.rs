@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// Before the name of our own types.
 pub const OWN: &str = "urn:interdict:attestation:";
+/// Digests by which a subject may be named, and how many digits they have: those of git are SHA-1 or SHA-256.
+const DIGESTS: [(&str, &[usize]); 4] =
+    [("sha256", &[64]), ("gitTree", &[40, 64]), ("gitCommit", &[40, 64]), ("sha1", &[40])];
 /// Subjects of one statement.
 pub const SUBJECTS_MAX: usize = 1_024;
 
@@ -117,7 +120,7 @@ impl Subject {
 }
 
 /// Whether a subject's name stands for something that has no bytes of its own.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     ["order:", "system:", "entity:"].iter().any(|kind| name.starts_with(kind))
 }
 
@@ -152,8 +155,7 @@ impl Statement {
             return Err(members.fault("_type", format!("`{STATEMENT}` is needed")));
         }
         let uri = members.text("predicateType")?;
-        let kind =
-            Type::from_uri(uri).ok_or_else(|| members.fault("predicateType", format!("`{uri}` is not known")))?;
+        let kind = Type::from_uri(uri).ok_or_else(|| members.fault("predicateType", unknown(uri)))?;
         let list = members.list("subject")?;
         if list.is_empty() || list.len() > SUBJECTS_MAX {
             return Err(members.fault("subject", format!("between 1 and {SUBJECTS_MAX} are needed")));
@@ -168,15 +170,22 @@ impl Statement {
             Some(pointer) => predicate.pointer(pointer).and_then(Value::as_str).and_then(json::parse_time),
             None => claims.optional_time("timeCreated")?,
         };
-        let created = created.ok_or_else(|| claims.fault("timeCreated", "an instant is needed"))?;
-        let (start, end) = (claims.optional_time("periodStart")?, claims.optional_time("periodEnd")?);
+        let created = created.ok_or_else(|| {
+            let at = foreign.unwrap_or("/timeCreated");
+            Fault::new(format!("/predicate{at}"), "an instant like `2020-09-18T12:00:00Z` is needed")
+        })?;
+        let (start, end) = (claims.optional_second("periodStart")?, claims.optional_second("periodEnd")?);
         let period = match (start, end) {
             (None, None) => None,
             (Some(start), Some(end)) if start < end => Some((start, end)),
             _ => return Err(claims.fault("periodEnd", "a period needs a start and a later end")),
         };
-        let not_before = claims.optional_time("notBefore")?.unwrap_or(Time::MIN);
-        let not_after = claims.optional_time("notAfter")?.unwrap_or(NEVER);
+        // How old a report is counts from the end of its period: one that lies ahead would never age.
+        if period.is_some_and(|(_, end)| end > created) {
+            return Err(claims.fault("periodEnd", "is later than the statement was made; report on what is over"));
+        }
+        let not_before = claims.optional_second("notBefore")?.unwrap_or(Time::MIN);
+        let not_after = claims.optional_second("notAfter")?.unwrap_or(NEVER);
         Ok(Self { kind, subjects, predicate, created, not_before, not_after, period })
     }
 
@@ -187,18 +196,27 @@ impl Statement {
     }
 }
 
+/// That a predicate type is not known, and which ones are.
+fn unknown(uri: &str) -> String {
+    let foreign = Type::ALL.iter().filter_map(|kind| kind.foreign()).collect::<Vec<_>>().join("`, `");
+    let own = Type::ALL.iter().filter(|kind| kind.foreign().is_none()).map(|kind| kind.name()).collect::<Vec<_>>();
+    format!(
+        "`{}` is not known; known are `{OWN}NAME:v1`, where NAME is one of {}, and `{foreign}`",
+        uri.escape_debug(),
+        own.join(", ")
+    )
+}
+
 /// An artefact has a digest; a name has the digest of itself, since the format wants one.
 fn read_subject(item: &Value, at: &str) -> Result<Subject, Fault> {
     let mut item = Members::new(item, at)?;
     let name = item.optional_text("name")?.unwrap_or_default();
-    let digests = item.needed("digest")?;
-    let digest = ["sha256", "gitTree", "gitCommit", "sha1"].iter().find_map(|kind| digests.get(kind)?.as_str());
-    let digest = digest.ok_or_else(|| item.fault("digest", "`sha256`, `gitTree`, `gitCommit` or `sha1` is needed"))?;
-    if digest.len() < 40 || !digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(item.fault("digest", "lower-case hexadecimal is needed"));
-    }
+    let digest = read_digest(item.needed("digest")?, &item.path("digest"))?;
     if !is_name(name) {
         return Ok(Subject::artifact(digest));
+    }
+    if !json::is_plain(name) {
+        return Err(item.fault("name", json::PLAIN));
     }
     if digest != hex(&Sha256::digest(name)) {
         return Err(
@@ -206,6 +224,26 @@ fn read_subject(item: &Value, at: &str) -> Result<Subject, Fault> {
         );
     }
     Ok(Subject::named(name))
+}
+
+/// The first of the digests that we know; each of them has to be one.
+fn read_digest<'v>(digests: &'v Value, at: &str) -> Result<&'v str, Fault> {
+    let mut digests = Members::new(digests, at)?;
+    let mut first = None;
+    for (kind, lengths) in DIGESTS {
+        let Some(digest) = digests.optional_text(kind)? else { continue };
+        if !lengths.contains(&digest.len()) || !is_hex(digest) {
+            let lengths = lengths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(digests.fault(kind, format!("{lengths} lower-case hexadecimal digits are needed")));
+        }
+        first = first.or(Some(digest));
+    }
+    first.ok_or_else(|| Fault::new(at, "`sha256`, `gitTree`, `gitCommit` or `sha1` is needed"))
+}
+
+/// Whether these are lower-case hexadecimal digits.
+pub(crate) fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// An unsigned statement, ready for an envelope.

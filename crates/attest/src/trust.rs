@@ -90,6 +90,14 @@ pub struct Trust {
     holders: HashMap<String, (String, Window)>,
 }
 
+/// Whether two names are those of one organisation, however they are spaced and in whatever case.
+pub(crate) fn is_same_org(a: &str, b: &str) -> bool {
+    a.split_whitespace()
+        .flat_map(str::chars)
+        .flat_map(char::to_lowercase)
+        .eq(b.split_whitespace().flat_map(str::chars).flat_map(char::to_lowercase))
+}
+
 impl Trust {
     /// Reads a trust document.
     ///
@@ -137,7 +145,7 @@ impl Trust {
 
     fn add_principal(&mut self, item: &Value, at: &str) -> Result<(), Fault> {
         let mut item = Members::new(item, at)?;
-        let id = String::from(item.text("id")?);
+        let id = String::from(item.name("id")?);
         let mut keys = Vec::new();
         for (number, held) in item.list("keys")?.iter().enumerate() {
             let mut held = Members::new(held, &format!("{at}/keys/{number}"))?;
@@ -145,6 +153,9 @@ impl Trust {
             let from = held.optional_time("notBefore")?.unwrap_or(Time::MIN);
             let until = held.optional_time("notAfter")?.unwrap_or(NEVER);
             let revoked = held.optional_time("revokedSince")?.unwrap_or(NEVER);
+            if until <= from {
+                return Err(held.fault("notAfter", "is not after `notBefore`, so the key could never be used"));
+            }
             held.finish_with(&["comment"])?;
             let window = Window { from, until: until.min(revoked) };
             if let Some((owner, _)) = self.holders.insert(String::from(key.id()), (id.clone(), window)) {
@@ -155,12 +166,18 @@ impl Trust {
         }
         let principal = Principal {
             id: id.clone(),
-            org: String::from(item.text("org")?),
+            org: String::from(item.name("org")?),
             role: String::from(item.optional_text("role")?.unwrap_or_default()),
             superior: item.optional_text("superior")?.map(String::from),
             keys,
         };
         item.finish()?;
+        // Who counts organisations would count one twice.
+        let spelt = |other: &&Principal| other.org != principal.org && is_same_org(&other.org, &principal.org);
+        if let Some(other) = self.principals.values().find(spelt) {
+            let why = format!("`{}` and `{}` are one organisation in two spellings", other.org, principal.org);
+            return Err(Fault::new(format!("{at}/org"), why));
+        }
         if self.principals.insert(id.clone(), principal).is_some() {
             return Err(Fault::new(at, format!("`{id}` is listed twice")));
         }
@@ -169,7 +186,7 @@ impl Trust {
 
     fn add_group(&mut self, item: &Value, at: &str) -> Result<(), Fault> {
         let mut item = Members::new(item, at)?;
-        let name = String::from(item.text("name")?);
+        let name = String::from(item.name("name")?);
         let members = item.texts("members")?;
         let need = item.needed("need")?;
         let quorum = match (need.as_str(), need.as_u64().and_then(|k| usize::try_from(k).ok())) {
@@ -263,7 +280,7 @@ impl Trust {
     }
 
     /// The principal whose key this is, if it could be used at the instant.
-    fn holder(&self, key: &Key, at: Time) -> Option<&str> {
+    pub(crate) fn holder(&self, key: &Key, at: Time) -> Option<&str> {
         self.holder_of(key.id()).filter(|(_, window)| window.contains(at)).map(|(holder, _)| holder)
     }
 

@@ -1,6 +1,6 @@
 //! Conditions that lift an order: what holds, what is missing and whose word it takes, until when, and who could lift.
 
-use crate::layout::{distance, instant, page as whole};
+use crate::layout::{distance, instant, page as whole, prose};
 use docket::Docket;
 use law::Time;
 use maud::{Markup, html};
@@ -25,6 +25,12 @@ pub struct Condition {
     pub is_met: bool,
     /// Until when, if nothing is added.
     pub until: Option<Time>,
+    /// All that it takes.
+    pub takes: Vec<Taken>,
+    /// Names in it that nobody says whose they are.
+    pub unknown: Vec<String>,
+    /// The artefact that the requirements are told of, if it is for one at a time.
+    pub artefact: Option<String>,
     /// Requirements that are fulfilled.
     pub holds: Vec<String>,
     /// Requirements that are not.
@@ -41,6 +47,17 @@ pub struct Condition {
     pub counts: bool,
     /// Until when that stays so.
     pub counts_until: Option<Time>,
+}
+
+/// A requirement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Its name.
+    pub requirement: String,
+    /// What has to be said.
+    pub asks: String,
+    /// By whom.
+    pub by: String,
 }
 
 /// A requirement that is not fulfilled.
@@ -122,14 +139,24 @@ pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
                 dt { "now" } dd { (met(condition.is_met)) (until(condition.until)) }
                 dt { "in law" } dd { @if condition.counts { "counts as met" (until(condition.counts_until)) } @else { "counts as not met" (until(condition.counts_until)) } }
                 dt { "who could lift" } dd { (condition.authority) }
-                @if condition.needs_artefact { dt { "artefact" } dd { "It turns on which package is distributed, and counts while it is met for each that is." } }
+                @if condition.needs_artefact {
+                    dt { "artefact" }
+                    dd {
+                        "It turns on which package is distributed, and counts while it is met for each that is. "
+                        @match &condition.artefact {
+                            Some(digest) => { "Told here is how it stands for " span class="mono" { (digest) } "." }
+                            None => { "Nobody has said what is distributed." }
+                        }
+                    }
+                }
+                @if !condition.unknown.is_empty() { dt { "unknown" } dd { "The trust document does not say who this is: " (condition.unknown.join(", ")) "." } }
             }
             h2 { "What is missing" }
             @if condition.missing.is_empty() { p { "Nothing." } } @else {
                 div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
                     thead { tr { th scope="col" { "requirement" } th scope="col" { "why" } th scope="col" { "whose word it takes" } } }
                     tbody { @for missing in &condition.missing { tr {
-                        td class="mono" { (missing.requirement) } td { (missing.why) } td { (missing.by) }
+                        td class="mono" { (missing.requirement) } td { (prose(&missing.why)) } td { (missing.by) }
                     } } }
                 } }
             }
@@ -138,6 +165,15 @@ pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
                 ul { @for name in &condition.holds {
                     @let lapse = condition.lapses.iter().find(|(lapsing, _)| lapsing == name);
                     li { span class="mono" { (name) } @if let Some((_, at)) = lapse { ", lapses " (instant(*at)) " (in " (distance(now, *at)) ")" } }
+                } }
+            }
+            @if !condition.takes.is_empty() {
+                h2 { "All that it takes" }
+                div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+                    thead { tr { th scope="col" { "requirement" } th scope="col" { "what has to be said" } th scope="col" { "by whom" } } }
+                    tbody { @for taken in &condition.takes { tr {
+                        td class="mono" { (taken.requirement) } td { (prose(&taken.asks)) } td { (taken.by) }
+                    } } }
                 } }
             }
             @if !condition.acts.is_empty() {

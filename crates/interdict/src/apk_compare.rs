@@ -3,7 +3,8 @@
 
 use crate::clock;
 use crate::commands::{Done, print};
-use apk::compare::{Comparison, Difference, NORMALISER, compare};
+use apk::compare::{Comparison, Difference, NORMALISER, Side, compare};
+use apk::signing::is_v1_file;
 use apk::verified::{Unverified, verified};
 use apk::{Archive, Budgets, Scheme};
 use attest::statement::{Type, compose};
@@ -47,8 +48,8 @@ pub(crate) struct Compare {
     /// Write the statement for `interdict attest sign`, whatever came out
     #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
-    /// Digest of the source that was built, for the statement
-    #[arg(long, value_name = "HEX", requires = "statement")]
+    /// Digest of the source that was built, for the statement: of the tree or commit in git, or SHA-256
+    #[arg(long, value_name = "HEX", requires = "statement", value_parser = source_digest)]
     source_digest: Option<String>,
     /// File that says how it was built, for the statement: its digest is told
     #[arg(long, value_name = "FILE", requires = "statement")]
@@ -56,6 +57,14 @@ pub(crate) struct Compare {
     /// File that lists the environment it was built in, for the statement: its digest is told
     #[arg(long, value_name = "FILE", requires = "statement")]
     environment: Option<PathBuf>,
+}
+
+/// Reviews name the source in lower case: another spelling would be another source.
+fn source_digest(text: &str) -> Result<String, String> {
+    if [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(String::from("40 or 64 hexadecimal digits are needed"))
 }
 
 pub(crate) fn run(command: &ApkCommand) -> Done {
@@ -75,8 +84,12 @@ fn run_compare(options: &Compare) -> Done {
         "first": { "file": options.first.display().to_string(), "sha256": digest(&first), "signed": signed },
         "second": { "file": options.second.display().to_string(), "sha256": digest(&second) },
         "differences": found.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "left_out": { "first": left_out(&ours), "second": left_out(&theirs) },
         "normaliser": NORMALISER,
     });
+    if first == second {
+        eprintln!("note: both are the very same file, signature and all; that is no package built anew");
+    }
     if let Some(path) = &options.statement {
         let text = format!("{:#}\n", statement(options, &told, &found)?);
         std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -84,7 +97,7 @@ fn run_compare(options: &Compare) -> Done {
     if options.json {
         print(&format!("{told:#}\n"))?
     } else {
-        print(&report(&found))?
+        print(&report(&found, [left_out(&ours), left_out(&theirs)]))?
     };
     Ok(u8::from(!found.level.is_some_and(apk::compare::Level::is_reproduced)))
 }
@@ -145,6 +158,7 @@ fn statement(options: &Compare, told: &Value, found: &Comparison) -> Result<Valu
         "rebuilt": { "sha256": told.pointer("/second/sha256") },
         "normaliser": NORMALISER,
         "signed": told.pointer("/first/signed"),
+        "leftOut": told.get("left_out"),
     });
     let more = [
         ("sourceDigest", options.source_digest.clone()),
@@ -157,7 +171,12 @@ fn statement(options: &Compare, told: &Value, found: &Comparison) -> Result<Valu
     Ok(compose(Type::BuildReproduced, &[subject], &predicate))
 }
 
-fn report(found: &Comparison) -> String {
+/// The files that are taken for signatures of the first scheme by their names, whatever is in them.
+fn left_out<'a>(archive: &Archive<'a>) -> Vec<&'a str> {
+    archive.entries().iter().map(|entry| entry.name).filter(|name| is_v1_file(name)).collect()
+}
+
+fn report(found: &Comparison, left_out: [Vec<&str>; 2]) -> String {
     let mut text = match found.level {
         Some(apk::compare::Level::L0) => String::from("reproduced: identical outside the signing block (L0)\n"),
         Some(apk::compare::Level::L1) => {
@@ -170,6 +189,13 @@ fn report(found: &Comparison) -> String {
         }
         None => String::from("not reproduced: the code differs\n"),
     };
+    for (side, names) in [Side::First, Side::Second].iter().zip(left_out) {
+        if found.level == Some(apk::compare::Level::L1) && !names.is_empty() {
+            let more = if names.len() > TOLD_MAX { " and more" } else { "" };
+            let names: Vec<String> = names.iter().take(TOLD_MAX).map(|name| name.escape_debug().to_string()).collect();
+            writeln!(text, "  left out of {side}: {}{more}", names.join(", ")).unwrap_or_default();
+        }
+    }
     for difference in found.differences.iter().take(TOLD_MAX) {
         writeln!(text, "  {difference}").unwrap_or_default();
     }

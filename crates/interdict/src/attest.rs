@@ -7,12 +7,13 @@ use crate::commands::{Done, Loading, print, tell};
 use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::{clock, log_read};
+use attest::condition::{About, Operator, Requirement};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
-use attest::statement::Subject;
+use attest::statement::{Subject, Type};
 use attest::timeline::{NEVER, Time, Timeline};
-use attest::{Answer, Condition, Envelope, Standing, Statement, Trust, act, json as strict};
+use attest::{Answer, Condition, Envelope, Standing, Trust, act, door, json as strict};
 use clap::{Args, Subcommand};
 use docket::moment::parse_rfc3339;
 use serde_json::{Value, json};
@@ -25,13 +26,37 @@ use std::sync::Arc;
 /// Decisions that are weighed against one entry; a day of a large gate.
 const DECISIONS_MAX: usize = 1_000_000;
 
+/// What a statement looks like, for whoever has never written one.
+const SIGN_HELP: &str = concat!(
+    "A statement about a name (`order:…`, `system:…`, `entity:…`), which carries the SHA-256 of itself, or about a file or \
+     source tree by its digest (`{ \"digest\": { \"sha256\": … } }`, `gitTree`, `gitCommit`):\n\n",
+    include_str!("attest_statement.json"),
+    "\nWhat it has to say, the requirement tells (`interdict attest status --json`, `takes`). Besides, any may say `notBefore` and \
+     `notAfter`, and a report on a time that is over `periodStart` and `periodEnd`.\n\
+     An act (about one order) has `act` (lift, pause, delay, stay, forbear, revoke, reinstate), `from`, `until` if it ends, \
+     `condition` if it rests on one, and for people `instrument`, `reason` and `comment`: nothing else. A revocation has `targets`, each a \
+     `sha256` of a statement, or `principal`, `type`, `from` and `until`; an adverse-finding may name `requirements`; a resolution \
+     names the `finding` by its digest. `interdict attest verify` tells digests."
+);
+
+/// How a trust document says whose word counts.
+const ADD_HELP: &str = concat!(
+    "It counts if the trust document accepts it from who signed it, and an act if enough of the condition's authority signed it. The \
+     trust document of a folder is its `trust.json`:\n\n",
+    include_str!("attest_trust.json"),
+    "\n`spki` is what `interdict attest key` prints; a key may have `notBefore`, `notAfter` and `revokedSince`. `need` is `all`, `any` or a \
+     number, of principals or, with `distinct`, of organisations. A `superior` may take back what a principal said. The next version is \
+     a statement of type `trust` with the document as `trust`, signed by the `root` of both. A revocation needs no `accept`.\n\n\
+     Exit code: 0 taken up, 2 it would count for nothing, or could not be written."
+);
+
 /// What to do with attestations.
 #[derive(Debug, Subcommand)]
 #[command(
     after_help = "--attestations names a folder, a log of this machine (the folder that `interdict log new` made), or the address of \
                   somebody else's gov log (`https://ledger.example/log/gov`, with --attestations-key).\n\nA folder holds `trust.json` (whose word counts, as JSON), `entries.ndjson` (what was \
                   taken up, and when), and if need be `conditions/*.json` and `artifacts` (SHA-256 of what is distributed). A log \
-                  has the same as entries that anybody can check; a lift and a new trust document count there once a quorum of \
+                  has the same as entries that anybody can check; a lift, a revocation of an order and a new trust document count there once a quorum of \
                   witnesses has signed.\nWith either, `decide`, `serve` and all others count conditions as met when they are.\n\n\
                   interdict attest sign statement.json --key auditor.key --output signed.json\n\
                   interdict --attestations DIR attest add signed.json\n\
@@ -50,6 +75,7 @@ pub(crate) enum AttestCommand {
         json: bool,
     },
     /// Sign an in-toto statement, or add a signature to a signed one
+    #[command(after_help = SIGN_HELP)]
     Sign {
         /// The statement, or an envelope (DSSE)
         statement: PathBuf,
@@ -73,7 +99,9 @@ pub(crate) enum AttestCommand {
     )]
     Oscal(Oscal),
     /// Say who signed, and whether they may say that
-    #[command(after_help = "Exit code: 0 somebody who is trusted with it signed, 2 malformed, 3 nobody did.")]
+    #[command(
+        after_help = "Exit code: 0 of each of its subjects somebody signed who may say so, 2 malformed, 3 of one nobody did."
+    )]
     Verify {
         /// The envelope
         envelope: PathBuf,
@@ -82,7 +110,7 @@ pub(crate) enum AttestCommand {
         json: bool,
     },
     /// Take a signed statement up: it counts from this instant
-    #[command(after_help = "Exit code: 0 taken up, 2 it would count for nothing, or could not be written.")]
+    #[command(after_help = ADD_HELP)]
     Add {
         /// The envelope
         envelope: PathBuf,
@@ -109,7 +137,8 @@ pub(crate) enum AttestCommand {
     /// Say of conditions what holds, what is missing, until when, and who could lift
     #[command(after_help = "Exit code: 0 every condition is met, 1 one is not, 2 something is wrong with the files.")]
     Status(Status),
-    /// Say which recorded decisions rested on a statement, or on those that a revocation takes back
+    /// Say which recorded decisions rested on a statement, or on those that a revocation takes back, or would have come out
+    /// otherwise without it
     #[command(after_help = "Exit code: 0 none would have come out otherwise, 1 some would, 2 something is wrong.")]
     Impact(Impact),
 }
@@ -247,8 +276,8 @@ fn sign(path: &Path, key: &Path, output: Option<&Path>, as_json: bool) -> Done {
         Some(_) => Envelope::from_value(&value).map_err(wrong)?,
         None => Envelope::unsigned(bytes),
     };
-    // Nobody should sign what no reader will understand.
-    let said = Statement::parse(&envelope.payload).map_err(wrong)?;
+    // Nobody should sign what no reader will understand, or what readers will take for something else.
+    let said = door::read(&envelope).map_err(wrong)?;
     let signer = signer(key)?;
     if !envelope.signed_by(&[signer.key()]).is_empty() {
         return Err(format!("{}: this key has signed it already", path.display()));
@@ -291,32 +320,39 @@ fn oscal(options: &Oscal) -> Done {
 
 fn verify(trust: &Trust, path: &Path, as_json: bool) -> Done {
     let envelope = read_envelope(path)?;
-    let said = Statement::parse(&envelope.payload).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let said = door::read(&envelope).map_err(|fault| format!("{}: {fault}", path.display()))?;
     let keys: Vec<_> = envelope.signed_by(trust.keys()).into_iter().cloned().collect();
     let signers = trust.holders(&keys, clock::now());
     let may = |signer: &str, subject: &Subject| trust.accepts(signer, said.kind, subject.text());
     let trusted: Vec<&str> =
         signers.iter().copied().filter(|signer| said.subjects.iter().any(|subject| may(signer, subject))).collect();
+    // A statement counts for each of its subjects by itself.
+    let unheard = said.subjects.iter().filter(|subject| !trusted.iter().any(|signer| may(signer, subject)));
+    let unheard: Vec<&str> = unheard.map(Subject::text).collect();
     let digest = attest::dsse::hex(&envelope.statement_digest());
     let subjects: Vec<&str> = said.subjects.iter().map(Subject::text).collect();
     let text = if as_json {
         let value = json!({ "type": said.kind.name(), "subjects": subjects, "digest": digest, "made": strict::format_time(said.created),
-            "signed_by": signers, "may_say_it": trusted });
+            "signed_by": signers, "may_say_it": trusted, "unheard": unheard });
         format!("{value}\n")
     } else {
         let list =
             |names: &[&str]| if names.is_empty() { String::from("nobody who is known") } else { names.join(", ") };
         let signers: Vec<&str> = signers.iter().copied().collect();
-        format!(
+        let mut text = format!(
             "{} about {}\n  digest {digest}\n  signed by {}\n  who may say so: {}\n",
             said.kind.name(),
             subjects.join(", "),
             list(&signers),
             list(&trusted)
-        )
+        );
+        for subject in unheard.iter().filter(|_| !trusted.is_empty()) {
+            writeln!(text, "  nobody of them may say so about {subject}").unwrap_or_default();
+        }
+        text
     };
     print(&text)?;
-    Ok(if trusted.is_empty() { 3 } else { 0 })
+    Ok(if unheard.is_empty() { 0 } else { 3 })
 }
 
 fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> {
@@ -326,7 +362,7 @@ fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> 
 fn status(folder: &Attestations, options: &Status) -> Done {
     let at = instant("at", options.at.as_ref())?.unwrap_or_else(clock::now);
     let known_at = instant("known-at", options.known_at.as_ref())?;
-    let artifact = options.artifact.as_ref().map(|digest| digest.to_ascii_lowercase());
+    let artifact = options.artifact.as_deref().map(sha256).transpose()?;
     let wanted = |condition: &Condition| options.condition.as_ref().is_none_or(|id| condition.id == *id);
     let conditions = folder.conditions.iter().enumerate().filter(|(_, condition)| wanted(condition));
     let numbers: Vec<usize> = conditions.map(|(number, _)| number).collect();
@@ -351,30 +387,100 @@ fn time_value(at: Option<Time>) -> Value {
     at.filter(|&at| at != NEVER).map_or(Value::Null, |at| json!(strict::format_time(at)))
 }
 
-/// How a condition stands at an instant, and when law counts it as met; on all that was said, or as known earlier.
-fn weighed(
+/// How a condition stands at an instant, on all that was said, or as known earlier.
+fn stands(
     folder: &Attestations,
     number: usize,
     condition: &Condition,
     at: Time,
     known_at: Option<Time>,
     artifact: Option<&str>,
-) -> (Arc<Answer>, Arc<Timeline>) {
+) -> Arc<Answer> {
     match (known_at, folder.weighed.standing(folder, number, artifact)) {
-        (None, Some(found)) => {
-            let in_law = match artifact {
-                None => folder.weighed.in_law(folder, number),
-                Some(_) => Arc::new(act::met_on(condition, &folder.history.now(), &found.standing)),
-            };
-            (found.answer(at), in_law)
-        }
+        (None, Some(found)) => found.answer(at),
         (known_at, _) => {
             let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
-            let artifacts = artifact.map_or_else(|| folder.artifacts.clone(), |artifact| vec![artifact.to_owned()]);
-            let answer = Standing::new(condition, &view, artifact).answer(at);
-            (Arc::new(answer), Arc::new(act::met_for_each(condition, &view, &artifacts)))
+            Arc::new(Standing::new(condition, &view, artifact).answer(at))
         }
     }
+}
+
+/// When law counts it as met: for all that is distributed, whatever was asked about.
+fn in_law(folder: &Attestations, number: usize, condition: &Condition, known_at: Option<Time>) -> Arc<Timeline> {
+    match known_at {
+        None => folder.weighed.in_law(folder, number),
+        Some(known_at) => Arc::new(act::met_for_each(condition, &folder.history.at(known_at), &folder.artifacts)),
+    }
+}
+
+/// What it is asked about: what was named, or of all that is distributed what is first in the way of its being met for each.
+fn asked_about<'a>(
+    folder: &'a Attestations,
+    number: usize,
+    condition: &Condition,
+    at: Time,
+    known_at: Option<Time>,
+    artifact: Option<&'a str>,
+) -> Option<&'a str> {
+    if artifact.is_some() || !condition.needs_artifact() {
+        return artifact;
+    }
+    let ends = |artifact: &&String| {
+        let answer = stands(folder, number, condition, at, known_at, Some(artifact));
+        (answer.met, answer.holds_until.unwrap_or(NEVER))
+    };
+    folder.artifacts.iter().min_by_key(ends).map(String::as_str)
+}
+
+/// A value as people write it.
+fn plainly(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What a requirement asks for, in a line.
+fn asks(requirement: &Requirement) -> String {
+    let about = match &requirement.subject {
+        About::Order => String::from("the order"),
+        About::Artifact => String::from("what is distributed"),
+        About::Named(subject) => subject.text().to_owned(),
+        About::Joined { of, pointer } => format!("what `{of}` names ({pointer})"),
+    };
+    let mut text = format!("{} about {about}", requirement.kind.name());
+    let mut more = |words: String| text.push_str(&format!("; {words}"));
+    for claim in &requirement.claims {
+        let verb = match claim.operator {
+            Operator::Equal | Operator::DigestEquals => "is",
+            Operator::Unequal => "is there and is not",
+            Operator::In => "is one of",
+            Operator::Subset => "are all of",
+            Operator::AtMost | Operator::Below | Operator::AtLeast => claim.operator.sign(),
+        };
+        let list = |list: &Vec<Value>| list.iter().map(plainly).collect::<Vec<_>>().join(", ");
+        let value = claim.value.as_array().map_or_else(|| plainly(&claim.value), list);
+        more(format!("{} {verb} {value}", claim.pointer.trim_start_matches('/')));
+    }
+    let length = |seconds: Time| match (seconds % 86_400, seconds % 3_600) {
+        (0, _) if seconds > 86_400 => format!("{} days", seconds / 86_400),
+        (_, 0) => format!("{} hours", seconds / 3_600),
+        _ => format!("{seconds} seconds"),
+    };
+    if let Some(tiling) = requirement.tiling {
+        let gaps = match tiling.gap {
+            0 => String::from("without a gap"),
+            gap => format!("with no gap longer than {}", length(gap)),
+        };
+        more(format!("for all of the time since {}, {gaps}", strict::format_time(tiling.since)));
+    }
+    if requirement.max_age != NEVER {
+        more(format!("not older than {}", length(requirement.max_age)));
+    }
+    if !requirement.independent_of.is_empty() {
+        more(format!("by nobody of {}", requirement.independent_of.join(", ")));
+    }
+    if let Some(veto) = &requirement.veto {
+        more(format!("unless {veto} objects"));
+    }
+    text
 }
 
 /// The condition of a number as it stands: what holds, what is missing, until when, who could lift.
@@ -387,7 +493,9 @@ pub(crate) fn told(
 ) -> Value {
     let Some(condition) = folder.conditions.get(number) else { return Value::Null };
     let view = folder.history.at(known_at.unwrap_or(NEVER - 1));
-    let (answer, law) = weighed(folder, number, condition, at, known_at, artifact);
+    let law = in_law(folder, number, condition, known_at);
+    let about = asked_about(folder, number, condition, at, known_at, artifact);
+    let answer = stands(folder, number, condition, at, known_at, about);
     let who = |name: &str| json!({ "name": name, "members": view.trust().everybody(name) });
     let requirements = condition.requirements();
     let missing: Vec<Value> = answer
@@ -398,6 +506,10 @@ pub(crate) fn told(
             json!({ "requirement": name, "why": why, "by": by.map(|requirement| who(&requirement.by)) })
         })
         .collect();
+    let takes = requirements.iter().map(
+        |requirement| json!({ "requirement": requirement.name, "asks": asks(requirement), "by": who(&requirement.by) }),
+    );
+    let takes: Vec<Value> = takes.collect();
     let lapse: Vec<Value> = answer
         .would_lapse
         .iter()
@@ -419,7 +531,7 @@ pub(crate) fn told(
     json!({
         "condition": condition.id, "order": condition.order, "at": strict::format_time(at),
         "met": answer.met, "until": time_value(answer.holds_until), "needs_artifact": condition.needs_artifact(),
-        "holds": holds, "missing": missing, "would_lapse": lapse, "evidence": answer.evidence,
+        "artifact": about, "takes": takes, "holds": holds, "missing": missing, "would_lapse": lapse, "evidence": answer.evidence,
         "authority": who(&condition.authority), "unknown_names": condition.strangers(view.trust()), "acts": acts,
         "counts_in_law": law.contains(at), "counts_until": time_value(law.change_after(at)),
     })
@@ -448,6 +560,9 @@ fn shown(told: &Value) -> String {
         until(&told["until"])
     );
     let mut line = |words: String| writeln!(text, "  {words}").unwrap_or_default();
+    if told["artifact"].is_string() {
+        line(format!("about: {}", word(&told["artifact"])));
+    }
     if told["holds"].as_array().is_some_and(|holds| !holds.is_empty()) {
         line(format!("holds: {}", list(&told["holds"])));
     }
@@ -466,6 +581,9 @@ fn shown(told: &Value) -> String {
             act["entry"]
         ));
     }
+    if told["unknown_names"].as_array().is_some_and(|names| !names.is_empty()) {
+        line(format!("the trust document does not say who this is: {}", list(&told["unknown_names"])));
+    }
     line(format!("who could lift: {}", who(&told["authority"])));
     line(format!("in law it counts as {}{}", met(&told["counts_in_law"]), until(&told["counts_until"])));
     text
@@ -476,6 +594,13 @@ struct Recorded {
     decision: Decision,
     cites: BTreeSet<String>,
     of_known_subject: bool,
+}
+
+fn sha256(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(format!("--artifact: `{text}` is no SHA-256; the 64 hexadecimal digits are needed that `sha256sum` prints"))
 }
 
 /// What an event says of a decision.
@@ -556,6 +681,9 @@ fn impact(folder: &Attestations, options: &Impact) -> Done {
     let entry = folder.history.records().iter().find(|record| record.index == options.index);
     let entry = entry.ok_or_else(|| format!("entry {} is not there, or counts for nothing", options.index))?;
     let targets: Vec<u64> = folder.history.targeted_by(options.index).iter().map(|record| record.index).collect();
+    if entry.statement.kind == Type::Revocation && targets.is_empty() {
+        return Err(format!("entry {} takes nothing back that was taken up here", options.index));
+    }
     let said = entry.statement.claim("/invalidSince").and_then(Value::as_str).and_then(strict::parse_time);
     let since = instant("since", options.since.as_ref())?.or(said).unwrap_or(Time::MIN);
     let weighed = if targets.is_empty() { vec![options.index] } else { targets };

@@ -12,14 +12,16 @@ use crate::attest_weighed::Weighed;
 use crate::clock;
 use crate::log_serve::Counted;
 use crate::log_statements::GovLog;
-use attest::act::{self, Met};
+use attest::act::{self, Enacted, Met, Verb};
 use attest::dsse::Envelope;
-use attest::history::{Entry, History};
-use attest::timeline::{ALWAYS, NEVER};
-use attest::{Condition, Time, Trust, json};
+use attest::history::{Entry, History, Record};
+use attest::statement::Type;
+use attest::timeline::{ALWAYS, NEVER, Window};
+use attest::{Condition, Time, Trust, door, json};
 use docket::docket::Source;
 use docket::order::Kind;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -274,7 +276,7 @@ impl Attestations {
             return Ok(Vec::new());
         }
         let read = docket::elaborate::read(corpus, None).corpus;
-        let mut orders = Vec::new();
+        let (mut orders, mut acted) = (Vec::new(), BTreeSet::new());
         for (number, condition) in self.conditions.iter().enumerate() {
             let order = read.instruments.iter().find(|known| known.id == condition.order);
             let declared = order.filter(|order| {
@@ -288,12 +290,16 @@ impl Attestations {
                 }
                 continue;
             };
+            let jurisdiction = order.jurisdiction.to_string();
             let history = act::history_of(condition, &self.history, &self.artifacts);
-            let text: String = history
-                .iter()
-                .enumerate()
-                .map(|(n, met)| instrument(condition, &order.jurisdiction.to_string(), n, met))
-                .collect();
+            let mut text: String =
+                history.iter().enumerate().map(|(n, met)| instrument(condition, &jurisdiction, n, met)).collect();
+            for (number, act) in act::enacted(condition, &self.history).iter().enumerate() {
+                // Two conditions of one order may have one authority; it acts once.
+                if acted.insert((act.index, act.valid, act.known)) {
+                    text.push_str(&act_instrument(condition, &jurisdiction, number, act));
+                }
+            }
             if !text.is_empty() {
                 orders.push(Source { path: format!("attested/{}/{}.order", condition.order, condition.id), text });
             }
@@ -309,26 +315,73 @@ pub(crate) fn prefix(condition: &Condition) -> String {
 
 /// One stretch over which a condition is met, as an instrument that was public while that was known.
 fn instrument(condition: &Condition, jurisdiction: &str, number: usize, met: &Met) -> String {
-    let edge = |word: &str, at: Time| match at {
+    let title = format!("Attested: {} of {}", condition.id, condition.order);
+    let says = format!("attest met{} {{ meets {} {} }}", stretch(met.valid), condition.order, condition.id);
+    written(condition, &format!("{}{number}", prefix(condition)), &title, jurisdiction, met.known, &says)
+}
+
+/// What the authority did to its order itself, as an instrument of its own.
+fn act_instrument(condition: &Condition, jurisdiction: &str, number: usize, act: &Enacted) -> String {
+    let word = act.verb.word();
+    let effect = match act.verb {
+        Verb::Stay => "suspend",
+        Verb::Forbear => "unenforced",
+        // What is put off, or taken back, has no force meanwhile.
+        Verb::Delay | Verb::Revoke | Verb::Lift | Verb::Pause | Verb::Reinstate => "remove",
+    };
+    let title = format!("Attested: {word} of {}, entry {}", condition.order, act.index);
+    let says = format!("{effect} {word}{} {{ target {} }}", stretch(act.valid), condition.order);
+    let id = format!("{}{word}-{}-{number}", prefix(condition), act.index);
+    written(condition, &id, &title, jurisdiction, act.known, &says)
+}
+
+fn edge(word: &str, at: Time) -> String {
+    match at {
         ALWAYS | NEVER => String::new(),
         at => format!(" {word} {}", json::format_time(at)),
-    };
-    let retracted = match edge("retracted", met.known.until) {
+    }
+}
+
+fn stretch(valid: Window) -> String {
+    edge("from", valid.from) + &edge("until", valid.until)
+}
+
+fn written(condition: &Condition, id: &str, title: &str, jurisdiction: &str, known: Window, says: &str) -> String {
+    let retracted = match edge("retracted", known.until) {
         none if none.is_empty() => none,
         line => format!(" {line}\n"),
     };
     format!(
-        "instrument {prefix}{number} {{\n  title \"Attested: {condition} of {order}\"\n  jurisdiction {jurisdiction}; rank record; \
-         authority \"{authority}\"\n  zone UTC\n  issued {known}\n  public {known}\n{retracted}  evidence computed\n  \
-         attest met{from}{until} {{ meets {order} {condition} }}\n}}\n",
-        prefix = prefix(condition),
-        condition = condition.id,
-        order = condition.order,
+        "instrument {id} {{\n  title \"{title}\"\n  jurisdiction {jurisdiction}; rank record; authority \"{authority}\"\n  \
+         zone UTC\n  issued {from}\n  public {from}\n{retracted}  evidence computed\n  {says}\n}}\n",
         authority = condition.authority,
-        known = json::format_time(met.known.from),
-        from = edge("from", met.valid.from),
-        until = edge("until", met.valid.until),
+        from = json::format_time(known.from),
     )
+}
+
+/// Whether anything would come of a record: whether somebody listens to it, or it acts on the order of a condition.
+///
+/// # Errors
+/// Why nothing would.
+pub(crate) fn counts(read: &Attestations, record: &Record) -> Result<(), String> {
+    let said = &record.statement;
+    door::check(said).map_err(|fault| fault.to_string())?;
+    read.history.heard(record)?;
+    if said.kind != Type::Act {
+        return Ok(());
+    }
+    let view = read.history.now();
+    let mut why = String::from("it is about the order of no condition");
+    for condition in &read.conditions {
+        if !said.subjects.contains(&condition.order_subject()) {
+            continue;
+        }
+        match act::weighed(condition, &view, record) {
+            Ok(_acts) => return Ok(()),
+            Err(other) => why = format!("condition `{}`: {other}", condition.id),
+        }
+    }
+    Err(why)
 }
 
 /// Takes a statement up: adds it behind the others, durable, at the present instant; gives its place.
@@ -340,18 +393,26 @@ pub(crate) fn take_up(folder: &Path, envelope: &Envelope) -> Result<u64, String>
     let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(cannot)?;
     file.lock().map_err(cannot)?;
-    let mut entries = entries(folder)?;
-    let index = entries.last().map_or(0, |last| last.index + 1);
+    let entries = entries(folder)?;
+    let index = entries.last().map_or(Some(0), |last| last.index.checked_add(1)).ok_or("no index is left")?;
     // The clock of a machine may step back; the order of entries does not.
     let time = clock::now().max(entries.last().map_or(ALWAYS, |last| last.time));
-    entries.push(Entry { index, time, envelope: envelope.clone() });
-    let history = History::new(trust(folder)?, entries)?;
-    if let Some(ignored) = history.ignored().iter().find(|ignored| ignored.index == index) {
-        return Err(format!("it would count for nothing: {}", ignored.why));
+    let read = Attestations::read(folder)?;
+    let record = read.history.would_be(&Entry { index, time, envelope: envelope.clone() });
+    let record = record.and_then(|record| counts(&read, &record).map(|()| record));
+    let record = record.map_err(|why| format!("it would count for nothing: {why}"))?;
+    if let Some(before) = read.history.said_before(&record) {
+        return Err(format!("it was taken up before, as entry {before}"));
     }
     let line = serde_json::json!({ "index": index, "time": json::format_time(time), "envelope": envelope.to_value() });
+    let line = format!("{line}\n");
     let length = file.metadata().map_err(cannot)?.len();
-    let written = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all());
+    // One more than are read would make the rest unreadable.
+    if entries.len() >= ENTRIES_MAX || length + line.len() as u64 > ENTRIES_BYTES_MAX {
+        let help = "begin a new folder, or keep them in a log: `interdict log new`, `interdict attest adopt`";
+        return Err(format!("{} is full ({} entries, {length} bytes); {help}", path.display(), entries.len()));
+    }
+    let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
     if let Err(error) = written {
         // Half a line would make the rest unreadable.
         let undone = file.set_len(length);

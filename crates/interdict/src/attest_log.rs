@@ -117,7 +117,11 @@ impl<'l> Desk<'l> {
         let time = clock::now().max(last);
         let taken_up = attest::Entry { index, time, envelope: envelope.clone() };
         let record = read.history.would_be(&taken_up);
+        let record = record.and_then(|record| attest_folder::counts(&read, &record).map(|()| record));
         let record = record.map_err(|why| format!("it would count for nothing: {why}"))?;
+        if let Some(before) = read.history.said_before(&record) {
+            return Err(format!("it was taken up before, as entry {before}"));
+        }
         let view = read.history.now();
         let keys: Vec<_> = envelope.signed_by(view.trust().keys()).into_iter().cloned().collect();
         let by: Vec<String> = view.trust().holders(&keys, time).into_iter().map(str::to_owned).collect();

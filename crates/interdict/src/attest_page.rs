@@ -5,7 +5,7 @@ use crate::attest_folder::{Attestations, Statements};
 use attest::History;
 use attest::timeline::Time;
 use console::Conditions;
-use console::conditions::{Act, Condition, Missing, Standing};
+use console::conditions::{Act, Condition, Missing, Standing, Taken};
 use docket::moment::parse_rfc3339;
 use serde_json::Value;
 use std::sync::Arc;
@@ -38,6 +38,16 @@ fn shown(told: &Value) -> Condition {
         order: word(&member(told, "order")),
         is_met: is("met"),
         until: at(&member(told, "until")),
+        takes: list("takes")
+            .iter()
+            .map(|one| Taken {
+                requirement: word(&member(one, "requirement")),
+                asks: word(&member(one, "asks")),
+                by: who(&member(one, "by")),
+            })
+            .collect(),
+        unknown: list("unknown_names").iter().map(word).collect(),
+        artefact: told.get("artifact").and_then(Value::as_str).map(str::to_owned),
         holds: list("holds").iter().map(word).collect(),
         missing: list("missing")
             .iter()

@@ -3,7 +3,7 @@
 //! The log is a folder of this machine or somebody else's address. Nothing of it is believed that its signed checkpoint
 //! does not lead to, and what was read once has to be the beginning of what is read next.
 //!
-//! An entry counts from the instant it was logged; a lift, and a new trust document, from the instant at which the log
+//! An entry counts from the instant it was logged; a lift, a revocation of an order, and a new trust document, from the instant at which the log
 //! says that a quorum of witnesses had signed it.
 
 use crate::attest_folder::{self, Attestations};
@@ -389,8 +389,8 @@ fn numbered(first: u64, index: u64, entry: Entry) -> (u64, Entry) {
     (first + index, entry)
 }
 
-/// Whether a statement counts only once witnesses have signed it: one that lifts, or that says whose word counts.
+/// Whether a statement counts only once witnesses have signed it: one that lifts or revokes, or that says whose word counts.
 pub(crate) fn needs_witnesses(said: &Statement) -> bool {
-    let lifts = || said.claim("/act").and_then(serde_json::Value::as_str) == Some("lift");
-    said.kind == Type::TrustDocument || said.kind == Type::Act && lifts()
+    let act = said.claim("/act").and_then(serde_json::Value::as_str);
+    said.kind == Type::TrustDocument || said.kind == Type::Act && matches!(act, Some("lift" | "revoke"))
 }

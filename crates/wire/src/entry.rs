@@ -51,7 +51,9 @@ impl Entry {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::TrustPolicy { .. } | Self::KeyEvent { .. } | Self::Act { act: ActOf::Lift, .. } => Level::Witnessed,
+            Self::TrustPolicy { .. } | Self::KeyEvent { .. } | Self::Act { act: ActOf::Lift | ActOf::Revoke, .. } => {
+                Level::Witnessed
+            }
             Self::Override { .. } | Self::ConditionState { .. } | Self::Act { .. } => Level::Published,
             Self::Genesis { .. }
             | Self::Successor { .. }

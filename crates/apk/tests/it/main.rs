@@ -8,6 +8,7 @@
 
 mod archive;
 mod builder;
+mod compare;
 mod excerpt;
 mod hostile;
 mod manifest;

@@ -55,6 +55,21 @@ fn a_statement_counts_for_what_it_says_and_about_what() {
     assert!(!said(OTHER, json!({ "level": "L0" })));
     assert!(said(APK, json!({ "level": "L0", "order": "o" })));
     assert!(!said(APK, json!({ "level": "L0", "order": "another" })));
+    assert!(!said(APK, json!({ "level": "L0", "order": ["another"] })));
+}
+
+#[test]
+fn what_somebody_may_object_to_does_not_hold_while_nobody_knows_who_that_is() {
+    let mut world = World::new(small_trust());
+    built(&mut world, DAY, &["r1", "g"]);
+    let answer = |veto: &str| {
+        let mut need = need();
+        need["veto"] = json!(veto);
+        Standing::new(&condition(need), &world.history().now(), Some(APK)).answer(t(DAY))
+    };
+    assert!(answer("agency").met);
+    let answer = answer("agencies");
+    assert!(!answer.met && answer.missing[0].1.contains("`agencies` may object"), "{answer:?}");
 }
 
 #[test]
@@ -84,6 +99,18 @@ fn trust_documents_in_which_one_key_has_two_owners_do_not_load() {
     orgs["distinct"] = json!("org");
     assert!(with(orgs).contains("needs 2 organisations and has 1"));
     assert!(why(&|trust| trust["accept"][0]["typ"] = json!(1)).contains("not known"));
+    assert!(why(&|trust| trust["principals"][1]["org"] = json!("Red ")).contains("in two spellings"));
+    for (name, value) in [("id", "a\nb"), ("org", "a\u{202e}b")] {
+        assert!(why(&|trust| trust["principals"][1][name] = json!(value)).contains("in one line"), "{name}");
+    }
+    assert!(why(&|trust| trust["groups"][1]["name"] = json!("a\"b")).contains("in one line"));
+    assert!(
+        why(&|trust| {
+            trust["principals"][1]["keys"][0]["notBefore"] = json!(DAY);
+            trust["principals"][1]["keys"][0]["notAfter"] = json!(DAY);
+        })
+        .contains("could never be used")
+    );
 }
 
 #[test]
@@ -170,6 +197,33 @@ fn a_finding_stands_until_it_is_resolved() {
 }
 
 #[test]
+fn a_resolution_ends_a_finding_while_it_stands_and_only_what_was_said_in_time() {
+    let day = |day: u32| format!("2020-10-{day:02}T00:00:00Z");
+    let mut trust = small_trust();
+    let resolved = |trust: Value| {
+        let mut world = World::new(trust);
+        built(&mut world, DAY, &["r1", "g"]);
+        let (_, finding) = world.say(&day(2), &["agency"], Type::AdverseFinding, "order:o", json!({}));
+        let claims = json!({ "finding": finding });
+        let (_, resolution) = world.say(&day(3), &["agency"], Type::Resolution, "order:o", claims);
+        (world, resolution)
+    };
+    let (mut world, resolution) = resolved(trust.clone());
+    let answer = Standing::new(&condition(need()), &world.history().now(), Some(APK)).answer(t(&day(2)));
+    assert_eq!(answer.missing[0].1, "entry 1 is a finding against it, until `agency` resolves that");
+    // The same finding once more, by whoever has a copy of it.
+    let again = world.entries[1].envelope.clone();
+    world.push(&day(4), again);
+    assert!(met(&world, &day(4)), "it is the finding that was resolved");
+    world.say(&day(5), &["agency"], Type::Revocation, "order:o", json!({ "targets": [{ "sha256": resolution }] }));
+    assert!(met(&world, "2020-10-04T23:59:59Z"));
+    assert!(!met(&world, &day(5)), "what resolved it was taken back");
+    trust["expires"] = json!(day(3));
+    let (world, _) = resolved(trust);
+    assert!(!met(&world, &day(3)), "the trust document had expired");
+}
+
+#[test]
 fn a_new_trust_document_needs_the_root_of_both() {
     let renewed = |by: &[&str], version: u64| {
         let mut world = World::new(small_trust());
@@ -184,6 +238,34 @@ fn a_new_trust_document_needs_the_root_of_both() {
     assert!(!renewed(&["agency"], 2));
     assert!(!renewed(&["agency", "chief"], 3));
     assert!(!renewed(&["agency", "chief"], 1));
+}
+
+#[test]
+fn what_forbids_outlives_the_key_it_was_signed_with_unless_that_was_in_other_hands() {
+    let renewed = |window: Option<Value>| {
+        let mut world = World::new(small_trust());
+        built(&mut world, DAY, &["r1", "g"]);
+        world.say("2020-10-02T00:00:00Z", &["agency"], Type::AdverseFinding, "order:o", json!({}));
+        let mut next = small_trust();
+        next["version"] = json!(2);
+        let mut keys = vec![json!({ "spki": spki("new") })];
+        keys.extend(window.map(|since| json!({ "spki": spki("agency"), "revokedSince": since })));
+        next["principals"][5]["keys"] = json!(keys);
+        assert_eq!(next["principals"][5]["id"], "agency");
+        let at = "2020-10-02T12:00:00Z";
+        world.say(at, &["agency", "new", "chief"], Type::TrustDocument, "order:o", json!({ "trust": next }));
+        built(&mut world, "2020-10-03T00:00:00Z", &["r1", "g"]);
+        let finding = attest::dsse::hex(&world.entries[1].envelope.statement_digest());
+        assert_eq!(world.history().ignored(), []);
+        let before = met(&world, "2020-10-03T00:00:00Z");
+        world.say("2020-10-04T00:00:00Z", &["new"], Type::Resolution, "order:o", json!({ "finding": finding }));
+        (before, met(&world, "2020-10-04T00:00:00Z"))
+    };
+    assert_eq!(renewed(None), (false, true), "it stands until whoever said it resolves it with the new key");
+    let kept = json!("2020-10-02T12:00:01Z");
+    assert_eq!(renewed(Some(kept)), (false, true));
+    let stolen = json!("2020-10-01T00:00:00Z");
+    assert_eq!(renewed(Some(stolen)), (true, true), "the agency says that others had its key");
 }
 
 #[test]

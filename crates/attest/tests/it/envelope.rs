@@ -76,6 +76,39 @@ fn json_with_a_second_meaning_is_refused() {
 }
 
 #[test]
+fn an_instant_is_written_in_one_way() {
+    let noon = json::parse_time("2020-09-18T12:00:00Z").unwrap();
+    for same in ["2020-09-18T12:00:00.999Z", "2020-09-18T08:00:00-04:00", "2020-09-18T17:30:00+05:30"] {
+        assert_eq!(json::parse_time(same), Some(noon), "{same}");
+    }
+    for other in [
+        "2020-09-18 12:00:00Z",
+        "2020-09-18t12:00:00z",
+        "20200918T120000Z",
+        "2020-09-18T12:00Z",
+        "2020-09-18T12Z",
+        "2020-09-18T12:00:00",
+        "2020-09-18T12:00:00-04",
+        "2020-09-18T12:00:00-0400",
+        "2020-09-18T12:00:00-04:00[America/New_York]",
+        "2020-09-18T12:00:00,5Z",
+        "2020-09-18T12:00:00.Z",
+        "2020-09-18T23:59:60Z",
+        "+002020-09-18T12:00:00Z",
+        "2020-09-18",
+        " 2020-09-18T12:00:00Z",
+        "",
+    ] {
+        assert_eq!(json::parse_time(other), None, "{other}");
+    }
+    let statement = value!({ "_type": "https://in-toto.io/Statement/v1", "subject": [named_subject("system:x")],
+        "predicateType": Type::AccessLog.uri(),
+        "predicate": { "timeCreated": "2020-10-01T00:00:00.5Z", "notBefore": "2020-10-01T00:00:00.5Z" } });
+    let fault = Statement::parse(&serde_json::to_vec(&statement).unwrap()).unwrap_err();
+    assert_eq!(fault.to_string(), "`/predicate/notBefore`: whole seconds are needed");
+}
+
+#[test]
 fn statements_name_what_they_are_about() {
     let read = |subject: serde_json::Value, uri: &str, predicate: serde_json::Value| {
         let statement = value!({ "_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicateType": uri, "predicate": predicate });
@@ -87,12 +120,81 @@ fn statements_name_what_they_are_about() {
     assert!(read(value!({ "name": "system:x", "digest": { "sha256": SOURCE } }), &uri, made.clone()).is_err());
     assert!(read(value!({ "name": "app.apk", "digest": { "sha256": SOURCE } }), &uri, made.clone()).is_ok());
     assert!(read(value!({ "digest": { "md5": SOURCE } }), &uri, made.clone()).is_err());
-    assert!(read(named_subject("system:x"), "urn:other", made).is_err());
+    // Each digest has the digits of its kind, and none is passed over.
+    let of =
+        |digests: serde_json::Value| read(value!({ "digest": digests }), &uri, made.clone()).map(|said| said.subjects);
+    let short = SOURCE.get(..40).unwrap();
+    assert!(
+        of(value!({ "sha256": SOURCE, "sha1": short, "md5": "x" }))
+            .is_ok_and(|named| named[0].text().ends_with(SOURCE))
+    );
+    for wrong in [
+        value!({ "sha256": short }),
+        value!({ "sha1": SOURCE }),
+        value!({ "sha256": SOURCE.to_uppercase() }),
+        value!({ "sha256": 7, "sha1": short }),
+        value!({ "sha256": SOURCE, "gitTree": "main" }),
+        value!([SOURCE]),
+    ] {
+        assert!(of(wrong.clone()).is_err_and(|fault| fault.at.starts_with("/subject/0/digest")), "{wrong}");
+    }
+    // What is shown on a line cannot write another.
+    for name in ["system:x\n  signed by president", "entity:\u{202e}x", "order:\u{1b}[2J"] {
+        assert_eq!(read(named_subject(name), &uri, made.clone()).unwrap_err().at, "/subject/0/name");
+    }
+    let other = read(named_subject("system:x"), "https://slsa.dev/provenance/v0.2", made).unwrap_err().to_string();
+    assert!(
+        other.contains("`https://slsa.dev/provenance/v1`") && other.contains("one of build-reproduced, "),
+        "{other}"
+    );
+    let unfinished = read(value!({ "digest": { "sha256": SOURCE } }), "https://slsa.dev/provenance/v1", value!({}));
+    assert_eq!(unfinished.unwrap_err().at, "/predicate/runDetails/metadata/finishedOn");
     assert!(read(named_subject("system:x"), &uri, value!({})).is_err());
     let backwards = value!({ "timeCreated": "2020-10-01T00:00:00Z", "periodStart": "2020-10-01T00:00:00Z", "periodEnd": "2020-10-01T00:00:00Z" });
     assert!(read(named_subject("system:x"), &uri, backwards).is_err());
+    let until = |end: &str| value!({ "timeCreated": "2020-10-01T00:00:00Z", "periodStart": "2020-09-01T00:00:00Z", "periodEnd": end });
+    assert!(read(named_subject("system:x"), &uri, until("2020-10-01T00:00:00Z")).is_ok());
+    let ahead = read(named_subject("system:x"), &uri, until("2020-10-01T00:00:01Z")).unwrap_err();
+    assert_eq!(ahead.at, "/predicate/periodEnd", "what is to come cannot be reported on");
     let slsa = value!({ "runDetails": { "metadata": { "finishedOn": "2020-10-01T00:00:00Z" } } });
     assert!(read(value!({ "digest": { "sha256": SOURCE } }), "https://slsa.dev/provenance/v1", slsa).is_ok());
+}
+
+#[test]
+fn what_would_be_taken_for_less_than_it_says_is_refused_at_the_door() {
+    let why = |kind: Type, mut predicate: serde_json::Value| {
+        predicate["timeCreated"] = value!("2020-10-01T00:00:00Z");
+        let envelope = sign(&compose(kind, &[named_subject("order:o")], &predicate), &["a"]);
+        attest::door::read(&envelope).map_or_else(|fault| fault.at, |_sound| String::from("sound"))
+    };
+    let revoked = |target: serde_json::Value| why(Type::Revocation, value!({ "targets": [target] }));
+    assert_eq!(revoked(value!({ "sha256": SOURCE })), "sound");
+    assert_eq!(revoked(value!({ "sha256": SOURCE.to_uppercase() })), "/predicate/targets/0/sha256");
+    assert_eq!(revoked(value!({ "sha-256": SOURCE })), "/predicate/targets/0/principal");
+    assert_eq!(revoked(value!({ "principal": "r1", "type": "rumour" })), "/predicate/targets/0/type");
+    assert_eq!(revoked(value!({ "principal": "r1", "type": "act", "from": "soon" })), "/predicate/targets/0/from");
+    assert_eq!(revoked(value!({ "principal": "r1", "type": "act", "form": "x" })), "/predicate/targets/0/form");
+    assert_eq!(why(Type::Revocation, value!({ "target": [] })), "/predicate/targets");
+    assert_eq!(why(Type::Revocation, value!({ "targets": [] })), "/predicate/targets");
+    assert_eq!(why(Type::AdverseFinding, value!({})), "sound");
+    assert_eq!(why(Type::AdverseFinding, value!({ "requirements": ["built"] })), "sound");
+    assert_eq!(why(Type::AdverseFinding, value!({ "requirements": "built" })), "/predicate/requirements");
+    assert_eq!(why(Type::AdverseFinding, value!({ "requirements": [] })), "/predicate/requirements");
+    let never = value!({ "notBefore": "2020-10-02T00:00:00Z", "notAfter": "2020-10-02T00:00:00Z" });
+    assert_eq!(why(Type::AuditReport, never), "/predicate/notAfter");
+    assert_eq!(why(Type::Resolution, value!({ "finding": SOURCE })), "sound");
+    assert_eq!(why(Type::Resolution, value!({ "finding": "that one" })), "/predicate/finding");
+    assert_eq!(why(Type::Act, value!({ "act": "lift", "from": "2020-10-01T00:00:00Z" })), "sound");
+    assert_eq!(why(Type::Act, value!({ "act": "lift", "from": "2020-10-01T00:00:00Z", "til": "x" })), "/predicate/til");
+    assert_eq!(why(Type::Act, value!({ "act": "waive", "from": "2020-10-01T00:00:00Z" })), "/predicate/act");
+    let two = [named_subject("system:x"), named_subject("order:o")];
+    let lift = value!({ "act": "lift", "from": "2020-10-01T00:00:00Z", "timeCreated": "2020-10-01T00:00:00Z" });
+    let fault = attest::door::read(&sign(&compose(Type::Act, &two, &lift), &["a"])).unwrap_err();
+    assert_eq!(fault.at, "/subject", "what a log says of an act names one order");
+    assert_eq!(why(Type::TrustDocument, value!({ "trust": { "version": 2 } })), "/principals");
+    let mut envelope = sign(&compose(Type::AuditReport, &[named_subject("system:x")], &value!({})), &[]);
+    envelope.payload_type = String::from("text/plain");
+    assert_eq!(attest::door::read(&envelope).unwrap_err().at, "/payloadType");
 }
 
 #[test]

@@ -82,6 +82,14 @@ fn an_assessment_comes_to_one_answer_until_something_in_it_ends() {
     closed["assessment-results"]["results"][0]["risks"][0]["status"] = json!("closed");
     let closed_at = |at| made(&closed, &all, at)["predicate"]["satisfied"].clone();
     assert_eq!((closed_at("2026-08-31T23:59:59Z"), closed_at("2026-09-01T00:00:00Z")), (json!(true), json!(false)));
+    // What was found once does not get younger because something else was looked at again.
+    let mut stale = whole.clone();
+    stale["assessment-results"]["results"][0]["observations"][0].as_object_mut().unwrap().remove("expires");
+    let stale = &made(&stale, &all, SIGNED)["predicate"];
+    assert_eq!(
+        (&stale["periodStart"], &stale["periodEnd"]),
+        (&json!("2026-03-01T23:59:59Z"), &json!("2026-03-02T00:00:00Z"))
+    );
     let twelve = "2026-03-09T00:00:00Z";
     assert!(read(&whole).statement("s", "f", &BTreeSet::new(), t(twelve)).is_err(), "observed after it was signed");
 }

@@ -1,7 +1,7 @@
 //! The console on a loopback port, with the shipped orders or a few hostile ones, and a plain HTTP client.
 
 use console::Console;
-use console::conditions::{Act, Condition, Missing};
+use console::conditions::{Act, Condition, Missing, Taken};
 use docket::Docket;
 use docket::docket::Source;
 use std::io::{Read as _, Write as _};
@@ -51,6 +51,13 @@ fn condition() -> Condition {
         id: text("mitigation"),
         order: text("us-doc-wechat-id"),
         until: None,
+        takes: vec![Taken {
+            requirement: text("code-reviewed"),
+            asks: text("source-review about what is distributed; lines >= 1.0"),
+            by: text("inspectors (a, b)"),
+        }],
+        unknown: vec![text("justice")],
+        needs_artefact: true,
         holds: vec![text("data-secured")],
         missing: vec![Missing {
             requirement: text("code-reviewed"),
@@ -104,7 +111,18 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
     ("/conditions", &["Conditions", "mitigation", "not met", "1 of 2 requirements hold"]),
     (
         "/conditions/us-doc-wechat-id/mitigation",
-        &["code-reviewed", "nobody has said so", "inspectors (a, b)", "lapses", "in 3 days", "commerce", "delay"],
+        &[
+            "code-reviewed",
+            "nobody has said so",
+            "inspectors (a, b)",
+            "lapses",
+            "in 3 days",
+            "commerce",
+            "delay",
+            "source-review about what is distributed",
+            "Nobody has said what is distributed",
+            "does not say who this is: justice",
+        ],
     ),
     ("/", &["In force now", "What changes next", "Restricted today", "What changed last"]),
     ("/timeline", &["Timeline", "not enforced", "The same as a table", "in US"]),

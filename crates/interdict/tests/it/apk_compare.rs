@@ -173,6 +173,32 @@ fn packages_are_judged_as_their_signatures_judge_them() {
 }
 
 #[test]
+fn what_is_left_out_is_named_and_a_copy_is_no_rebuild() {
+    let folder = Folder::new();
+    let write = |name: &str, parts: &[Part]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, assemble(parts, b"", b"")).expect("written");
+        path.display().to_string()
+    };
+    let code = stored("classes.dex", b"code", 0);
+    let (first, more) =
+        (write("a", std::slice::from_ref(&code)), write("b", &[code, stored("META-INF/MORE.RSA", b"no signature", 0)]));
+    let ran = run(&["apk", "compare", &first, &more], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.out.contains("left out of the second: META-INF/MORE.RSA") && !ran.err.contains("very same"),
+        "{}",
+        ran.out
+    );
+    let told = run(&["apk", "compare", &first, &more, "--json"], b"").json();
+    assert_eq!(told["left_out"], serde_json::json!({ "first": [], "second": ["META-INF/MORE.RSA"] }));
+    let copy = run(&["apk", "compare", &first, &first], b"");
+    assert!(copy.code == 0 && copy.err.contains("the very same file"), "{}", copy.err);
+    let refused = run(&["apk", "compare", &more, &first], b"");
+    assert!(refused.code == 2 && refused.err.contains("no signer certificate"), "{}{}", refused.out, refused.err);
+}
+
+#[test]
 fn what_a_rebuilder_found_can_be_signed() {
     if !has(TOOLS) {
         return;
@@ -182,7 +208,9 @@ fn what_a_rebuilder_found_can_be_signed() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     folder.write("recipe", "gradle assembleRelease");
     let words = ["apk", "compare", &path("all.apk"), &path("base.apk"), "--statement", &path("statement.json")];
-    let ran = run(&[&words[..], &["--recipe", &path("recipe"), "--source-digest", &"ab".repeat(20)]].concat(), b"");
+    let refused = run(&[&words[..], &["--source-digest", "main"]].concat(), b"");
+    assert!(refused.code == 2 && refused.err.contains("40 or 64 hexadecimal digits"), "{}", refused.err);
+    let ran = run(&[&words[..], &["--recipe", &path("recipe"), "--source-digest", &"AB".repeat(20)]].concat(), b"");
     assert_eq!(
         (ran.code, ran.out.lines().next()),
         (0, Some("reproduced: identical without the files of the signature (L1)"))
@@ -192,6 +220,7 @@ fn what_a_rebuilder_found_can_be_signed() {
     let predicate = &statement["predicate"];
     assert_eq!((&predicate["level"], &predicate["result"]), (&"L1".into(), &"reproduced".into()));
     assert_eq!(predicate["recipe"].as_str().map(str::len), Some(64));
+    assert_eq!(predicate["sourceDigest"], "ab".repeat(20), "as reviews spell it");
     let schemes: Vec<_> =
         predicate["signed"].as_array().expect("a list").iter().map(|one| (&one["scheme"], &one["verified"])).collect();
     assert_eq!(schemes, [(&"v3".into(), &true.into()), (&"v2".into(), &true.into())], "{predicate}");

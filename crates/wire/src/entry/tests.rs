@@ -172,6 +172,8 @@ fn what_permits_more_needs_more() {
         sha256: [0; 32],
         bytes: 0,
     };
+    let witnessed = ActOf::ALL.iter().filter(|verb| act(**verb).level() == Level::Witnessed);
+    assert_eq!(witnessed.map(|verb| verb.word()).collect::<Vec<_>>(), ["lift", "revoke"], "for good");
     let mut levels: Vec<String> = ActOf::ALL.iter().map(|&verb| level(&act(verb))).collect();
     levels.dedup();
     assert_eq!(levels, ["act published", "act witnessed", "act published"]);
