@@ -118,10 +118,20 @@ fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
     let disk = place.folder("log");
     let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
     let count = 300;
-    for number in 0..count {
+    for number in 0..count - 10 {
+        ledger.append(record(number).0).unwrap();
+    }
+    let size = ledger.covered(count - 11, false).wait().unwrap().checkpoint.size;
+    let before = format!("private/seeds/001.p/{}", size - 256);
+    let seeds = disk.read(&before).unwrap();
+    for number in count - 10..count {
         ledger.append(record(number).0).unwrap();
     }
     let size = ledger.covered(count - 1, false).wait().unwrap().checkpoint.size;
+    // As where the power went between the new checkpoint and the removal of what it makes superfluous.
+    for path in [before, String::from("private/seeds/001.p/3"), String::from("private/seeds/001.p/44.tmp")] {
+        disk.put_durably(&path, &seeds[..seeds.len().min(if path.ends_with("/3") { 96 } else { usize::MAX })]).unwrap();
+    }
     let (_, seed, fields) = record(270);
     let opening = private::read(&disk, 270, size).unwrap();
     assert_eq!(opening.seed().unwrap().open(&opening.sealed), Some(fields));
