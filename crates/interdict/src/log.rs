@@ -201,7 +201,7 @@ pub(crate) enum LogCommand {
         /// In the log of this number, which has ended
         #[arg(long, value_name = "NUMBER")]
         sealed: Option<u64>,
-        /// On what ground; it is logged
+        /// On what ground; it is logged, and public: no names of people
         #[arg(long)]
         reason: String,
         /// The socket of the signer; without it, one is started if it is needed

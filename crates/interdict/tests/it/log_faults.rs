@@ -220,11 +220,14 @@ interdict=$2 log="$1/log"
 "$interdict" log new "$log" --name log.example/full >/dev/null
 printf 'one\ntwo\n' | "$interdict" log append "$log" || exit 1
 dd if=/dev/zero of="$1/ballast" bs=64k >/dev/null 2>&1
+"$interdict" log key k.example -o "$1/key" 2>&1
+echo "full, so no key: $?"
 printf 'three\n' | "$interdict" log append "$log" 2>&1
 echo "full: $?"
 printf 'four\n' | "$interdict" log append "$log" 2>"$1/why"
 echo "full, and so is the disk of what it says: $?"
 rm "$1/ballast"
+"$interdict" log key k.example -o "$1/key" >/dev/null || exit 4
 printf 'five\n' | "$interdict" log append "$log" || exit 2
 "$interdict" log fsck "$log/dec" --key "$(cat "$log/dec/public/vkey")" || exit 3
 "$interdict" log cat "$log/dec" --key "$(cat "$log/dec/public/vkey")"
@@ -251,6 +254,7 @@ fn a_full_disk_is_said_and_the_log_goes_on_once_there_is_room() {
     // There is room in the segment, so the records are durable and their indexes told; what cannot be written is said.
     assert!(said.contains("not published yet") && said.contains("No space left on device"), "{said}");
     assert!(said.contains("full: 6\n3\nfull, and so is the disk of what it says: 6\n4\n"), "{said}");
+    assert!(said.contains("full, so no key: 6\n"), "{said}");
     assert!(said.contains("sound, 5 entries"), "{said}");
     let entries: Vec<&str> = said.lines().filter(|line| line.contains("\"hex\"")).collect();
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
