@@ -41,6 +41,15 @@ impl Log {
         Self { folder, signer }
     }
 
+    /// Ends the signer, as where it fails alone.
+    pub(crate) fn end_signer(&mut self) {
+        self.signer.kill().and_then(|()| self.signer.wait()).expect("gone");
+    }
+
+    pub(crate) fn signer_id(&self) -> String {
+        self.signer.id().to_string()
+    }
+
     /// Starts another signer in the place of one that is gone.
     pub(crate) fn start_signer(&mut self) {
         self.signer = signer(&self.folder);
@@ -250,7 +259,7 @@ fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
 fn whoever_waits_for_a_signer_that_is_gone_is_told_and_a_service_ends_all_the_same() {
     let mut log = Log::new();
     let mut serving = log.serve(&[]);
-    log.signer.kill().and_then(|()| log.signer.wait()).expect("gone");
+    log.end_signer();
     assert_eq!(ask(&serving.address, "unsigned"), Some(0), "it is durable without a signature");
     serving.complains("dec is not published");
     serving.signal("TERM");
