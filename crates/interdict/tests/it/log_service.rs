@@ -272,6 +272,27 @@ fn whoever_waits_for_a_signer_that_is_gone_is_told_and_a_service_ends_all_the_sa
 }
 
 #[test]
+fn a_signer_whom_others_left_no_connection_signs_once_there_is_one() {
+    let mut log = Log::new();
+    log.end_signer();
+    let (keys, socket) = (log.path("log/keys"), log.path("socket"));
+    let words = format!(
+        "ulimit -n 16; exec \"$1\" log sign --key {keys}/gov.key --key {keys}/dec.key --state {} --socket {socket}",
+        log.path("log/signer")
+    );
+    let mut signer = Command::new("sh");
+    signer.args(["-c", &words, "sh", env!("CARGO_BIN_EXE_interdict")]).stdout(Stdio::null());
+    let connect = || std::os::unix::net::UnixStream::connect(&socket);
+    let mut signer = signer.spawn().expect("the signer starts");
+    until("it listens", || connect().is_ok());
+    let held: Vec<_> = (0..32).map(|_| connect().expect("it is queued")).collect();
+    drop(held);
+    let appended = run(&["log", "append", &log.path("log"), "--signer", &socket], b"one\n");
+    signer.kill().and_then(|()| signer.wait()).expect("gone");
+    assert_eq!(appended.code, 0, "{}", appended.err);
+}
+
+#[test]
 fn a_private_record_that_is_not_what_was_committed_to_is_shown_to_nobody() {
     let log = Log::new();
     let serving = log.serve(&[]);
