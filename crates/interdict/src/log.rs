@@ -225,7 +225,8 @@ pub(crate) enum LogCommand {
                       interdict --attestations LOG attest add twice.json"
     )]
     Override(log_override::Override),
-    /// Hand out no entries of decisions before an index any more; they and all proofs are kept, and the log says so
+    /// Hand out no entries of decisions before an index any more; they and all proofs are kept, and the log says so. What
+    /// was copied into a bucket is there until somebody removes it
     Retain(log_override::Retain),
     /// Log what became of a key: added, dropped, lost or compromised
     KeyEvent(log_override::KeyEvent),

@@ -97,15 +97,18 @@ impl Kept {
 
     fn page(&self, sealed: Option<u64>, index: u64, shows: bool) -> Result<Looked, Problem> {
         let dec = self.log("dec", sealed);
-        let is_missing = match sealed {
-            None => index >= self.dec.durable() || index < held(&self.known).retained_from,
-            Some(number) => index >= published_size(&dec)? || index < self.retained_of(number),
+        let (size, from) = match sealed {
+            None => (self.dec.durable(), held(&self.known).retained_from),
+            Some(number) => (published_size(&dec)?, self.retained_of(number)),
         };
-        if is_missing {
+        if index >= size {
             return Ok(Looked::Missing);
         }
+        if index < from {
+            return Ok(Looked::Retired);
+        }
         if sealed.is_none() && self.dec.published().is_none_or(|published| published.checkpoint.size <= index) {
-            return Ok(Looked::Waiting);
+            return Ok(Looked::Waiting(self.dec.trouble()));
         }
         let key = Home::key_of(&dec)?;
         let public = Place::public(&dec);

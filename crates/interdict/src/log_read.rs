@@ -53,6 +53,9 @@ fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
 
 /// The checkpoint of a published log, with its note.
 fn checkpoint(public: &Place, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
+    if is_empty(public)? {
+        return Err(Problem::new(MISSING, format!("{public}: nothing is published yet")));
+    }
     let note = Note::parse(&public.read("checkpoint")?);
     let note = note.map_err(|error| Problem::new(2, format!("{public}/checkpoint: {error}")))?;
     let checkpoint = policy.check(&note).map_err(|error| refused(&error))?;
@@ -446,7 +449,7 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool)
     let before = state.exists().then(|| before(&public, state, &policy, (&now, &note))).transpose()?;
     let disk = Folder::new(state.parent().unwrap_or(Path::new(".")));
     let name = state.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    disk.put(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
+    disk.put_durably(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
     let facts = json!({
         "log": now.origin, "size": now.size, "root": now.root.to_base64(), "size_before": before,
         "state": state.display().to_string(),

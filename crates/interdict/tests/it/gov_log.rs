@@ -341,7 +341,7 @@ fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
     let retained = run(&["log", "retain", &home, "--from", &first, "--reason", "ninety days", "--json"], b"");
     assert_eq!(retained.json()["logged"]["state"], "handed_in", "{}", retained.err);
     until("the edge serves", || edge(&serving).0 == 200);
-    assert_eq!(serving.get(&format!("/decisions/{left}")).0, 404);
+    assert_eq!(serving.get(&format!("/decisions/{left}")).0, 410);
     assert_eq!(serving.get(&format!("/decisions/{clear}")).0, 200);
     assert_eq!(serving.stop(), Some(0));
 
