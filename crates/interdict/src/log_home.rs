@@ -12,6 +12,7 @@ use ledger::log::{Ledger, Settings};
 use ledger::publish::{self, Published, Signers};
 use ledger::socket::Remote;
 use ledger::wal::SEGMENT_BYTES;
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -161,6 +162,11 @@ impl Sign for Asked {
 impl Home {
     /// Finds the log in a folder; it is signed for at `socket`, or by whoever is started to hold the keys of the folder.
     pub(crate) fn open(folder: &Path, socket: Option<&Path>) -> Result<Self, Problem> {
+        if let Err(error) = std::fs::metadata(folder.join("dec/public/vkey"))
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(Problem::file(folder, error));
+        }
         if !folder.join("dec/public/vkey").is_file() && folder.join("next").is_dir() {
             let help = "end that with `interdict log roll`";
             return Err(Problem::new(1, format!("{} is being rolled; {help}", folder.display())));

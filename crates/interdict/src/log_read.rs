@@ -148,7 +148,11 @@ pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust, as_json:
     let Some(entry) = entry else {
         return Err(Problem::new(1, "name the file with the entry that the proof is about".to_owned()));
     };
-    let checkpoint = verified(&parsed, &read(entry)?, &policy)?;
+    let checkpoint = verified(&parsed, &read(entry)?, &policy);
+    let checkpoint = checkpoint.map_err(|problem| {
+        let what = format!("{} with {}: {}", proof.display(), entry.display(), problem.message);
+        Problem { message: what, ..problem }
+    })?;
     let Checkpoint { origin, size, .. } = checkpoint;
     let index = parsed.index;
     let facts = json!({ "log": origin, "index": index, "size": size });

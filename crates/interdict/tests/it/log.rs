@@ -145,6 +145,16 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     asked(&["erase", &home, "3", "--reason", "r"], 2, "entry 3 is no decision");
     asked(&["disclose", &home, "3", "--field", "act"], 2, "entry 3 is no decision");
     asked(&["verify", &dec, "--key", &key], 1, "interdict log fsck");
+    let (proof, entry) = (log.path("p3"), log.path("p4.entry"));
+    asked(&["prove", &dec, "3", "--key", &key, "-o", &proof], 0, "");
+    asked(&["prove", &dec, "4", "--key", &key, "-o", &log.path("p4")], 0, "");
+    asked(&["verify", &proof, &entry, "--key", &key], 5, &format!("{proof} with {entry}: "));
+    // What has no end is not read to it.
+    asked(&["verify", "/dev/zero", &entry, "--key", &key], 2, "/dev/zero: longer than");
+    asked(&["verify", &proof, "/dev/zero", "--key", &key], 2, "/dev/zero: longer than");
+    // A file where a folder should be: what is there cannot be read, and that is not that there is nothing.
+    asked(&["disclose", &log.path("p3"), "0", "--field", "act"], 6, "Not a directory");
+    asked(&["erase", &log.path("p3"), "0", "--reason", "r"], 6, "Not a directory");
     let state = log.path("seen");
     let monitor = ["monitor", &dec, "--key", &key, "--state", &state];
     asked(&monitor, 0, "300 entries, seen for the first time");
