@@ -806,8 +806,14 @@ fn what_has_ended_is_checked_with_what_goes_on_and_what_is_withheld_stays_so() {
     std::fs::remove_file(public.join("vkey")).expect("removed");
     std::fs::create_dir(public.join("vkey")).expect("a folder");
     assert_eq!(past("vkey"), 500);
+    let url = format!("http://{}/log", serving.address);
+    let without = run(&["log", "verify", &url], b"");
+    assert!(without.code == 0 && without.err.contains("past/dec/1 has ended, is not there"), "{}", without.err);
     std::fs::remove_dir(public.join("vkey")).expect("removed");
     std::fs::write(public.join("vkey"), format!("{dec}\n")).expect("written");
+    let withheld = run(&["log", "verify", &url], b"");
+    assert!(withheld.code == 6 && withheld.out.contains("the server answers 410"), "{}", withheld.out);
+    assert!(withheld.out.contains("past/gov/1: sound"), "{}", withheld.out);
     assert_eq!(serving.stop(), Some(0));
 
     let fsck = |more: &[&str]| run(&[&["log", "fsck", home.as_str()][..], more].concat(), b"");
