@@ -5,6 +5,7 @@
 
 const HEADER = "c2sp.org/tlog-proof@v1";
 const HASHES_MAX = 63;
+const LOG = "The log's signature";
 const FIELDS = ["act", "resource", "actor", "place", "outcome", "law", "private", "record"];
 const utf8 = new TextEncoder();
 
@@ -231,9 +232,9 @@ async function* signatures(page, checkpoint) {
         ? [who, "pass", "its signature over the checkpoint is good"]
         : [who, "fail", "the signature in its name is not of this key"];
   if (key.kind !== 1 || key.name !== checkpoint.origin || ours.signed === null) {
-    yield ["The log's signature", "fail", `the checkpoint of \`${checkpoint.origin}\` is not signed with this key`];
+    yield [LOG, "fail", `the checkpoint of \`${checkpoint.origin}\` is not signed with this key`];
   } else {
-    yield told(ours.signed, "The log's signature");
+    yield told(ours.signed, LOG);
   }
   let cosigned = 0;
   for (const text of page.witnesses) {
@@ -297,6 +298,8 @@ async function check() {
       for await (const found of checks(read())) {
         show(list, found);
         if (found[1] === "fail") worst = "fail";
+        // Without it a root is one that anybody could have made up.
+        if (found[0] === LOG && found[1] === "unchecked" && worst === "pass") worst = "unchecked";
       }
     }
   } catch (error) {
@@ -312,7 +315,7 @@ async function check() {
   verdict.textContent = {
     pass: "Checked in your browser: this decision is in the log as shown.",
     fail: "Checked in your browser: this receipt does NOT prove what the page shows.",
-    unchecked: "Not checked in your browser.",
+    unchecked: "Not checked in your browser: what is missing is said below.",
   }[worst];
 }
 

@@ -120,8 +120,10 @@ pub struct Overruled {
 pub enum Looked {
     /// No decision.
     Missing,
-    /// One that no signed checkpoint covers yet.
-    Waiting,
+    /// One that no signed checkpoint covers yet, and what is in the way of that, if something is.
+    Waiting(Option<String>),
+    /// One that is not handed out any more.
+    Retired,
     /// One with its receipt.
     Found(Box<Decision>),
 }
@@ -175,14 +177,30 @@ fn sealed(logs: &[Sealed]) -> Markup {
 }
 
 /// A decision that is on record and in no signed checkpoint yet.
-pub(crate) fn waiting(docket: &Docket, index: u64) -> Markup {
+pub(crate) fn waiting(docket: &Docket, index: u64, trouble: Option<&str>) -> Markup {
     whole(
         docket,
         "/decisions",
         &format!("Decision {index}"),
         html! {
             h1 { "Decision " (index) }
-            p class="lede" { "It is on record. Its receipt comes with the next signed checkpoint, within a second or two: " a href={ "/decisions/" (index) } { "look again" } "." }
+            @match trouble {
+                None => { p class="lede" { "It is on record. Its receipt comes with the next signed checkpoint, within a second or two: " a href={ "/decisions/" (index) } { "look again" } "." } }
+                Some(why) => { p class="lede" { "It is on record. Its receipt comes with the next signed checkpoint, and something is in the way of that: " (why) "." } }
+            }
+        },
+    )
+}
+
+/// A decision that is not handed out any more.
+pub(crate) fn retired(docket: &Docket, index: u64) -> Markup {
+    whole(
+        docket,
+        "/decisions",
+        &format!("Decision {index}"),
+        html! {
+            h1 { "Decision " (index) }
+            p class="lede" { "It is on record and not handed out any more; the gov log says on what ground. Proofs of it that somebody has stay sound." }
         },
     )
 }

@@ -203,7 +203,10 @@ async fn one_decision(console: &Console, sealed: Option<u64>, index: &str) -> Re
         tokio::task::spawn_blocking(move || ask(sealed, number)).await.unwrap_or_else(|error| Err(error.to_string()));
     match found {
         Ok(decisions::Looked::Missing) => no_such(),
-        Ok(decisions::Looked::Waiting) => page(StatusCode::ACCEPTED, decisions::waiting(&(console.docket)(), number)),
+        Ok(decisions::Looked::Waiting(trouble)) => {
+            page(StatusCode::ACCEPTED, decisions::waiting(&(console.docket)(), number, trouble.as_deref()))
+        }
+        Ok(decisions::Looked::Retired) => page(StatusCode::GONE, decisions::retired(&(console.docket)(), number)),
         Ok(decisions::Looked::Found(found)) => {
             page_under(SCRIPTED, StatusCode::OK, decisions::one(&(console.docket)(), &found))
         }

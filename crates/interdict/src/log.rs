@@ -7,6 +7,8 @@ use crate::{log_keep, log_mirror, log_override, log_read, log_roll, log_witness}
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tlog::note::VerifierKey;
@@ -201,7 +203,7 @@ pub(crate) enum LogCommand {
         /// In the log of this number, which has ended
         #[arg(long, value_name = "NUMBER")]
         sealed: Option<u64>,
-        /// On what ground; it is logged
+        /// On what ground; it is logged, and public: no names of people
         #[arg(long)]
         reason: String,
         /// The socket of the signer; without it, one is started if it is needed
@@ -225,7 +227,8 @@ pub(crate) enum LogCommand {
                       interdict --attestations LOG attest add twice.json"
     )]
     Override(log_override::Override),
-    /// Hand out no entries of decisions before an index any more; they and all proofs are kept, and the log says so
+    /// Hand out no entries of decisions before an index any more; they and all proofs are kept, and the log says so. What
+    /// was copied into a bucket is there until somebody removes it
     Retain(log_override::Retain),
     /// Log what became of a key: added, dropped, lost or compromised
     KeyEvent(log_override::KeyEvent),
@@ -297,8 +300,17 @@ pub(crate) fn told(as_json: bool, facts: &Value, words: &str) -> Result<u8, Prob
     tell(as_json, facts, words).map_err(|error| Problem::new(1, error))
 }
 
+/// A key, a policy, a proof, an entry or a disclosure: none is as long as this.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
-    std::fs::read(path).map_err(|error| Problem::file(path, error))
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    read.map_err(|error| Problem::file(path, error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(Problem::new(2, format!("{}: longer than {FILE_BYTES_MAX} bytes", path.display())));
+    }
+    Ok(bytes)
 }
 
 /// 32 bytes of chance. Without any the process cannot keep a secret and ends.

@@ -3,17 +3,24 @@
 
 use crate::clock;
 use crate::log::Problem;
-use crate::log_home::{Home, START_PAUSE};
+use crate::log_home::{Home, START_PAUSE, covered};
+use crate::log_place::Place;
+use crate::log_read;
 use ledger::disk::{Disk, Folder};
 use ledger::log::Ledger;
+use ledger::publish::Published;
 use ledger::wal::Record;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tlog::tile::{Level as Tiles, TILE_WIDTH, Tile};
+use std::io::ErrorKind;
+use tlog::policy::Policy;
 use wire::entry::{Change, Entry, Level, Of};
 
 /// Where what is handed in waits for the process that has the log open.
 const INBOX: &str = "inbox";
+
+/// Where that of it lies which is no entry.
+const UNREAD: &str = "unread";
 
 /// How long a running service may take to log what was handed in: some of its rounds, on a slow machine.
 pub(crate) const HAND_IN_TRIES: u32 = 2_400;
@@ -46,20 +53,16 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Reads a gov log of this machine's own that has published `size` entries, as far as the entry before `until`.
-    pub(crate) fn read(disk: &Folder, size: u64, until: u64) -> Result<Self, Problem> {
-        let mut known = Self::default();
-        for bundle in 0..size.min(until).div_ceil(TILE_WIDTH) {
-            let Some(tile) = Tile::in_tree(Tiles::Entries, bundle, size) else { continue };
-            let bytes = disk.read(&format!("public/{tile}")).map_err(|error| Problem::file(disk.path(), error))?;
-            let entries = tlog::bundle::decode(tile.width, &bytes).unwrap_or_default();
-            for (index, bytes) in (bundle * TILE_WIDTH..until).zip(entries) {
-                if let Some(entry) = Entry::from_bytes(bytes) {
-                    known.learn(index, &entry);
-                }
+    /// Reads what a gov log of this machine's own has published, as far as the entry before `until`. What is not what was
+    /// signed is no ground for anything.
+    pub(crate) fn read(disk: &Folder, until: u64) -> Result<Self, Problem> {
+        let policy = Policy::of_log(Home::key_of(disk)?);
+        log_read::entries(&Place::public(disk), &policy, 0..until, Self::default, |known, index, bytes| {
+            if let Some(entry) = Entry::from_bytes(bytes) {
+                known.learn(index, &entry);
             }
-        }
-        Ok(known)
+            Ok(())
+        })
     }
 
     /// Whether an entry has not been witnessed that counts only then.
@@ -148,11 +151,15 @@ pub(crate) fn open(home: &Home) -> Result<Option<(Ledger, Known, std::fs::File)>
     Ok(Some((gov, known, lock)))
 }
 
+fn published(gov: &Ledger, index: u64) -> Result<Published, Problem> {
+    covered(gov, index).map_err(|problem| Problem { message: format!("gov: {}", problem.message), ..problem })
+}
+
 /// What an open gov log says: all of it, for which what is durable is published first.
 pub(crate) fn learn(home: &Home, gov: &Ledger) -> Result<Known, Problem> {
     let Some(last) = gov.durable().checked_sub(1) else { return Ok(Known::default()) };
-    let covered = gov.covered(last, false).wait().map_err(|error| Problem::new(6, format!("gov: {error}")))?;
-    Known::read(&home.disk("gov"), covered.checkpoint.size, covered.checkpoint.size)
+    let size = published(gov, last)?.checkpoint.size;
+    Known::read(&home.disk("gov"), size)
 }
 
 /// Where something was logged, and whether it counts.
@@ -186,41 +193,64 @@ pub(crate) fn hand_in(home: &Home, entry: &Entry) -> Result<Logged, Problem> {
             Some(index) => index,
             None => govern(&gov, &mut known, entry)?,
         };
-        gov.covered(index, false).wait().map_err(|error| Problem::new(6, format!("gov: {error}")))?;
-        // Not only this one: what was logged while no quorum answered is witnessed now, if one answers.
-        let none_waits = witnessed(&gov, &mut known)?;
-        let counts = entry.level() != Level::Witnessed || none_waits;
-        gov.stop();
-        return Ok(if counts { Logged::Counts(index) } else { Logged::AwaitsWitnesses(index) });
+        return logged(gov, &mut known, (index, entry.level()));
     }
     let disk = home.disk("gov");
     let failed = |error| Problem::file(disk.path(), error);
     let name = format!("{INBOX}/{:020}-{}", clock::instance(), std::process::id());
     disk.make_folder(INBOX).and_then(|()| disk.put_durably(&name, &entry.to_bytes())).map_err(failed)?;
     for _ in 0..HAND_IN_TRIES {
-        if matches!(disk.read(&name), Err(error) if error.kind() == std::io::ErrorKind::NotFound) {
-            break;
+        if matches!(disk.read(&name), Err(error) if error.kind() == ErrorKind::NotFound) {
+            return Ok(Logged::HandedIn);
+        }
+        // Who had the log open may have been no service, or is gone.
+        if let Some((gov, mut known, _lock)) = open(home)? {
+            let taken = take_up(home, &gov, &mut known)?;
+            let Some(index) = taken.get(&name) else { return Ok(Logged::HandedIn) };
+            return logged(gov, &mut known, (*index, entry.level()));
         }
         std::thread::sleep(START_PAUSE);
     }
-    Ok(Logged::HandedIn)
+    let help = "whoever has the log open, or opens it next, logs it";
+    Err(Problem::new(1, format!("not logged yet: it waits in {}; {help}", disk.path().join(&name).display())))
 }
 
-/// Logs what was handed in.
-pub(crate) fn take_up(home: &Home, gov: &Ledger, known: &mut Known) -> Result<(), Problem> {
+/// Waits until an entry that this process logged is published, and ends the log.
+fn logged(gov: Ledger, known: &mut Known, (index, level): (u64, Level)) -> Result<Logged, Problem> {
+    published(&gov, index)?;
+    // Not only this one: what was logged while no quorum answered is witnessed now, if one answers.
+    let none_waits = witnessed(&gov, known)?;
+    let counts = level != Level::Witnessed || none_waits;
+    gov.stop();
+    Ok(if counts { Logged::Counts(index) } else { Logged::AwaitsWitnesses(index) })
+}
+
+/// Logs what was handed in; says where each file of it was logged.
+pub(crate) fn take_up(home: &Home, gov: &Ledger, known: &mut Known) -> Result<BTreeMap<String, u64>, Problem> {
     let disk = home.disk("gov");
     let failed = |error| Problem::file(disk.path(), error);
     let names: BTreeSet<String> = disk.list(INBOX).map_err(failed)?.into_iter().collect();
+    let mut taken = BTreeMap::new();
     for name in names.iter().filter(|name| !name.ends_with(ledger::disk::TEMPORARY)) {
         let path = format!("{INBOX}/{name}");
-        if let Some(entry) = Entry::from_bytes(&disk.read(&path).map_err(failed)?)
-            && known.has(&entry).is_none()
-        {
-            govern(gov, known, &entry)?;
-        }
+        let Some(entry) = Entry::from_bytes(&disk.read(&path).map_err(failed)?) else {
+            // One of a later version perhaps: it is not for this one to throw away, and in nobody's way there.
+            let aside = format!("{UNREAD}/{name}");
+            disk.make_folder(UNREAD).and_then(|()| disk.rename(&path, &aside)).map_err(failed)?;
+            eprintln!(
+                "not logged, since it is no entry that this program knows: {}",
+                disk.path().join(aside).display()
+            );
+            continue;
+        };
+        let index = match known.has(&entry) {
+            Some(index) => index,
+            None => govern(gov, known, &entry)?,
+        };
         disk.remove(&path).map_err(failed)?;
+        taken.insert(path, index);
     }
-    Ok(())
+    Ok(taken)
 }
 
 /// Publishes a document under its digest, where every reader of the gov log finds it.

@@ -9,9 +9,10 @@ use crate::log_witness::{HttpWitness, socket_path};
 use ledger::disk::Folder;
 use ledger::keeper::{Sign, Unsigned};
 use ledger::log::{Ledger, Settings};
-use ledger::publish::{self, Signers};
+use ledger::publish::{self, Published, Signers};
 use ledger::socket::Remote;
 use ledger::wal::SEGMENT_BYTES;
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,6 +28,9 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// How long a signer may take to start.
 const START_TRIES: u32 = 400;
 pub(crate) const START_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long what is durable is waited for to be published while something is in the way: some publish cycles.
+const PUBLISH_TRIES: u32 = 200;
 
 /// A signer that was started for this process. It ends when its standard input does: with this process, however that
 /// ends, kill -9 included.
@@ -158,6 +162,11 @@ impl Sign for Asked {
 impl Home {
     /// Finds the log in a folder; it is signed for at `socket`, or by whoever is started to hold the keys of the folder.
     pub(crate) fn open(folder: &Path, socket: Option<&Path>) -> Result<Self, Problem> {
+        if let Err(error) = std::fs::metadata(folder.join("dec/public/vkey"))
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(Problem::file(folder, error));
+        }
         if !folder.join("dec/public/vkey").is_file() && folder.join("next").is_dir() {
             let help = "end that with `interdict log roll`";
             return Err(Problem::new(1, format!("{} is being rolled; {help}", folder.display())));
@@ -258,6 +267,26 @@ impl Home {
     pub(crate) fn start(&self, log: &str) -> Result<(Ledger, std::fs::File), Problem> {
         let in_use = || Problem::new(1, format!("{} is in use by another process", self.disk(log).path().display()));
         self.start_unless_open(log)?.ok_or_else(in_use)
+    }
+}
+
+/// Waits until a checkpoint covers an index, but not for ever where something is in its way.
+pub(crate) fn covered(ledger: &Ledger, index: u64) -> Result<Published, Problem> {
+    let mut tries = 0;
+    // Who waits hurries the log.
+    let _hurry = ledger.covered(index, false);
+    loop {
+        if let Some(published) = ledger.published().filter(|published| published.checkpoint.size > index) {
+            return Ok(published);
+        }
+        if let Some(trouble) = ledger.trouble() {
+            tries += 1;
+            if tries > PUBLISH_TRIES {
+                let why = format!("all of it is durable, and not published yet: {trouble}");
+                return Err(Problem::new(6, why));
+            }
+        }
+        std::thread::sleep(START_PAUSE);
     }
 }
 

@@ -2,13 +2,12 @@
 
 use crate::log::{Problem, chance, told};
 use crate::log_gov::Logged;
-use crate::log_home::{Home, START_PAUSE};
-use crate::log_read::published_size;
+use crate::log_home::{Home, START_PAUSE, covered};
+use crate::log_read::{is_decision, published_size};
 use crate::log_witness::{signing_key, socket_path};
 use crate::{clock, log_gov};
 use ledger::disk::Folder;
 use ledger::keeper::Keeper;
-use ledger::log::Ledger;
 use ledger::private;
 use ledger::socket;
 use ledger::wal::Record;
@@ -23,16 +22,17 @@ use wire::entry::Entry;
 
 type Ended = Result<u8, Problem>;
 
-/// How long what was appended is waited for to be published while something is in the way: some publish cycles.
-const PUBLISH_TRIES: u32 = 200;
-
 /// How long an erasure may take while the service runs: some publish cycles.
 const ERASE_TRIES: u32 = 400;
 
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Problem> {
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|error| Problem::file(path, error))
+    let mut file = file.map_err(|error| Problem::file(path, error))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+        // Half a key is none, and would be in the way of another.
+        let _gone = std::fs::remove_file(path);
+        Problem::file(path, error)
+    })
 }
 
 pub(crate) fn make_private(folder: &Path) -> Result<(), Problem> {
@@ -54,19 +54,29 @@ pub(crate) fn key(name: &str, witness: bool, output: &Path, as_json: bool) -> En
 
 pub(crate) fn new(folder: &Path, name: &str, as_json: bool) -> Ended {
     if folder.join("keys").exists() {
-        return Err(Problem::new(1, format!("{} already holds a log", folder.display())));
+        let is_whole = ["dec/public/vkey", "next", "past"].iter().any(|made| folder.join(made).exists());
+        let what = if is_whole { "already holds a log" } else { "was not made whole: remove it, and make it again" };
+        return Err(Problem::new(1, format!("{} {what}", folder.display())));
+    }
+    // The shard: a log that is sealed is followed by one with the next number.
+    let made = ["gov", "dec"].map(|log| (log, new_key(&format!("{name}/{log}/1"), Kind::Text)));
+    if let Some((_, Err(problem))) = made.iter().find(|(_, key)| key.is_err()) {
+        return Err(Problem::new(problem.code, format!("--name {}", problem.message)));
     }
     make_private(&folder.join("keys"))?;
     make_private(&folder.join("signer"))?;
     let (mut words, mut keys) = (String::new(), serde_json::Map::new());
-    for log in ["gov", "dec"] {
-        // The shard: a log that is sealed is followed by one with the next number.
-        let key = new_key(&format!("{name}/{log}/1"), Kind::Text)?;
+    for (log, key) in made {
+        let key = key?;
         let public = folder.join(log).join("public");
         std::fs::create_dir_all(&public).map_err(|error| Problem::file(&public, error))?;
-        let vkey = format!("{}\n", key.public());
-        std::fs::write(public.join("vkey"), &vkey).map_err(|error| Problem::file(&public, error))?;
         write_secret(&folder.join("keys").join(format!("{log}.key")), &format!("{}\n", key.to_secret_text()))?;
+        // Last: by it the log counts as made.
+        let (path, vkey) = (public.join("vkey"), format!("{}\n", key.public()));
+        if let Err(error) = std::fs::write(&path, &vkey) {
+            let _gone = std::fs::remove_file(&path);
+            return Err(Problem::file(&path, error));
+        }
         words.push_str(&format!("{log}       {vkey}"));
         keys.insert(log.to_owned(), key.public().to_string().into());
     }
@@ -94,8 +104,19 @@ pub(crate) fn sign(keys: &[PathBuf], state: &Path, path: &Path, with_input: bool
     let lock = disk.lock("lock").map_err(|error| Problem::file(state, error))?;
     let _held = lock.ok_or_else(|| Problem::new(1, format!("{} is in use by another signer", state.display())))?;
     let mut keepers = Vec::new();
-    for key in keys {
-        let keeper = Keeper::signer(disk.clone(), signing_key(key)?).map_err(|error| Problem::file(state, error))?;
+    for path in keys {
+        let key = signing_key(path)?;
+        if key.public().kind() != Kind::Text {
+            return Err(Problem::new(
+                1,
+                format!("{}: that is the key of a witness, and no log has one", path.display()),
+            ));
+        }
+        let keeper = Keeper::signer(disk.clone(), key).map_err(|error| Problem::file(state, error))?;
+        if keepers.iter().any(|other: &Arc<Keeper<Folder>>| other.public().name() == keeper.public().name()) {
+            let why = "there is another key of this log already, and one signs";
+            return Err(Problem::new(1, format!("{}: {why}", path.display())));
+        }
         keepers.push(Arc::new(keeper));
     }
     // The lock says that nobody answers on it.
@@ -137,31 +158,12 @@ pub(crate) fn append(folder: &Path, to: &str, signer: Option<&Path>, as_json: bo
         written.and_then(|()| output.flush()).map_err(|error| Problem::new(1, error.to_string()))?;
         last = Some(index);
     }
-    let ended = last.map_or(Ok(()), |index| await_checkpoint(&ledger, index));
+    let published = last.map(|index| covered(&ledger, index)).transpose();
     ledger.stop();
-    ended.map(|()| 0)
-}
-
-/// Waits until a checkpoint covers an index, but not for ever where something is in its way.
-fn await_checkpoint(ledger: &Ledger, index: u64) -> Result<(), Problem> {
-    let mut tries = 0;
-    // Who waits hurries the log.
-    let _hurry = ledger.covered(index, false);
-    loop {
-        if let Some(published) = ledger.published().filter(|published| published.checkpoint.size > index) {
-            // What is durable and published without them stays so; whoever relies on them must know.
-            published.missing.iter().for_each(|why| eprintln!("not signed by {why}"));
-            return Ok(());
-        }
-        if let Some(trouble) = ledger.trouble() {
-            tries += 1;
-            if tries > PUBLISH_TRIES {
-                let why = format!("all of it is durable, and not published yet: {trouble}");
-                return Err(Problem::new(6, why));
-            }
-        }
-        std::thread::sleep(START_PAUSE);
-    }
+    // What is durable and published without them stays so; whoever relies on them must know.
+    let missing = published?.map(|published| published.missing).unwrap_or_default();
+    missing.iter().for_each(|why| eprintln!("not signed by {why}"));
+    Ok(0)
 }
 
 pub(crate) fn erase(
@@ -175,8 +177,10 @@ pub(crate) fn erase(
     let disk = sealed.map_or_else(|| home.disk("dec"), |number| home.past("dec", number));
     let size = published_size(&disk)?;
     if index >= size {
-        return Err(Problem::new(1, format!("{size} decisions are published, so there is none with index {index}")));
+        let why = format!("{size} entries are published, so there is none with index {index} that could be erased yet");
+        return Err(Problem::new(1, why));
     }
+    is_decision(&disk, index)?;
     if sealed.is_some() {
         let done = private::erase_ended(&disk, index, size).map_err(|error| Problem::file(disk.path(), error))?;
         if !done {

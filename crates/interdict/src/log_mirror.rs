@@ -231,7 +231,9 @@ impl Copying {
             ))
         };
         let note = Note::parse(&bytes).map_err(|_malformed| refused("what it has is no log"))?;
-        let theirs = self.policy.check_log(&note).map_err(|_stranger| refused("it has the log of another key"))?;
+        let theirs = self.policy.check_log(&note).map_err(|_stranger| {
+            refused("it has the log of another key (a log that goes on from another is copied to a place of its own)")
+        })?;
         if theirs.size > ours.size {
             let why = format!("it has {} entries of this log, and there are {} here", theirs.size, ours.size);
             return Err(refused(&why));

@@ -57,7 +57,7 @@ pub(crate) struct Retain {
     /// The first entry of the log of decisions that is handed out
     #[arg(long, value_name = "INDEX")]
     from: u64,
-    /// On what ground; it is logged
+    /// On what ground; it is logged, and public: no names of people
     #[arg(long)]
     reason: String,
     /// The socket of the signer; without it, one is started if it is needed
@@ -232,11 +232,12 @@ fn in_force(log: &GovLog, size: u64) -> Result<Vec<Source>, Problem> {
     let entries = log.entries().map_err(|why| Problem::new(5, why))?;
     // A log that goes on from another has all of the law again.
     let first = log.first();
-    if entries.last().is_none_or(|(last, _)| *last + 1 < first + size) {
+    let end = first.saturating_add(size);
+    if entries.last().is_none_or(|(last, _)| *last + 1 < end) {
         return Err(Problem::new(1, format!("the gov log has not published {size} entries")));
     }
     let mut files: BTreeMap<&String, [u8; 32]> = BTreeMap::new();
-    for (_, entry) in entries.iter().filter(|(index, _)| (first..first + size).contains(index)) {
+    for (_, entry) in entries.iter().filter(|(index, _)| (first..end).contains(index)) {
         if let Entry::Document { path, change, sha256, .. } = entry {
             match change {
                 Change::Issue | Change::Amend => files.insert(path, *sha256),

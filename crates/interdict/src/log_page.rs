@@ -4,7 +4,7 @@ use crate::log::Problem;
 use crate::log_gov::{Known, blob_path};
 use crate::log_home::Home;
 use crate::log_place::Place;
-use crate::log_read::{NOT_THERE, field, opened, proof_of, published_size, settled};
+use crate::log_read::{MISSING, NOT_THERE, field, opened, proof_of, published_size, settled};
 use crate::log_serve::{Kept, held};
 use console::Decisions;
 use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed};
@@ -66,7 +66,8 @@ impl Kept {
         let policy = Policy::of_log(self.home.vkey("dec")?);
         let public = self.public();
         let mut lines = Vec::new();
-        for index in (size.saturating_sub(LINES_MAX)..size).rev() {
+        let first = size.saturating_sub(LINES_MAX).max(held(&self.known).retained_from);
+        for index in (first..size).rev() {
             let (_, bytes) = proof_of(&public, &policy, index)?;
             let Some(entry) = Entry::from_bytes(&bytes) else { continue };
             let fields = match shows.then(|| opened(&self.home.disk("dec"), index, size)) {
@@ -96,15 +97,18 @@ impl Kept {
 
     fn page(&self, sealed: Option<u64>, index: u64, shows: bool) -> Result<Looked, Problem> {
         let dec = self.log("dec", sealed);
-        let is_missing = match sealed {
-            None => index >= self.dec.durable() || index < held(&self.known).retained_from,
-            Some(_) => index >= published_size(&dec)?,
+        let (size, from) = match sealed {
+            None => (self.dec.durable(), held(&self.known).retained_from),
+            Some(number) => (published_size(&dec)?, self.retained_of(number)),
         };
-        if is_missing {
+        if index >= size {
             return Ok(Looked::Missing);
         }
+        if index < from {
+            return Ok(Looked::Retired);
+        }
         if sealed.is_none() && self.dec.published().is_none_or(|published| published.checkpoint.size <= index) {
-            return Ok(Looked::Waiting);
+            return Ok(Looked::Waiting(self.dec.trouble()));
         }
         let key = Home::key_of(&dec)?;
         let public = Place::public(&dec);
@@ -148,7 +152,11 @@ impl Kept {
         let cited = ["provisions", "by"].iter().filter_map(|list| law.get(list)?.as_array()).flatten();
         let cited: Vec<&str> = cited.filter_map(|cited| cited.as_str()?.split(':').next()).collect();
         let disk = self.log("gov", sealed);
-        let known = settled(&Place::public(&disk), || Known::read(&disk, published_size(&disk)?, gov_size))?;
+        let known = match Known::read(&disk, gov_size) {
+            // The receipt stands without them, and gates go on for a while.
+            Err(problem) if problem.code == MISSING => return Ok(Vec::new()),
+            read => read?,
+        };
         let mut files = Vec::new();
         for (path, digest) in known.documents {
             let text = disk.read(&format!("public/{}", blob_path(&digest)));

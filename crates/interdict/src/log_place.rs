@@ -90,6 +90,13 @@ impl Place {
         }
     }
 
+    /// Whether it lies where logs are put that were sealed.
+    pub(crate) fn is_past(&self) -> bool {
+        let place = self.to_string();
+        let mut parts = place.trim_end_matches("/public").rsplit('/').skip(2);
+        parts.next() == Some("past")
+    }
+
     /// Where a log of the same kind and keeper lies that was sealed.
     pub(crate) fn past(&self, number: u64) -> Self {
         match self {

@@ -2,15 +2,18 @@
 
 use crate::commands::print;
 use crate::log::{Problem, Trust, read, told};
+use crate::log_home::Home;
 use crate::log_place::{Place, is_address};
+use crate::log_statements::number_of;
 use ledger::commitment::{Disclosure, FIELDS, Fields, PATH, Seed};
 use ledger::disk::{Disk, Folder};
 use ledger::fsck::{self, Kind};
-use ledger::private;
+use ledger::{keeper, private};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use tlog::checkpoint::Checkpoint;
-use tlog::note::Note;
+use tlog::note::{Note, VerifierKey};
 use tlog::policy::{Policy, Refused};
 use tlog::proof::{Proof, Unverified};
 use tlog::reader::{Reader, Untrusted};
@@ -25,7 +28,7 @@ const CYCLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
 type Ended = Result<u8, Problem>;
 
 /// The code of a file that is missing or unreadable.
-const MISSING: u8 = 6;
+pub(crate) const MISSING: u8 = 6;
 
 /// The code of what was asked for and is not there to be had.
 pub(crate) const NOT_THERE: u8 = 1;
@@ -50,6 +53,9 @@ fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
 
 /// The checkpoint of a published log, with its note.
 fn checkpoint(public: &Place, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
+    if is_empty(public)? {
+        return Err(Problem::new(MISSING, format!("{public}: nothing is published yet")));
+    }
     let note = Note::parse(&public.read("checkpoint")?);
     let note = note.map_err(|error| Problem::new(2, format!("{public}/checkpoint: {error}")))?;
     let checkpoint = policy.check(&note).map_err(|error| refused(&error))?;
@@ -64,6 +70,27 @@ fn reader(public: &Place, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Prob
     Reader::new(checkpoint, fetch).map_err(|error| untrusted(&error))
 }
 
+/// The bundle that an entry lies in: where, and its entries, which nobody has checked.
+fn bundle_of(public: &Place, size: u64, index: u64) -> Result<(PathBuf, Vec<Vec<u8>>), Problem> {
+    let tile = Tile::in_tree(Level::Entries, index / TILE_WIDTH, size).filter(|_| index < size);
+    let beyond =
+        || Problem::new(NOT_THERE, format!("{size} entries are published, so there is none with index {index}"));
+    let tile = tile.ok_or_else(beyond)?;
+    let path = public.file(&tile.to_string());
+    let bytes = public.read(&tile.to_string())?;
+    let entries = bundle::decode(tile.width, &bytes);
+    let entries = entries.ok_or_else(|| Problem::file(&path, format!("not {} entries", tile.width)))?;
+    Ok((path, entries.into_iter().map(<[u8]>::to_vec).collect()))
+}
+
+/// Whether these are the bytes of the entry that was signed.
+fn is_signed(reader: &mut Reader<Fetch>, path: &Path, index: u64, entry: &[u8]) -> Result<(), Problem> {
+    if reader.leaf(index).map_err(|error| untrusted(&error))? == Hash::leaf(entry) {
+        return Ok(());
+    }
+    Err(Problem::new(5, format!("{}: the entry with index {index} is not the one signed", path.display())))
+}
+
 /// The bytes of an entry, checked against its leaf.
 fn entry_of(
     public: &Place,
@@ -71,23 +98,46 @@ fn entry_of(
     reader: &mut Reader<Fetch>,
     index: u64,
 ) -> Result<Vec<u8>, Problem> {
-    let tile = Tile::in_tree(Level::Entries, index / TILE_WIDTH, checkpoint.size).filter(|_| index < checkpoint.size);
-    let beyond = || Problem::new(1, format!("the log has {} entries, so none with index {index}", checkpoint.size));
-    let tile = tile.ok_or_else(beyond)?;
-    let path = public.file(&tile.to_string());
-    let bytes = public.read(&tile.to_string())?;
+    let (path, mut entries) = bundle_of(public, checkpoint.size, index)?;
     let slot = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
-    let entry = bundle::decode(tile.width, &bytes).and_then(|entries| entries.get(slot).map(|entry| entry.to_vec()));
-    let entry = entry.ok_or_else(|| Problem::file(&path, format!("not {} entries", tile.width)))?;
-    if reader.leaf(index).map_err(|error| untrusted(&error))? != Hash::leaf(&entry) {
-        return Err(Problem::new(5, format!("{}: the entry with index {index} is not the one signed", path.display())));
-    }
+    let entry = entries.get_mut(slot).map(std::mem::take).unwrap_or_default();
+    is_signed(reader, &path, index, &entry)?;
     Ok(entry)
+}
+
+/// Hands the published entries of a range to `each`, in order, each checked against its leaf. `made` begins what is made of
+/// them, and begins it anew where the log went on while it was read.
+pub(crate) fn entries<T>(
+    public: &Place,
+    policy: &Policy,
+    range: Range<u64>,
+    made: impl Fn() -> T,
+    mut each: impl FnMut(&mut T, u64, &[u8]) -> Result<(), Problem>,
+) -> Result<T, Problem> {
+    settled(public, || {
+        let (checkpoint, _) = checkpoint(public, policy)?;
+        let mut reader = reader(public, &checkpoint)?;
+        let (mut made, mut next) = (made(), range.start);
+        while next < range.end.min(checkpoint.size) {
+            let (path, entries) = bundle_of(public, checkpoint.size, next)?;
+            let rest = entries.into_iter().skip(usize::try_from(next % TILE_WIDTH).unwrap_or(usize::MAX));
+            for (index, entry) in (next..range.end).zip(rest) {
+                is_signed(&mut reader, &path, index, &entry)?;
+                each(&mut made, index, &entry)?;
+                next = index + 1;
+            }
+        }
+        Ok(made)
+    })
 }
 
 pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust, as_json: bool) -> Ended {
     if is_address(proof) {
         return fsck(proof, trust, as_json);
+    }
+    if proof.is_dir() {
+        let help = "a log in a folder is checked with `interdict log fsck`";
+        return Err(Problem::new(1, format!("{} is no proof; {help}", proof.display())));
     }
     let policy = trust.policy(None)?;
     let bytes = read(proof)?;
@@ -98,7 +148,11 @@ pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust, as_json:
     let Some(entry) = entry else {
         return Err(Problem::new(1, "name the file with the entry that the proof is about".to_owned()));
     };
-    let checkpoint = verified(&parsed, &read(entry)?, &policy)?;
+    let checkpoint = verified(&parsed, &read(entry)?, &policy);
+    let checkpoint = checkpoint.map_err(|problem| {
+        let what = format!("{} with {}: {}", proof.display(), entry.display(), problem.message);
+        Problem { message: what, ..problem }
+    })?;
     let Checkpoint { origin, size, .. } = checkpoint;
     let index = parsed.index;
     let facts = json!({ "log": origin, "index": index, "size": size });
@@ -149,7 +203,8 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
-/// The logs of what was typed: one, or the two of a folder that `log new` made or of an address that serves it.
+/// The logs of what was typed: one, or the two of a folder that `log new` made or of an address that serves it, with those
+/// they go on from.
 fn logs(typed: &Path) -> Vec<Place> {
     let place = Place::at(typed);
     let two = ["gov", "dec"];
@@ -164,7 +219,59 @@ fn logs(typed: &Path) -> Vec<Place> {
             places.filter(|place| Disk::read(place, "checkpoint").is_ok()).collect()
         }
     };
-    if found.is_empty() { vec![place] } else { found }
+    if found.is_empty() {
+        return vec![place];
+    }
+    let key = |place: &Place| VerifierKey::parse(String::from_utf8(Disk::read(place, "vkey").ok()?).ok()?.trim()).ok();
+    let ended = |place: &Place| {
+        let number = key(place).and_then(|key| number_of(key.name())).unwrap_or(1);
+        (1..number).map(|number| place.past(number)).collect::<Vec<_>>()
+    };
+    let past: Vec<Place> = found.iter().flat_map(ended).collect();
+    found.into_iter().chain(past).collect()
+}
+
+/// Whether nothing of a log in a folder is published. A log that is not there, or that somebody took away, is no such.
+fn is_empty(public: &Place) -> Result<bool, Problem> {
+    let Place::Folder(disk) = public else { return Ok(false) };
+    if disk.path().join("checkpoint").exists() || disk.path().join("tile").exists() {
+        return Ok(false);
+    }
+    let missing = |why: String| Err(Problem::new(MISSING, format!("{public}: {why}")));
+    let Ok(text) = disk.read("vkey") else { return missing(String::from("no log lies here")) };
+    let key = VerifierKey::parse(String::from_utf8_lossy(&text).trim());
+    let key = key.map_err(|error| Problem::new(2, format!("{public}/vkey: {error}")))?;
+    let home = disk.path().parent().and_then(Path::parent);
+    match home.map(|home| keeper::signed(&Folder::new(home.join("signer")), key.name())) {
+        Some(Ok(Some(signed))) => {
+            missing(format!("its signer has signed {} entries, and no file of them is here", signed.size))
+        }
+        _nothing_signed => Ok(true),
+    }
+}
+
+/// The policy to check one of the logs of a folder by; `None` if it has ended and those who were named are not its own.
+fn policy_for(public: &Place, trust: &Trust) -> Result<Option<Policy>, Problem> {
+    let policy = trust.policy(Some(public))?;
+    let key = Disk::read(public, "vkey").unwrap_or_default();
+    let key = String::from_utf8_lossy(&key).trim().to_owned();
+    let is_known = policy.logs().iter().any(|party| party.key.to_string() == key);
+    Ok(Some(policy).filter(|_| is_known || !public.is_past()))
+}
+
+fn code_of(report: &fsck::Report) -> u8 {
+    let codes = report.damages.iter().map(|damage| match damage.kind {
+        Kind::Malformed => 2,
+        Kind::Signature => 3,
+        Kind::Mismatch => 5,
+        Kind::Storage => MISSING,
+        Kind::Quorum => 7,
+    });
+    codes.max().unwrap_or(0)
+}
+
+fn listed(public: &Place, report: &fsck::Report) -> String {
+    report.damages.iter().map(|damage| format!("{public}/{damage}\n")).collect()
 }
 
 /// What is wrong with a log that may go on while it is read.
@@ -196,10 +303,12 @@ fn found(public: &Place, size: u64, root: Option<Hash>, files: u64, damages: &[V
 pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
     let mut worst = 0;
     for public in logs(folder) {
-        if let Place::Folder(disk) = &public
-            && !disk.path().join("checkpoint").exists()
-            && !disk.path().join("tile").exists()
-        {
+        // An address need not have all that its keeper has, as a bucket has not.
+        if matches!(public, Place::Web { .. }) && public.is_past() && Disk::read(&public, "vkey").is_err() {
+            eprintln!("note: {public} has ended, is not there, and is not checked");
+            continue;
+        }
+        if is_empty(&public)? {
             let text = if as_json {
                 format!("{}\n", found(&public, 0, None, 0, &[]))
             } else {
@@ -208,16 +317,14 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
             print(&text).map_err(|error| Problem::new(1, error))?;
             continue;
         }
-        let policy = trust.policy(Some(&public))?;
+        let Some(policy) = policy_for(&public, trust)? else {
+            eprintln!(
+                "note: {public} has ended and is not checked; name its key, or none to go by those beside the logs"
+            );
+            continue;
+        };
         let report = checked(&public, &policy);
-        let codes = report.damages.iter().map(|damage| match damage.kind {
-            Kind::Malformed => 2,
-            Kind::Signature => 3,
-            Kind::Mismatch => 5,
-            Kind::Storage => 6,
-            Kind::Quorum => 7,
-        });
-        worst = worst.max(codes.max().unwrap_or(0));
+        worst = worst.max(code_of(&report));
         let size = report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
         let text = if as_json {
             let damages: Vec<Value> = report
@@ -231,7 +338,7 @@ pub(crate) fn fsck(folder: &Path, trust: &Trust, as_json: bool) -> Ended {
         } else if report.damages.is_empty() {
             format!("{public}: sound, {size} entries in {} files\n", report.files)
         } else {
-            report.damages.iter().map(|damage| format!("{public}/{damage}\n")).collect()
+            listed(&public, &report)
         };
         print(&text).map_err(|error| Problem::new(1, error))?;
     }
@@ -269,6 +376,10 @@ pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path, as_
     let policy = trust.policy(Some(&public))?;
     let (proof, entry) = proof_of(&public, &policy, index)?;
     let beside = output.with_extension("entry");
+    if beside == output {
+        let why = "that is where the entry goes, beside the proof; name another file";
+        return Err(Problem::new(1, format!("{}: {why}", output.display())));
+    }
     std::fs::write(output, proof.to_string()).map_err(|error| Problem::file(output, error))?;
     std::fs::write(&beside, entry).map_err(|error| Problem::file(&beside, error))?;
     let within = Checkpoint::parse(&proof.checkpoint.text).ok();
@@ -283,24 +394,32 @@ pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path, as_
 pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended {
     let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
+    let (now, _) = checkpoint(&public, &policy)?;
+    if from > now.size {
+        return Err(Problem::new(NOT_THERE, format!("{} entries are published; {from} is beyond them", now.size)));
+    }
     let mut next = from;
-    settled(&public, || {
-        let (checkpoint, _) = checkpoint(&public, &policy)?;
-        let mut reader = reader(&public, &checkpoint)?;
-        while next < checkpoint.size.min(from.saturating_add(count)) {
-            let bytes = entry_of(&public, &checkpoint, &mut reader, next)?;
-            let mut value = match Entry::from_bytes(&bytes) {
+    entries(
+        &public,
+        &policy,
+        from..from.saturating_add(count),
+        || (),
+        |(), index, bytes| {
+            if index < next {
+                return Ok(());
+            }
+            let mut value = match Entry::from_bytes(bytes) {
                 Some(entry) => entry.to_json(),
-                None => json!({ "kind": "unknown", "hex": hex(&bytes) }),
+                None => json!({ "kind": "unknown", "hex": hex(bytes) }),
             };
             if let Some(members) = value.as_object_mut() {
-                members.insert("index".to_owned(), Value::from(next));
+                members.insert("index".to_owned(), Value::from(index));
             }
-            print(&format!("{value}\n")).map_err(|error| Problem::new(1, error))?;
-            next += 1;
-        }
-        Ok(0)
-    })
+            next = index + 1;
+            print(&format!("{value}\n")).map(drop).map_err(|error| Problem::new(1, error))
+        },
+    )?;
+    Ok(0)
 }
 
 /// What a log was when it was looked at before, if it has only grown since.
@@ -313,7 +432,9 @@ fn before(public: &Place, state: &Path, policy: &Policy, (now, note): (&Checkpoi
         Problem::new(4, message)
     };
     if then.origin != now.origin {
-        return Err(Problem::new(1, format!("{} remembers {}, not {}", state.display(), then.origin, now.origin)));
+        let help = "a log that goes on from another is remembered in a file of its own";
+        let told = format!("{} remembers {}, not {}; {help}", state.display(), then.origin, now.origin);
+        return Err(Problem::new(1, told));
     }
     if then.size > now.size {
         return Err(other(&format!("it had {} entries and has {} now", then.size, now.size)));
@@ -331,18 +452,22 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool)
     let policy = trust.policy(Some(&public))?;
     let (now, note) = checkpoint(&public, &policy)?;
     let report = checked(&public, &policy);
-    if let Some(damage) = report.damages.first() {
-        return Err(Problem::new(5, damage.to_string()));
+    if !report.damages.is_empty() {
+        return Err(Problem::new(code_of(&report), listed(&public, &report)));
     }
     let before = state.exists().then(|| before(&public, state, &policy, (&now, &note))).transpose()?;
     let disk = Folder::new(state.parent().unwrap_or(Path::new(".")));
     let name = state.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    disk.put(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
+    disk.put_durably(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
     let facts = json!({
         "log": now.origin, "size": now.size, "root": now.root.to_base64(), "size_before": before,
         "state": state.display().to_string(),
     });
-    told(as_json, &facts, &format!("{}: {} entries, grown from what it was\n", now.origin, now.size))
+    let since = match before {
+        Some(before) => format!("grown from the {before} it had"),
+        None => format!("seen for the first time; {} remembers it", state.display()),
+    };
+    told(as_json, &facts, &format!("{}: {} entries, {since}\n", now.origin, now.size))
 }
 
 /// What an entry commits to, which only the keeper of the log can say.
@@ -369,6 +494,20 @@ pub(crate) fn published_size(disk: &Folder) -> Result<u64, Problem> {
     Ok(note.and_then(|note| Checkpoint::parse(&note.text).ok()).map_or(0, |known| known.size))
 }
 
+/// That an entry is that of a decision: nothing else commits to anything.
+fn decision(entry: &[u8], index: u64) -> Result<(), Problem> {
+    let is_one = Entry::from_bytes(entry).is_some_and(|entry| entry.commitment().is_some());
+    let none = || Problem::new(2, format!("entry {index} is no decision: it commits to nothing"));
+    is_one.then_some(()).ok_or_else(none)
+}
+
+/// That an entry that this machine's log of decisions has published is a decision.
+pub(crate) fn is_decision(disk: &Folder, index: u64) -> Result<(), Problem> {
+    let policy = Policy::of_log(Home::key_of(disk)?);
+    let (_, entry) = proof_of(&Place::public(disk), &policy, index)?;
+    decision(&entry, index)
+}
+
 pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &str) -> Ended {
     let number = entry::FIELDS.iter().position(|known| *known == field);
     let number = number
@@ -377,10 +516,11 @@ pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &s
     let log = sealed.map_or_else(|| folder.join("dec"), |number| folder.join("past/dec").join(number.to_string()));
     let public = Place::public(&Folder::new(&log));
     let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();
-    let key = tlog::note::VerifierKey::parse(text.trim()).map_err(|error| Problem::new(2, error.to_string()))?;
+    let key = VerifierKey::parse(text.trim()).map_err(|error| Problem::new(2, error.to_string()))?;
     let policy = Policy::of_log(key);
     let (proof, entry, seed, fields) = settled(&public, || {
         let (proof, entry) = proof_now(&public, &policy, index)?;
+        decision(&entry, index)?;
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
         let (seed, fields) = opened(&Folder::new(&log), index, size)?;
         Ok((proof, entry, seed, fields))
@@ -388,6 +528,11 @@ pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &s
     let Some(shown) = seed.disclose(&fields, number) else {
         return Err(Problem::new(1, format!("entry {index} has no `{field}`")));
     };
+    let commitment = Entry::from_bytes(&entry).and_then(|entry| entry.commitment());
+    if !commitment.is_some_and(|commitment| shown.opens(Hash(commitment))) {
+        let why = "the private record is not what the entry commits to; it proves nothing and is not shown";
+        return Err(Problem::new(5, format!("entry {index}: {why}")));
+    }
     let path: Vec<String> = shown.path.iter().map(|hash| hash.to_base64()).collect();
     let value = json!({
         "field": field,

@@ -7,7 +7,7 @@
 use crate::clock;
 use crate::log::{Problem, read, told};
 use crate::log_gov;
-use crate::log_home::Home;
+use crate::log_home::{Home, covered};
 use crate::log_keep::{make_private, new_key, write_secret};
 use crate::log_place::Place;
 use crate::log_read::proof_of;
@@ -97,14 +97,13 @@ fn add(ledger: &Ledger, entry: &Entry) -> Result<(), Problem> {
     let failed = |error: ledger::log::Unavailable| Problem::new(6, error.to_string());
     let ticket = ledger.append(Record { entry: entry.to_bytes(), private: Vec::new() }).map_err(failed)?;
     let index = ticket.wait().map_err(failed)?;
-    ledger.covered(index, false).wait().map_err(failed).map(drop)
+    covered(ledger, index).map(drop)
 }
 
 /// Whether the last entry of an open log is its seal.
 fn ends_sealed(home: &Home, log: &str, ledger: &Ledger) -> Result<bool, Problem> {
     let Some(last) = ledger.durable().checked_sub(1) else { return Ok(false) };
-    let failed = |error: ledger::log::Unavailable| Problem::new(6, error.to_string());
-    ledger.covered(last, false).wait().map_err(failed)?;
+    covered(ledger, last)?;
     let (_, entry) = proof_of(&Place::public(&home.disk(log)), &Policy::of_log(home.vkey(log)?), last)?;
     Ok(matches!(Entry::from_bytes(&entry), Some(Entry::Seal { .. })))
 }

@@ -7,7 +7,7 @@
 use crate::clock;
 use crate::log::{Problem, chance};
 use crate::log_gov::{self, Known};
-use crate::log_home::Home;
+use crate::log_home::{Home, covered};
 use crate::log_place::Place;
 use crate::log_read::proof_of;
 use crate::log_repeats::{self, Before, Repeats};
@@ -27,6 +27,7 @@ use ledger::log::{Ledger, Ticket, Unavailable};
 use ledger::private::Opening;
 use ledger::wal::Record;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,6 +82,8 @@ pub(crate) struct Kept {
     repeats: Mutex<Repeats>,
     /// What people decided, as far as it is published.
     pub(crate) rules: Rules,
+    /// The first index that is handed out of each log of decisions that was sealed.
+    retained_past: BTreeMap<u64, u64>,
     locks: [std::fs::File; 2],
 }
 
@@ -104,6 +107,7 @@ impl Kept {
         let repeats = repeats.map_err(|why| Problem::new(6, format!("dec: {why}")))?;
         let known = log_gov::learn(&home, &gov)?;
         let kept = Self {
+            retained_past: retained_past(&home)?,
             repeats: Mutex::new(repeats),
             rules: Rules::of(folder),
             dec,
@@ -120,6 +124,11 @@ impl Kept {
         }
         kept.who_decides()?;
         Ok(kept)
+    }
+
+    /// The first index that is handed out of a log of decisions that was sealed.
+    pub(crate) fn retained_of(&self, number: u64) -> u64 {
+        self.retained_past.get(&number).copied().unwrap_or(0)
     }
 
     /// Logs what changes the rules, and waits until it is durable.
@@ -329,8 +338,8 @@ impl Kept {
         }
         if last && self.dec.durable() > 0 {
             // What was decided last is in the checkpoint that is anchored last.
-            if let Err(error) = self.dec.covered(self.dec.durable() - 1, false).wait() {
-                eprintln!("the last decisions are durable and not yet published: {error}");
+            if let Err(problem) = covered(&self.dec, self.dec.durable() - 1) {
+                eprintln!("dec: {}", problem.message);
             }
         }
         let Some(published) = self.dec.published() else { return };
@@ -398,6 +407,22 @@ impl Log for Kept {
     }
 }
 
+/// What the gov logs that were sealed said last of what is handed out. Where one cannot be read, nothing of its log of
+/// decisions is.
+fn retained_past(home: &Home) -> Result<BTreeMap<u64, u64>, Problem> {
+    let names = Folder::new(home.folder()).list("past/gov");
+    let names = names.map_err(|error| Problem::file(home.folder(), error))?;
+    let numbers = names.iter().filter_map(|name| name.parse().ok());
+    let from = |number| match Known::read(&home.past("gov", number), u64::MAX) {
+        Ok(known) => (number, known.retained_from),
+        Err(problem) => {
+            eprintln!("of log {number}, which has ended, no entry of a decision is handed out: {}", problem.message);
+            (number, u64::MAX)
+        }
+    };
+    Ok(numbers.map(from).collect())
+}
+
 fn unable(why: &Unavailable) -> Unable {
     match why {
         Unavailable::Busy | Unavailable::Full(_) => Unable::Busy,
@@ -437,8 +462,22 @@ async fn sent(disk: Folder, path: String) -> Response {
     let read = tokio::task::spawn_blocking(move || disk.read(&format!("public/{path}"))).await;
     match read {
         Ok(Ok(bytes)) => ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, fresh)], bytes).into_response(),
-        Ok(Err(_)) | Err(_) => StatusCode::NOT_FOUND.into_response(),
+        Ok(Err(error)) if error.kind() == ErrorKind::NotFound => StatusCode::NOT_FOUND.into_response(),
+        // Not that there is none: who checks the log must not be told so.
+        Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
+}
+
+/// A bundle all of whose entries lie before the first that is handed out.
+fn is_withheld(log: &str, path: &str, from: u64) -> bool {
+    let until = |tile: Tile| tile.index.saturating_mul(TILE_WIDTH).saturating_add(u64::from(tile.width));
+    let bundle = Tile::from_path(path).filter(|tile| log == "dec" && tile.level == Level::Entries);
+    bundle.is_some_and(|tile| until(tile) <= from)
+}
+
+fn withheld() -> Response {
+    (StatusCode::GONE, "not handed out any more; the gov log says on what ground\n").into_response()
 }
 
 /// A file of a log that is open.
@@ -446,12 +485,8 @@ async fn file(State(kept): State<Arc<Kept>>, UrlPath((log, path)): UrlPath<(Stri
     if !matches!(log.as_str(), "gov" | "dec") {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let is_withheld = |tile: Tile| {
-        let until = tile.index * TILE_WIDTH + u64::from(tile.width);
-        log == "dec" && tile.level == Level::Entries && until <= held(&kept.known).retained_from
-    };
-    if Tile::from_path(&path).is_some_and(is_withheld) {
-        return (StatusCode::GONE, "not handed out any more; the gov log says on what ground\n").into_response();
+    if is_withheld(&log, &path, held(&kept.known).retained_from) {
+        return withheld();
     }
     sent(kept.home.disk(&log), path).await
 }
@@ -461,7 +496,10 @@ async fn past(State(kept): State<Arc<Kept>>, UrlPath((log, number, path)): UrlPa
     if !matches!(log.as_str(), "gov" | "dec") {
         return StatusCode::NOT_FOUND.into_response();
     }
-    sent(Folder::new(kept.home.folder().join("past").join(log).join(number.to_string())), path).await
+    if is_withheld(&log, &path, kept.retained_of(number)) {
+        return withheld();
+    }
+    sent(kept.home.past(&log, number), path).await
 }
 
 /// What somebody decided about a decision, once a signed checkpoint covers it.

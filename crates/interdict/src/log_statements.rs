@@ -356,7 +356,7 @@ impl GovLog {
 }
 
 /// The number of a log among those that go on from each other, as its name ends.
-fn number_of(origin: &str) -> Option<u64> {
+pub(crate) fn number_of(origin: &str) -> Option<u64> {
     origin.rsplit_once('/').and_then(|(_, number)| number.parse().ok())
 }
 

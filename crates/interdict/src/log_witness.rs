@@ -12,22 +12,32 @@ use axum::routing::post;
 use ledger::disk::Folder;
 use ledger::keeper::{Keeper, Sign, Unsigned};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tlog::note::{Note, Signature, SigningKey, VerifierKey};
+use tlog::note::{Kind, Note, Signature, SigningKey, VerifierKey};
 use tlog::witness::{AddCheckpoint, REQUEST_BYTES_MAX, Refusal};
 
 /// How long a log waits for a witness before it publishes without it.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// A private key. One that others may read too is said, and used all the same: machines hand keys in differently.
 pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Problem> {
     let text = String::from_utf8(read(path)?).unwrap_or_default();
+    if std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0) {
+        eprintln!("note: others on this machine can read or change {}; `chmod 600` it", path.display());
+    }
     SigningKey::parse(text.trim()).map_err(|error| Problem::new(2, format!("{}: {error}", path.display())))
 }
 
 pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAddr) -> Result<u8, Problem> {
-    let key = signing_key(key)?;
+    let path = key;
+    let key = signing_key(path)?;
+    if key.public().kind() != Kind::Cosignature {
+        let help = "make one with `interdict log key NAME --witness --output FILE`";
+        return Err(Problem::new(1, format!("{}: that is no key of a witness; {help}", path.display())));
+    }
     let logs: Result<Vec<VerifierKey>, _> = logs.iter().map(|log| VerifierKey::parse(log)).collect();
     let logs = logs.map_err(|error| Problem::new(2, format!("--log: {error}")))?;
     std::fs::create_dir_all(state).map_err(|error| Problem::file(state, error))?;

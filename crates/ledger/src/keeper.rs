@@ -159,6 +159,18 @@ impl<D: Disk> Keeper<D> {
     }
 }
 
+/// The checkpoint of a log that whoever keeps in this place signed last.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn signed<D: Disk>(disk: &D, origin: &str) -> io::Result<Option<Checkpoint>> {
+    match disk.read(&format!("{FOLDER}/{}", file_name(origin))) {
+        Ok(bytes) => Ok(String::from_utf8(bytes).ok().and_then(|text| Checkpoint::parse(&text).ok())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// One file for each log, whatever characters its origin has.
 fn file_name(origin: &str) -> String {
     let Hash(bytes) = Hash::of(origin.as_bytes());

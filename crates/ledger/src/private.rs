@@ -146,7 +146,17 @@ pub fn erase_ended<D: Disk>(disk: &D, index: u64, size: u64) -> io::Result<bool>
 
 /// Overwrites the seed of an entry.
 pub(crate) fn forget<D: Disk>(disk: &D, index: u64, size: u64) -> io::Result<()> {
-    let mut file = disk.open(&path("seeds", index, size))?;
-    file.write_at(index % TILE_WIDTH * SEED_BYTES as u64, &[0; SEED_BYTES])?;
-    file.sync()
+    let at = index % TILE_WIDTH * SEED_BYTES as u64;
+    let now = path("seeds", index, size);
+    let full = path("seeds", index, (index / TILE_WIDTH + 1) * TILE_WIDTH);
+    // What the file grew from is there as well where the power went before it was removed.
+    let before = disk.list(&format!("{full}.p"))?.into_iter().map(|name| format!("{full}.p/{name}"));
+    for path in before.filter(|path| *path != now).chain([now.clone()]) {
+        let mut file = disk.open(&path)?;
+        if file.read_at(at, &mut [0])? > 0 {
+            file.write_at(at, &[0; SEED_BYTES])?;
+            file.sync()?;
+        }
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ use std::io;
 use tlog::bundle;
 use tlog::checkpoint::Checkpoint;
 use tlog::hash::Hash;
-use tlog::note::{Note, VerifierKey};
+use tlog::note::{Note, Signature, VerifierKey};
 use tlog::policy::Policy;
 use tlog::reader::{Reader, Untrusted};
 use tlog::tile::{self, Edge, Level, TILE_WIDTH, Tile};
@@ -317,43 +317,81 @@ impl<D: Disk> Publisher<D> {
             }
         }
         let mut note = Note { text: checkpoint.to_string(), signatures: Vec::new() };
-        let mut ask = |signer: &mut dyn Sign, note: &Note| -> Result<Vec<_>, Failed> {
-            let mut old_size = signer.latest_size(self.key.name()).map_err(Failed::Signer)?;
-            let mut tries = 0;
-            loop {
-                behind(&signer.name(), old_size, checkpoint.size)?;
-                let consistency = reader.prove_consistency(old_size).map_err(untrusted)?;
-                let request = AddCheckpoint { old_size, consistency, checkpoint: note.clone() };
-                match signer.sign(&request) {
-                    Ok(signatures) => return Ok(signatures),
-                    // It knows a later state than it was known to know: then from there.
-                    Err(Unsigned::Refused(Refusal::Conflict(size))) if size != old_size && tries < CONFLICTS_MAX => {
-                        (old_size, tries) = (size, tries + 1);
-                    }
-                    Err(Unsigned::Refused(refusal @ (Refusal::Conflict(_) | Refusal::Inconsistent))) => {
-                        return Err(Failed::Inconsistent { who: signer.name(), why: refusal.to_string() });
-                    }
-                    Err(unsigned) => return Err(Failed::Signer(unsigned)),
-                }
-            }
-        };
-        let signatures = ask(signers.log.as_mut(), &note)?;
+        let signatures = self.ask(signers.log.as_mut(), &mut reader, checkpoint, &note)?;
         note.signatures.extend(signatures.into_iter().filter(|signature| self.key.made(signature)));
         let own = Policy::of_log(self.key.clone());
         if let Err(refused) = own.check(&note) {
             return Err(Failed::Signer(Unsigned::Unavailable(format!("it signs with another key: {refused}"))));
         }
-        let mut missing = Vec::new();
-        let signed = note.clone();
-        for witness in &mut signers.witnesses {
-            match ask(witness.as_mut(), &signed) {
+        let (mut missing, mut inconsistent) = (Vec::new(), None);
+        for (name, cosigned) in self.cosigned(&mut signers.witnesses, checkpoint, &note) {
+            match cosigned {
                 Ok(signatures) => note.signatures.extend(signatures),
-                Err(inconsistent @ Failed::Inconsistent { .. }) => return Err(inconsistent),
-                Err(failed) => missing.push(format!("{}: {failed}", witness.name())),
+                Err(Failed::Inconsistent { who, why }) => {
+                    missing.push(format!("{who}, which knows another history of this log: {why}"));
+                    inconsistent = Some(Failed::Inconsistent { who, why });
+                }
+                Err(Failed::Signer(unsigned)) => missing.push(format!("{name}: {unsigned}")),
+                Err(failed) => missing.push(format!("{name}: {failed}")),
             }
         }
         let witnessed = signers.policy.as_ref().is_none_or(|policy| policy.check(&note).is_ok());
-        Ok(Published { checkpoint: checkpoint.clone(), note, witnessed, missing })
+        // One that claims so, and proves nothing, holds up no log that enough others have signed.
+        match inconsistent.filter(|_| !witnessed) {
+            Some(inconsistent) => Err(inconsistent),
+            None => Ok(Published { checkpoint: checkpoint.clone(), note, witnessed, missing }),
+        }
+    }
+
+    /// Asks all witnesses at once: one that does not answer keeps nobody longer than it may take.
+    fn cosigned(
+        &self,
+        witnesses: &mut [Box<dyn Sign>],
+        checkpoint: &Checkpoint,
+        note: &Note,
+    ) -> Vec<(String, Result<Vec<Signature>, Failed>)> {
+        std::thread::scope(|scope| {
+            let ask = |witness: &mut dyn Sign| {
+                let disk = self.disk.clone();
+                let mut reader =
+                    Reader::new(checkpoint, |tile| disk.read(&format!("public/{tile}"))).map_err(untrusted)?;
+                self.ask(witness, &mut reader, checkpoint, note)
+            };
+            let asked: Vec<_> = witnesses
+                .iter_mut()
+                .map(|witness| (witness.name(), scope.spawn(move || ask(witness.as_mut()))))
+                .collect();
+            let gone = || Failed::Signer(Unsigned::Unavailable(String::from("the thread that asks it ended")));
+            asked.into_iter().map(|(name, thread)| (name, thread.join().unwrap_or_else(|_panic| Err(gone())))).collect()
+        })
+    }
+
+    /// Asks somebody to sign what grew from what they signed last.
+    fn ask<F: FnMut(Tile) -> io::Result<Vec<u8>>>(
+        &self,
+        signer: &mut dyn Sign,
+        reader: &mut Reader<F>,
+        checkpoint: &Checkpoint,
+        note: &Note,
+    ) -> Result<Vec<Signature>, Failed> {
+        let mut old_size = signer.latest_size(self.key.name()).map_err(Failed::Signer)?;
+        let mut tries = 0;
+        loop {
+            behind(&signer.name(), old_size, checkpoint.size)?;
+            let consistency = reader.prove_consistency(old_size).map_err(untrusted)?;
+            let request = AddCheckpoint { old_size, consistency, checkpoint: note.clone() };
+            match signer.sign(&request) {
+                Ok(signatures) => return Ok(signatures),
+                // It knows a later state than it was known to know: then from there.
+                Err(Unsigned::Refused(Refusal::Conflict(size))) if size != old_size && tries < CONFLICTS_MAX => {
+                    (old_size, tries) = (size, tries + 1);
+                }
+                Err(Unsigned::Refused(refusal @ (Refusal::Conflict(_) | Refusal::Inconsistent))) => {
+                    return Err(Failed::Inconsistent { who: signer.name(), why: refusal.to_string() });
+                }
+                Err(unsigned) => return Err(Failed::Signer(unsigned)),
+            }
+        }
     }
 
     /// Removes what the new checkpoint makes superfluous. Whatever stays is only more than needed.

@@ -20,6 +20,9 @@ const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 16;
 /// How long a signer may take. It writes one small file.
 const TIME_MAX: Duration = Duration::from_secs(10);
 
+/// How long to wait when no connection can be accepted, as when file descriptors run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 fn send(stream: &mut UnixStream, text: &str) -> io::Result<()> {
     let length = u32::try_from(text.len()).ok().filter(|length| *length as usize <= MESSAGE_BYTES_MAX);
     let length = length.ok_or(io::Error::from(ErrorKind::InvalidInput))?;
@@ -38,6 +41,12 @@ fn receive(stream: &mut UnixStream) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
+fn is_passing(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let passing = [Errno::MFILE, Errno::NFILE, Errno::CONNABORTED, Errno::INTR, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
+}
+
 /// Answers on a socket, for the logs whose signers these are, until accepting fails.
 ///
 /// # Errors
@@ -45,7 +54,15 @@ fn receive(stream: &mut UnixStream) -> io::Result<String> {
 pub fn serve<D: Disk>(listener: &UnixListener, keepers: &[Arc<Keeper<D>>]) -> io::Result<()> {
     std::thread::scope(|scope| {
         loop {
-            let (mut stream, _) = listener.accept()?;
+            let mut stream = match listener.accept() {
+                Ok((stream, _)) => stream,
+                // Who asked is gone already, or others hold all there may be: for now.
+                Err(error) if is_passing(&error) => {
+                    std::thread::sleep(ACCEPT_PAUSE);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             // One log asks, on one connection for each of its halves; who breaks off is done.
             scope.spawn(move || {
                 while let Ok(asked) = receive(&mut stream) {

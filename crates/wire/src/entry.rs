@@ -47,6 +47,12 @@ impl Entry {
         }
     }
 
+    /// What it commits to, if it is a decision.
+    #[must_use]
+    pub const fn commitment(&self) -> Option<[u8; 32]> {
+        if let Self::Decision { commitment, .. } = self { Some(*commitment) } else { None }
+    }
+
     /// How far it has to be before it counts.
     #[must_use]
     pub const fn level(&self) -> Level {

@@ -151,6 +151,18 @@ fn a_browser_checks_a_receipt_and_says_what_it_checked() {
     assert!(passed("What was decided"), "{checks:?}");
     assert!(dom.contains("act, resource, actor, place, outcome, law, record: as they were committed to"), "{dom}");
     assert!(checks.iter().all(|(_, result)| result == "pass"), "{checks:?}");
+    // A browser that knows no Ed25519 has checked no signature, and does not say that it has.
+    let script = get(shipped(), "/decision.js").2;
+    let page = get(shipped(), "/decisions/5").2.replace(
+        "<script src=\"/decision.js\" defer=\"defer\"></script>",
+        &format!("<script>crypto.subtle.importKey = () => Promise.reject(new Error('unknown'));{script}</script>"),
+    );
+    let file = std::env::temp_dir().join(format!("console-unsigned-{}.html", std::process::id()));
+    std::fs::write(&file, page).expect("written");
+    let (dom, _) = open(browser, &format!("file://{}", file.display()), &["--virtual-time-budget=20000"]);
+    std::fs::remove_file(&file).expect("removed");
+    let verdict = dom.split("id=\"verdict\"").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or_default();
+    assert!(verdict.contains("data-result=\"unchecked\"") && verdict.contains("Not checked"), "{verdict}\n{dom}");
     // Without what it was about, the receipt is checked all the same.
     let (_, withheld, _) = checked(browser, &format!("http://{}/decisions/{WITHHELD}", shipped()));
     assert_eq!(withheld.len(), checks.len() - 1, "{withheld:?}");

@@ -91,6 +91,8 @@ pub(crate) const WITHHELD: u64 = 200;
 const ERASED: u64 = 201;
 pub(crate) const WAITING: u64 = 202;
 const BY_HAND: u64 = 203;
+const STUCK: u64 = 204;
+const RETIRED: u64 = 205;
 
 fn changed(number: u64) -> Option<Decision> {
     let sound = sound();
@@ -157,7 +159,9 @@ pub(crate) fn decisions() -> Decisions {
         newest: Arc::new(move || Ok(Some(newest.clone()))),
         one: Arc::new(|sealed, number| match number {
             88 if sealed == Some(1) => Ok(Looked::Found(Box::new(Decision { sealed, ..sound() }))),
-            WAITING => Ok(Looked::Waiting),
+            WAITING => Ok(Looked::Waiting(None)),
+            STUCK => Ok(Looked::Waiting(Some(String::from("the signer is <gone>")))),
+            RETIRED => Ok(Looked::Retired),
             999 => Err(String::from("the disk <is> gone")),
             number if number == sound().index => Ok(Looked::Found(Box::new(sound()))),
             number => Ok(changed(number).map_or(Looked::Missing, |found| Looked::Found(Box::new(found)))),

@@ -341,7 +341,7 @@ fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
     let retained = run(&["log", "retain", &home, "--from", &first, "--reason", "ninety days", "--json"], b"");
     assert_eq!(retained.json()["logged"]["state"], "handed_in", "{}", retained.err);
     until("the edge serves", || edge(&serving).0 == 200);
-    assert_eq!(serving.get(&format!("/decisions/{left}")).0, 404);
+    assert_eq!(serving.get(&format!("/decisions/{left}")).0, 410);
     assert_eq!(serving.get(&format!("/decisions/{clear}")).0, 200);
     assert_eq!(serving.stop(), Some(0));
 
@@ -785,6 +785,113 @@ fn a_sealed_log_goes_on_in_another_and_whoever_reads_statements_follows() {
     assert_eq!(again.code, 1, "{}", again.err);
     let law = run(&["log", "law", &home, "--sealed", "2", "--decision", "1", "--output", &format!("{output}-2")], b"");
     assert!(law.code == 0 && law.out.contains(&edition), "{}{}", law.out, law.err);
+}
+
+#[test]
+fn what_has_ended_is_checked_with_what_goes_on_and_what_is_withheld_stays_so() {
+    let (folder, home, [_, dec]) = new_log("log.example/kept");
+    let lines: String = (0..300).map(|number| format!("entry {number}\n")).collect();
+    assert_eq!(run(&["log", "append", &home], lines.as_bytes()).code, 0);
+    assert_eq!(run(&["log", "retain", &home, "--from", "256", "--reason", "ninety days"], b"").code, 0);
+    assert_eq!(run(&["log", "roll", &home], b"").code, 0);
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    // Bundles and tiles are no text, so only their heads are asked for.
+    let head = |path: &str| format!("HEAD {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let past = |path: &str| serving.exchange(&head(&format!("/log/past/dec/1/{path}")), b"").0;
+    assert_eq!([past("tile/entries/000"), past("tile/entries/001.p/45"), past("tile/0/000")], [410, 200, 200]);
+    let far = "/log/dec/tile/entries/x999/x999/x999/x999/x999/999";
+    assert_eq!(serving.get(far).0, 404);
+    // What cannot be read is not said to be missing.
+    let public = folder.path().join("log/past/dec/1/public");
+    std::fs::remove_file(public.join("vkey")).expect("removed");
+    std::fs::create_dir(public.join("vkey")).expect("a folder");
+    assert_eq!(past("vkey"), 500);
+    let url = format!("http://{}/log", serving.address);
+    let without = run(&["log", "verify", &url], b"");
+    assert!(without.code == 0 && without.err.contains("past/dec/1 has ended, is not there"), "{}", without.err);
+    std::fs::remove_dir(public.join("vkey")).expect("removed");
+    std::fs::write(public.join("vkey"), format!("{dec}\n")).expect("written");
+    let withheld = run(&["log", "verify", &url], b"");
+    assert!(withheld.code == 6 && withheld.out.contains("the server answers 410"), "{}", withheld.out);
+    assert!(withheld.out.contains("past/gov/1: sound"), "{}", withheld.out);
+    assert_eq!(serving.stop(), Some(0));
+
+    let fsck = |more: &[&str]| run(&[&["log", "fsck", home.as_str()][..], more].concat(), b"");
+    let sound = fsck(&[]);
+    assert!(sound.code == 0 && sound.out.contains("past/dec/1/public: sound, 301 entries"), "{}", sound.out);
+    let bundle = public.join("tile/entries/000");
+    let mut bytes = std::fs::read(&bundle).expect("readable");
+    bytes[30] ^= 1;
+    std::fs::write(&bundle, bytes).expect("written");
+    let damaged = fsck(&[]);
+    assert!(damaged.code == 5 && damaged.out.contains("(index 3)"), "{}", damaged.out);
+    let policy: String = ["gov", "dec"].map(|log| format!("log {}", vkey(&home, log))).join("\n");
+    let policy = folder.write("policy", &format!("{policy}\nquorum none\n"));
+    let named = fsck(&["--policy", &policy]);
+    assert!(named.code == 0 && named.err.contains("past/dec/1/public has ended and is not checked"), "{}", named.err);
+    std::fs::remove_dir_all(public).expect("removed");
+    let gone = fsck(&[]);
+    assert!(gone.code == 6 && gone.err.contains("no log lies here"), "{}", gone.err);
+}
+
+fn vkey(home: &str, log: &str) -> String {
+    std::fs::read_to_string(format!("{home}/{log}/public/vkey")).expect("a key").trim().to_owned()
+}
+
+/// Who hands something in while another has the log open is not told that it is logged before it is, whoever that other is.
+#[test]
+fn what_is_handed_in_to_whoever_does_not_take_it_up_is_logged_once_the_log_is_free() {
+    let (folder, home, [gov, _]) = new_log("log.example/handed");
+    assert_eq!(run(&["log", "append", &home], b"one\n").code, 0);
+    let mut other = std::process::Command::new(env!("CARGO_BIN_EXE_interdict"))
+        .args(["log", "append", &home, "--to", "gov"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let input = other.stdin.as_mut().expect("a pipe");
+    std::io::Write::write_all(input, b"a line\n").expect("written");
+    let mut told = [0; 2];
+    std::io::Read::read_exact(other.stdout.as_mut().expect("a pipe"), &mut told).expect("it has the log");
+    let inbox = folder.path().join("log/gov/inbox");
+    let retained = std::thread::scope(|scope| {
+        let retain = || run(&["log", "retain", &home, "--from", "1", "--reason", "ninety days", "--json"], b"");
+        let handing = scope.spawn(retain);
+        until("it is handed in", || std::fs::read_dir(&inbox).is_ok_and(|mut files| files.next().is_some()));
+        std::fs::write(inbox.join("0"), "no entry").expect("written");
+        drop(other.stdin.take());
+        handing.join().expect("it ends")
+    });
+    assert!(other.wait().expect("it ends").success());
+    assert_eq!(retained.json()["logged"], json!({ "entry": 1, "state": "counts" }), "{}", retained.err);
+    // What is no entry is in nobody's way, and is not thrown away.
+    assert!(retained.err.contains("gov/unread/0"), "{}", retained.err);
+    assert_eq!(std::fs::read(folder.path().join("log/gov/unread/0")).expect("kept"), b"no entry");
+    let cat = run(&["log", "cat", &format!("{home}/gov"), "--key", &gov], b"");
+    assert_eq!(cat.out.matches("\"retention\"").count(), 1, "{}", cat.out);
+}
+
+/// What a gov log says is believed only as it was signed, also by its own keeper.
+#[test]
+fn a_gov_log_that_is_not_what_was_signed_is_no_ground_for_anything() {
+    let (folder, home, _) = new_log("log.example/damaged");
+    let lines: String = (0..300).map(|number| format!("entry {number}\n")).collect();
+    assert_eq!(run(&["log", "append", &home, "--to", "gov"], lines.as_bytes()).code, 0);
+    assert_eq!(run(&["log", "append", &home], b"one\n").code, 0);
+    let bundle = folder.path().join("log/gov/public/tile/entries/000");
+    let whole = std::fs::read(&bundle).expect("readable");
+    let retain = || run(&["log", "retain", &home, "--from", "1", "--reason", "r"], b"");
+    let mut flipped = whole.clone();
+    flipped[30] ^= 1;
+    for (bytes, code) in [(flipped.as_slice(), 5), (&whole[..whole.len() - 1], 6)] {
+        std::fs::write(&bundle, bytes).expect("written");
+        let refused = retain();
+        assert!(refused.code == code && refused.err.contains("entries/000"), "{}{}", refused.out, refused.err);
+        let serve = run(&["serve", "--listen", "127.0.0.1:0", "--log", &home], b"");
+        assert!(serve.code == 2 && serve.err.contains("gov/public"), "{}{}", serve.out, serve.err);
+    }
+    std::fs::write(&bundle, whole).expect("written");
+    assert_eq!(retain().code, 0);
 }
 
 /// The pages of a log that has ended, in the service that goes on from it.

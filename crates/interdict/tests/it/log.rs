@@ -123,6 +123,91 @@ fn whoever_was_told_an_index_finds_the_entry_there_after_kill_9() {
     println!("{} acknowledged over {KILLS} kills, all there", told.len());
 }
 
+/// What is asked of a log that is not there, not whole, or has nothing of the kind, is said; and why.
+#[test]
+fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
+    let log = Log::new("missing");
+    let asked = |words: &[&str], code: i32, why: &str| {
+        let output = run(&[&["log"][..], words].concat());
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.contains(why), "{words:?}: {said}");
+    };
+    let (home, dec, key) = (log.path("."), log.path("dec"), log.key("dec"));
+    asked(&["fsck", &log.path("nowhere"), "--key", &key], 6, "no log lies here");
+    asked(&["fsck", &home], 0, "nothing is published yet");
+    assert!(append(&log, &(0..300).map(|number| format!("entry {number}\n")).collect::<String>()).status.success());
+    asked(&["cat", &dec, "--key", &key, "--from", "301"], 1, "300 entries are published; 301 is beyond them");
+    asked(&["cat", &dec, "--key", &key, "--from", "300"], 0, "");
+    asked(&["prove", &dec, "300", "--key", &key, "-o", &log.path("p")], 1, "so there is none with index 300");
+    asked(&["prove", &dec, "3", "--key", &key, "-o", &log.path("p.entry")], 1, "name another file");
+    asked(&["erase", &home, "300", "--reason", "r"], 1, "could be erased yet");
+    asked(&["erase", &home, "3", "--reason", "r"], 2, "entry 3 is no decision");
+    asked(&["disclose", &home, "3", "--field", "act"], 2, "entry 3 is no decision");
+    asked(&["verify", &dec, "--key", &key], 1, "interdict log fsck");
+    let (proof, entry) = (log.path("p3"), log.path("p4.entry"));
+    asked(&["prove", &dec, "3", "--key", &key, "-o", &proof], 0, "");
+    asked(&["prove", &dec, "4", "--key", &key, "-o", &log.path("p4")], 0, "");
+    asked(&["verify", &proof, &entry, "--key", &key], 5, &format!("{proof} with {entry}: "));
+    // What has no end is not read to it.
+    asked(&["verify", "/dev/zero", &entry, "--key", &key], 2, "/dev/zero: longer than");
+    asked(&["verify", &proof, "/dev/zero", "--key", &key], 2, "/dev/zero: longer than");
+    // A file where a folder should be: what is there cannot be read, and that is not that there is nothing.
+    asked(&["disclose", &log.path("p3"), "0", "--field", "act"], 6, "Not a directory");
+    asked(&["erase", &log.path("p3"), "0", "--reason", "r"], 6, "Not a directory");
+    let state = log.path("seen");
+    let monitor = ["monitor", &dec, "--key", &key, "--state", &state];
+    asked(&monitor, 0, "300 entries, seen for the first time");
+    asked(&monitor, 0, "grown from the 300 it had");
+    fs::remove_file(log.path("dec/public/tile/entries/000")).expect("removed");
+    fs::remove_file(log.path("dec/public/tile/0/000")).expect("removed");
+    let monitored = run(&[&["log"][..], &monitor].concat());
+    assert_eq!(monitored.status.code(), Some(6), "as the check of the files has it: {}", said(&monitored));
+    assert!(said(&monitored).contains("entries/000") && said(&monitored).contains("0/000"), "{}", said(&monitored));
+    for file in ["checkpoint", "tile"] {
+        let path = PathBuf::from(log.path(&format!("dec/public/{file}")));
+        let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        gone.expect("removed");
+    }
+    asked(&["fsck", &home], 6, "its signer has signed 300 entries, and no file of them is here");
+}
+
+/// A name or a key of the wrong kind is named, and nothing of it is in the way of the right one.
+#[test]
+fn a_wrong_name_or_key_is_named_and_leaves_nothing_behind() {
+    let log = Log::new("wrong");
+    let other = log.path("other");
+    let named = |name: &str| run(&["log", "new", &other, "--name", name]);
+    let spaced = named("two words");
+    assert_eq!(spaced.status.code(), Some(1));
+    assert!(said(&spaced).contains("--name `two words/gov/1`"), "{}", said(&spaced));
+    assert!(named("log.example/other").status.success(), "{}", said(&named("log.example/other")));
+    fs::remove_file(log.path("other/dec/public/vkey")).expect("removed");
+    let half = named("log.example/other");
+    assert!(said(&half).contains("was not made whole: remove it"), "{}", said(&half));
+
+    let (witness, state) = (log.path("w.key"), log.path("state"));
+    assert_eq!(code(&["log", "key", "w.example", "--witness", "-o", &witness]), Some(0));
+    let (dec, socket) = (log.path("keys/dec.key"), log.path("socket"));
+    let sign = |keys: &[&str]| {
+        let keys: Vec<&str> = keys.iter().flat_map(|key| ["--key", key]).collect();
+        run(&[&["log", "sign", "--state", &state, "--socket", &socket, "--with-input"][..], &keys].concat())
+    };
+    let cosigner = sign(&[&witness]);
+    assert!(cosigner.status.code() == Some(1) && said(&cosigner).contains(&witness), "{}", said(&cosigner));
+    let twice = sign(&[&dec, &dec]);
+    assert!(twice.status.code() == Some(1) && said(&twice).contains("another key of this log"), "{}", said(&twice));
+    let listen = ["--listen", "127.0.0.1:0", "--log", &log.key("dec"), "--state", &state];
+    let witnessed = run(&[&["log", "witness", "--key", &dec][..], &listen].concat());
+    assert!(witnessed.status.code() == Some(1), "{}", said(&witnessed));
+    assert!(said(&witnessed).contains(&dec) && said(&witnessed).contains("--witness"), "{}", said(&witnessed));
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    fs::set_permissions(&dec, open).expect("changed");
+    let appended = append(&log, "one\n");
+    let said = said(&appended);
+    assert!(appended.status.success() && said.contains("chmod 600") && said.contains("dec.key"), "{said}");
+}
+
 #[test]
 fn each_way_to_fail_has_its_code() {
     let log = Log::new("codes");

@@ -17,8 +17,24 @@ const PLACES_MAX: usize = 3;
 /// Faults between which the log is looked at, and how far it has come is said.
 const FAULTS_BETWEEN: usize = 20;
 
-/// The calls by which a log changes a disk.
-const CALLS: [&str; 8] = ["openat", "pwrite64", "fdatasync", "fsync", "syncfs", "rename", "unlink", "mkdir"];
+/// The calls by which a log changes a disk, and those by which it reads back what it has written.
+const CALLS: [&str; 12] = [
+    "openat",
+    "pwrite64",
+    "fdatasync",
+    "fsync",
+    "syncfs",
+    "rename",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "read",
+    "pread64",
+    "getdents64",
+];
+
+/// Lines that are durable and not published: their files are so many that the whole file system is synced at once.
+const BACKLOG: u64 = 6_500;
 
 /// What the kernel does instead.
 const FAULTS: [&str; 3] = ["error=EIO", "error=ENOSPC", "signal=KILL"];
@@ -74,22 +90,29 @@ impl Tried {
 struct Journal {
     told: BTreeMap<u64, String>,
     runs: u64,
+    /// Whether each run starts a signer, which then is what calls fail in too.
+    starts_signer: bool,
 }
 
 impl Journal {
     /// Appends some lines with this command in front of the binary; how it ended.
     fn append(&mut self, log: &Log, before: &[&str]) -> Output {
-        let lines: Vec<String> = (0..LINES).map(|line| format!("run {} line {line}", self.runs)).collect();
+        self.append_so_many(LINES, log, before)
+    }
+
+    fn append_so_many(&mut self, count: u64, log: &Log, before: &[&str]) -> Output {
+        let lines: Vec<String> = (0..count).map(|line| format!("run {} line {line}", self.runs)).collect();
         self.runs += 1;
         let input = log.folder.write("lines", &format!("{}\n", lines.join("\n")));
         let words = [before, &[env!("CARGO_BIN_EXE_interdict"), "log", "append"]].concat();
         let (program, words) = words.split_first().expect("a program");
         // A run that hangs is one that was killed: what it told counts all the same.
+        let signer = [String::from("--signer"), log.path("socket")];
         let output = Command::new("timeout")
             .args(["--signal=KILL", "60", program])
             .args(words)
             .arg(log.path("log"))
-            .args(["--signer", &log.path("socket")])
+            .args(signer.iter().filter(|_| !self.starts_signer))
             .stdin(fs::File::open(input).expect("readable"))
             .output()
             .expect("it runs");
@@ -123,14 +146,14 @@ impl Journal {
     }
 }
 
-/// How many calls of each kind each thread makes before it is one on a file of the log: the places to fail at.
-fn places(log: &Log, journal: &mut Journal) -> BTreeMap<&'static str, BTreeSet<usize>> {
+/// How many calls of each kind each thread makes before it is one on a file below a folder: the places to fail at.
+fn places(log: &Log, journal: &mut Journal, folder: &str) -> BTreeMap<&'static str, BTreeSet<usize>> {
     let trace = log.path("trace");
     let watched = format!("trace={}", CALLS.join(","));
     let done = journal.append(log, &["strace", "-f", "-qq", "-y", "-o", &trace, "-e", &watched]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let (mut made, mut places) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<_>>::new());
-    let folder = log.path("log/dec");
+    let folder = log.path(folder);
     for line in fs::read_to_string(&trace).expect("a trace").lines() {
         let Some((thread, call)) = line.split_once(' ') else { continue };
         let Some(name) = CALLS.iter().find(|name| call.trim_start().starts_with(&format!("{name}("))) else { continue };
@@ -149,33 +172,101 @@ fn every_call_on_the_disk_may_fail_and_what_was_told_is_there() {
         return;
     }
     let log = Log::new();
-    let mut journal = Journal::default();
-    // The first run makes the first segment; the second is like all others.
-    assert!(journal.append(&log, &[]).status.success());
-    let places = places(&log, &mut journal);
-    for call in ["openat", "pwrite64", "fdatasync", "fsync", "rename", "unlink"] {
-        assert!(places.contains_key(call), "no {call} on a file of the log: {places:?}");
+    let calls = ["openat", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "mkdir"];
+    let reads = ["read", "pread64", "getdents64"];
+    let few = |_: &str, nth: usize, of: usize, _: &str| nth.is_multiple_of(of.div_ceil(PLACES_MAX));
+    fail_everywhere(&log, Journal::default(), ("log/dec", &[&calls[..], &reads].concat()), few);
+}
+
+#[test]
+fn every_call_of_a_signer_on_its_disk_may_fail_and_one_history_is_signed() {
+    if !there("/usr/bin/strace", "strace") {
+        return;
     }
-    let faults = faults(&places, Tried::chosen());
+    let mut log = Log::new();
+    log.end_signer();
+    let journal = Journal { starts_signer: true, ..Journal::default() };
+    let calls = ["openat", "pwrite64", "fdatasync", "fsync", "rename", "read"];
+    // A signer that fails is asked again for some seconds, and started again.
+    let few = |call: &str, nth: usize, _: usize, fault: &str| {
+        nth == 0 && matches!(call, "fdatasync" | "rename") && fault != "error=ENOSPC"
+    };
+    fail_everywhere(&log, journal, ("log/signer", &calls), few);
+}
+
+/// Each of these calls on a file below a folder fails once, or is the last; of a call, its how manieth place of how many,
+/// and the fault, `few` says whether it is one of the few.
+fn fail_everywhere(
+    log: &Log,
+    mut journal: Journal,
+    (folder, calls): (&str, &[&str]),
+    few: impl Fn(&str, usize, usize, &str) -> bool,
+) {
+    // The first run makes the first segment; the second is like all others.
+    assert!(journal.append(log, &[]).status.success());
+    let places = places(log, &mut journal, folder);
+    for call in calls {
+        assert!(places.contains_key(call), "no {call} on a file of {folder}: {places:?}");
+    }
+    let faults = faults(&places, few);
     let mut silent = 0;
     for (done, (call, inject)) in faults.iter().enumerate() {
-        silent += u32::from(fail(&log, &mut journal, call, inject));
+        silent += u32::from(fail(log, &mut journal, call, inject));
         if (done + 1) % FAULTS_BETWEEN == 0 || done + 1 == faults.len() {
-            journal.check(&log);
+            journal.check(log);
             println!("{} of {} faults, {} lines told, all there", done + 1, faults.len(), journal.told.len());
         }
     }
     println!("{} faults in {} runs; {silent} of the faults needed no word", faults.len(), journal.runs);
 }
 
+#[test]
+fn the_sync_of_a_whole_file_system_may_fail_and_what_was_told_is_there() {
+    if !there("/usr/bin/strace", "strace") {
+        return;
+    }
+    let mut log = Log::new();
+    let mut journal = Journal::default();
+    let wal = log.path("log/dec/wal");
+    let begun = || {
+        let names = fs::read_dir(&wal).into_iter().flatten().map(|name| name.expect("readable").file_name());
+        names.into_iter().any(|name| name.to_string_lossy().ends_with(".seg"))
+    };
+    let signer = log.signer_id();
+    let backlog = std::thread::scope(|scope| {
+        let appending = scope.spawn(|| journal.append_so_many(BACKLOG, &log, &[]));
+        // From here on nothing can be signed.
+        until("it has begun", begun);
+        let killed = Command::new("kill").args(["-9", &signer]).status().expect("kill runs");
+        assert!(killed.success());
+        appending.join().expect("it ends")
+    });
+    log.end_signer();
+    assert_eq!(backlog.status.code(), Some(6), "{}", String::from_utf8_lossy(&backlog.stderr));
+    log.start_signer();
+    let syncs = FAULTS.map(|fault| ("syncfs", format!("inject=syncfs:{fault}:when=1+")));
+    // When all of it is published, the folders of partial files go.
+    let removed = [("rmdir", String::from("inject=rmdir:signal=KILL:when=1+"))];
+    for (call, inject) in syncs.into_iter().chain(removed) {
+        assert!(!fail(&log, &mut journal, call, &inject), "{inject}: it is said");
+        let trace = fs::read_to_string(log.path("trace")).expect("a trace");
+        assert!(trace.contains("(INJECTED)") || trace.contains("SIGKILL"), "{inject}: {trace}");
+    }
+    journal.check(&log);
+    assert!(log.size() > BACKLOG, "{}", log.size());
+}
+
 /// Each kind of call, at the places where it is to fail, with each fault.
-fn faults(places: &BTreeMap<&'static str, BTreeSet<usize>>, tried: Tried) -> Vec<(&'static str, String)> {
+fn faults(
+    places: &BTreeMap<&'static str, BTreeSet<usize>>,
+    few: impl Fn(&str, usize, usize, &str) -> bool,
+) -> Vec<(&'static str, String)> {
+    let tried = Tried::chosen();
     let (mut faults, mut position) = (Vec::new(), 0);
     for (call, places) in places {
-        let step = places.len().div_ceil(PLACES_MAX);
         for (nth, place) in places.iter().enumerate() {
             for fault in FAULTS {
-                if tried.has(position, nth % step == 0) {
+                if tried.has(position, few(call, nth, places.len(), fault)) {
                     faults.push((*call, format!("inject={call}:{fault}:when={place}")));
                 }
                 position += 1;
@@ -220,11 +311,14 @@ interdict=$2 log="$1/log"
 "$interdict" log new "$log" --name log.example/full >/dev/null
 printf 'one\ntwo\n' | "$interdict" log append "$log" || exit 1
 dd if=/dev/zero of="$1/ballast" bs=64k >/dev/null 2>&1
+"$interdict" log key k.example -o "$1/key" 2>&1
+echo "full, so no key: $?"
 printf 'three\n' | "$interdict" log append "$log" 2>&1
 echo "full: $?"
 printf 'four\n' | "$interdict" log append "$log" 2>"$1/why"
 echo "full, and so is the disk of what it says: $?"
 rm "$1/ballast"
+"$interdict" log key k.example -o "$1/key" >/dev/null || exit 4
 printf 'five\n' | "$interdict" log append "$log" || exit 2
 "$interdict" log fsck "$log/dec" --key "$(cat "$log/dec/public/vkey")" || exit 3
 "$interdict" log cat "$log/dec" --key "$(cat "$log/dec/public/vkey")"
@@ -251,6 +345,7 @@ fn a_full_disk_is_said_and_the_log_goes_on_once_there_is_room() {
     // There is room in the segment, so the records are durable and their indexes told; what cannot be written is said.
     assert!(said.contains("not published yet") && said.contains("No space left on device"), "{said}");
     assert!(said.contains("full: 6\n3\nfull, and so is the disk of what it says: 6\n4\n"), "{said}");
+    assert!(said.contains("full, so no key: 6\n"), "{said}");
     assert!(said.contains("sound, 5 entries"), "{said}");
     let entries: Vec<&str> = said.lines().filter(|line| line.contains("\"hex\"")).collect();
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();

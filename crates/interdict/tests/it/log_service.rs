@@ -37,21 +37,22 @@ impl Log {
         let home = folder.path().join("log").display().to_string();
         let made = run(&["log", "new", &home, "--name", "log.example/served"], b"");
         assert_eq!(made.code, 0, "{}", made.err);
-        let path = |name: &str| folder.path().join(name);
-        let signer = Command::new(env!("CARGO_BIN_EXE_interdict"))
-            .args(["log", "sign", "--key"])
-            .arg(path("log/keys/gov.key"))
-            .arg("--key")
-            .arg(path("log/keys/dec.key"))
-            .arg("--state")
-            .arg(path("log/signer"))
-            .arg("--socket")
-            .arg(path("socket"))
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the signer starts");
-        until("the signer listens", || path("socket").exists());
+        let signer = signer(&folder);
         Self { folder, signer }
+    }
+
+    /// Ends the signer, as where it fails alone.
+    pub(crate) fn end_signer(&mut self) {
+        self.signer.kill().and_then(|()| self.signer.wait()).expect("gone");
+    }
+
+    pub(crate) fn signer_id(&self) -> String {
+        self.signer.id().to_string()
+    }
+
+    /// Starts another signer in the place of one that is gone.
+    pub(crate) fn start_signer(&mut self) {
+        self.signer = signer(&self.folder);
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -100,6 +101,24 @@ impl Drop for Log {
         self.signer.kill().expect("killed");
         self.signer.wait().expect("gone");
     }
+}
+
+fn signer(folder: &Folder) -> Child {
+    let path = |name: &str| folder.path().join(name);
+    let signer = Command::new(env!("CARGO_BIN_EXE_interdict"))
+        .args(["log", "sign", "--key"])
+        .arg(path("log/keys/gov.key"))
+        .arg("--key")
+        .arg(path("log/keys/dec.key"))
+        .arg("--state")
+        .arg(path("log/signer"))
+        .arg("--socket")
+        .arg(path("socket"))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the signer starts");
+    until("the signer listens", || std::os::unix::net::UnixStream::connect(path("socket")).is_ok());
+    signer
 }
 
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -234,6 +253,65 @@ fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
     let written = std::fs::read_to_string(&records).expect("the file of records");
     assert_eq!(written.lines().count(), 2, "a file beside the log has the same decisions");
     assert!(Path::new(&proof_file).exists() && proof.starts_with("c2sp.org/tlog-proof@v1"), "{proof}");
+}
+
+#[test]
+fn whoever_waits_for_a_signer_that_is_gone_is_told_and_a_service_ends_all_the_same() {
+    let mut log = Log::new();
+    let mut serving = log.serve(&[]);
+    log.end_signer();
+    assert_eq!(ask(&serving.address, "unsigned"), Some(0), "it is durable without a signature");
+    serving.complains("dec is not published");
+    serving.signal("TERM");
+    until("the service ends", || serving.ended());
+    log.start_signer();
+    let serving = log.serve(&[]);
+    assert_eq!(ask(&serving.address, "signed"), Some(1));
+    assert_eq!(serving.stop(), Some(0));
+    log.fsck();
+}
+
+#[test]
+fn a_signer_whom_others_left_no_connection_signs_once_there_is_one() {
+    let mut log = Log::new();
+    log.end_signer();
+    let (keys, socket) = (log.path("log/keys"), log.path("socket"));
+    let words = format!(
+        "ulimit -n 16; exec \"$1\" log sign --key {keys}/gov.key --key {keys}/dec.key --state {} --socket {socket}",
+        log.path("log/signer")
+    );
+    let mut signer = Command::new("sh");
+    signer.args(["-c", &words, "sh", env!("CARGO_BIN_EXE_interdict")]).stdout(Stdio::null());
+    let connect = || std::os::unix::net::UnixStream::connect(&socket);
+    let mut signer = signer.spawn().expect("the signer starts");
+    until("it listens", || connect().is_ok());
+    let held: Vec<_> = (0..32).map(|_| connect().expect("it is queued")).collect();
+    drop(held);
+    let appended = run(&["log", "append", &log.path("log"), "--signer", &socket], b"one\n");
+    signer.kill().and_then(|()| signer.wait()).expect("gone");
+    assert_eq!(appended.code, 0, "{}", appended.err);
+}
+
+#[test]
+fn a_private_record_that_is_not_what_was_committed_to_is_shown_to_nobody() {
+    let log = Log::new();
+    let serving = log.serve(&[]);
+    assert_eq!([ask(&serving.address, "one"), ask(&serving.address, "two")], [Some(0), Some(1)]);
+    until("both are published", || serving.get("/log/dec/receipt/1").0 == 200);
+    assert_eq!(serving.stop(), Some(0));
+    let disclose = || run(&["log", "disclose", &log.path("log"), "0", "--field", "record"], b"");
+    assert_eq!(disclose().code, 0);
+    // Each with the seed and the record of the other.
+    let seeds = log.path("log/dec/private/seeds/000.p/2");
+    let bytes = std::fs::read(&seeds).expect("readable");
+    std::fs::write(&seeds, [&bytes[32..], &bytes[..32]].concat()).expect("written");
+    let records = log.path("log/dec/private/records/000.p/2");
+    let bytes = std::fs::read(&records).expect("readable");
+    let first = 4 + u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize;
+    std::fs::write(&records, [&bytes[first..], &bytes[..first]].concat()).expect("written");
+    let swapped = disclose();
+    assert!(swapped.code == 5 && swapped.out.is_empty(), "{}{}", swapped.out, swapped.err);
+    assert!(swapped.err.contains("is not what the entry commits to"), "{}", swapped.err);
 }
 
 /// Runs the service so that a system call fails, and asks until it refuses.

@@ -6,8 +6,9 @@ use crate::program::{Folder, Serving, run};
 use crate::repository::has;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Barrier};
 use tlog::note::{Kind, Note, SigningKey, VerifierKey};
 use tlog::tree::{self, consistency_spans};
 use tlog::witness::AddCheckpoint;
@@ -257,6 +258,59 @@ fn a_witness_whose_key_is_lost_or_in_other_hands_is_replaced_and_what_was_signed
     assert_eq!(serving.stop(), Some(0));
     let cat = run(&["log", "cat", &format!("{home}/gov"), "--count", "99", "--key", &gov], b"");
     assert!(cat.out.contains("\"witnesses\""), "the gov log says who witnesses it: {}{}", cat.out, cat.err);
+}
+
+/// Answers every request the same, after it has waited.
+fn stranger(answer: &'static str, wait: impl Fn() + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, wait) = (stream.expect("a connection"), wait.clone());
+            std::thread::spawn(move || {
+                let _asked = stream.read(&mut [0; 16 * 1024]).is_ok();
+                wait();
+                stream.write_all(answer.as_bytes()).is_ok()
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn witnesses_that_lie_or_never_answer_hold_up_no_log_that_enough_others_sign() {
+    let (folder, home, [gov, dec]) = log("log.example/held");
+    let honest = ["a", "b"].map(|name| Witness::start(&folder, name, &[&gov, &dec]));
+    let liar = "HTTP/1.1 409 Conflict\r\ncontent-length: 8\r\nconnection: close\r\n\r\n9999999\n";
+    let broken = "HTTP/1.1 500 Broken\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    // Neither of these answers before both are asked: whoever asks one after the other has no answer of the first.
+    let both = Arc::new(Barrier::new(2));
+    let other = Arc::clone(&both);
+    let strangers = [
+        stranger(liar, || ()),
+        stranger("", std::thread::park),
+        stranger(broken, move || _ = both.wait()),
+        stranger(broken, move || _ = other.wait()),
+    ];
+    let mut lines = format!("log {gov}\nlog {dec}\n");
+    for (name, witness) in ["a", "b"].iter().zip(&honest) {
+        lines.push_str(&format!("witness {name} {} http://{}\n", witness.key, witness.address));
+    }
+    for (name, address) in ["c", "d", "e", "f"].iter().zip(&strangers) {
+        let secret = folder.path().join(format!("{name}.key")).display().to_string();
+        let made = run(&["log", "key", &format!("{name}.example"), "--witness", "-o", &secret, "--json"], b"").json();
+        lines.push_str(&format!("witness {name} {} http://{address}\n", made["key"].as_str().expect("a key")));
+    }
+    folder.write("log/policy", &format!("{lines}group most 2 a b c d e f\nquorum most\n"));
+    let (code, said) = append(&home, "one\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("not signed by the witness c.example, which knows another history"), "{said}");
+    assert!(said.contains("the witness d.example: not available") && said.matches("timeout").count() == 1, "{said}");
+    assert_eq!(said.matches("status 500").count(), 2, "{said}");
+    // Where it is needed for a quorum, what it claims stops the log: it may be true.
+    folder.write("log/policy", &format!("{lines}group all3 3 a b c\nquorum all3\n"));
+    let (code, said) = append(&home, "two\n");
+    assert!(code == 6 && said.contains("the witness c.example knows another history of this log"), "{said}");
 }
 
 #[test]

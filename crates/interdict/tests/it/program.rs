@@ -194,6 +194,11 @@ impl Serving {
         (status, head.to_ascii_lowercase(), body.to_owned())
     }
 
+    /// Whether it has ended.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is known").is_some()
+    }
+
     /// Asks it to end and waits; its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         self.signal("TERM");

@@ -112,16 +112,38 @@ fn what_becomes_durable_while_a_cycle_publishes_is_for_the_next_one() {
     assert_eq!((report.damages, report.checkpoint.unwrap().size), (Vec::new(), 3));
 }
 
+fn is_nowhere(bytes: &[u8], folder: &std::path::Path) {
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            is_nowhere(bytes, &path);
+        } else {
+            let found = std::fs::read(&path).unwrap();
+            assert!(!found.windows(bytes.len()).any(|window| window == bytes), "it is still in {}", path.display());
+        }
+    }
+}
+
 #[test]
 fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
     let place = Place::new();
     let disk = place.folder("log");
     let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
     let count = 300;
-    for number in 0..count {
+    for number in 0..count - 10 {
+        ledger.append(record(number).0).unwrap();
+    }
+    let size = ledger.covered(count - 11, false).wait().unwrap().checkpoint.size;
+    let before = format!("private/seeds/001.p/{}", size - 256);
+    let seeds = disk.read(&before).unwrap();
+    for number in count - 10..count {
         ledger.append(record(number).0).unwrap();
     }
     let size = ledger.covered(count - 1, false).wait().unwrap().checkpoint.size;
+    // As where the power went between the new checkpoint and the removal of what it makes superfluous.
+    for path in [before, String::from("private/seeds/001.p/3"), String::from("private/seeds/001.p/44.tmp")] {
+        disk.put_durably(&path, &seeds[..seeds.len().min(if path.ends_with("/3") { 96 } else { usize::MAX })]).unwrap();
+    }
     let (_, seed, fields) = record(270);
     let opening = private::read(&disk, 270, size).unwrap();
     assert_eq!(opening.seed().unwrap().open(&opening.sealed), Some(fields));
@@ -132,6 +154,7 @@ fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
         assert!(tries < 500, "not erased: {:?}", ledger.trouble());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    is_nowhere(&seed.0, disk.path());
     // It also stays erased when the file it stood in is written anew with more entries.
     for number in count..count + 10 {
         ledger.append(record(number).0).unwrap();
@@ -140,18 +163,7 @@ fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
     assert_eq!(private::read(&disk, 270, size).unwrap().seed(), None);
     assert_eq!(private::read(&disk, 271, size).unwrap().seed(), Some(record(271).1));
     ledger.stop();
-    let mut folders = vec![disk.path().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for file in std::fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let bytes = std::fs::read(&path).unwrap();
-                assert!(!bytes.windows(32).any(|window| window == seed.0), "the seed is still in {}", path.display());
-            }
-        }
-    }
+    is_nowhere(&seed.0, disk.path());
     assert_eq!(fsck::check(&disk, "public", &Policy::of_log(key().public().clone()), 1).damages, []);
 }
 
