@@ -209,14 +209,6 @@ impl<D: Disk> Publisher<D> {
                 }
                 let width = now.filter(|tile| !tile.is_full()).map(|tile| tile.width);
                 remove_but(&self.disk, &format!("public/{full}.p"), width);
-                if level == Level::Entries && self.keeps_private {
-                    // A seed that is to be erased must not stay in a file that nobody knows of.
-                    let first = index * TILE_WIDTH;
-                    let count = usize::try_from(size.saturating_sub(first).min(TILE_WIDTH)).unwrap_or(0);
-                    for (folder, width) in private::partial_folders(first, count) {
-                        remove_but(&self.disk, &folder, width);
-                    }
-                }
             }
         }
     }
@@ -359,10 +351,19 @@ impl<D: Disk> Publisher<D> {
             };
             let asked: Vec<_> = witnesses
                 .iter_mut()
-                .map(|witness| (witness.name(), scope.spawn(move || ask(witness.as_mut()))))
+                .map(|witness| {
+                    let thread = std::thread::Builder::new().name(String::from("log witness"));
+                    (witness.name(), thread.spawn_scoped(scope, move || ask(witness.as_mut())))
+                })
                 .collect();
-            let gone = || Failed::Signer(Unsigned::Unavailable(String::from("the thread that asks it ended")));
-            asked.into_iter().map(|(name, thread)| (name, thread.join().unwrap_or_else(|_panic| Err(gone())))).collect()
+            let unasked = |why: String| Err(Failed::Signer(Unsigned::Unavailable(why)));
+            let ended = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|_panic| unasked(String::from("the thread that asks it ended")))
+            };
+            let answer = |(name, thread): (String, io::Result<_>)| {
+                (name, thread.map_or_else(|error| unasked(format!("cannot start a thread: {error}")), ended))
+            };
+            asked.into_iter().map(answer).collect()
         })
     }
 

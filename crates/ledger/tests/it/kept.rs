@@ -168,29 +168,6 @@ fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
 }
 
 #[test]
-fn seeds_in_a_file_that_a_crash_brought_back_go_when_the_log_is_opened() {
-    let place = Place::new();
-    let disk = place.folder("log");
-    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
-    for number in 0..300 {
-        ledger.append(record(number).0).unwrap();
-    }
-    ledger.covered(299, false).wait().unwrap();
-    ledger.stop();
-    // Earlier states of a bundle that is full now and of the last one, and of one that the signed log does not reach.
-    let [back @ .., used] = ["000.p/9", "001.p/9", "002.p/9", "001.p/44"].map(|name| format!("private/seeds/{name}"));
-    let seeds = disk.read(&used).unwrap();
-    for path in &back {
-        disk.make_folder(ledger::disk::folder_of(path)).unwrap();
-        disk.put(path, &seeds).unwrap();
-    }
-    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
-    ledger.stop();
-    assert!(back.iter().all(|path| disk.read(path).is_err()), "{back:?}");
-    assert_eq!(disk.read(&used).unwrap(), seeds);
-}
-
-#[test]
 fn nothing_private_is_public() {
     let place = Place::new();
     let disk = place.folder("log");
