@@ -70,17 +70,30 @@ fn reader(public: &Place, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Prob
     Reader::new(checkpoint, fetch).map_err(|error| untrusted(&error))
 }
 
-/// The bundle that an entry lies in: where, and its entries, which nobody has checked.
-fn bundle_of(public: &Place, size: u64, index: u64) -> Result<(PathBuf, Vec<Vec<u8>>), Problem> {
-    let tile = Tile::in_tree(Level::Entries, index / TILE_WIDTH, size).filter(|_| index < size);
-    let beyond =
-        || Problem::new(NOT_THERE, format!("{size} entries are published, so there is none with index {index}"));
-    let tile = tile.ok_or_else(beyond)?;
-    let path = public.file(&tile.to_string());
-    let bytes = public.read(&tile.to_string())?;
-    let entries = bundle::decode(tile.width, &bytes);
-    let entries = entries.ok_or_else(|| Problem::file(&path, format!("not {} entries", tile.width)))?;
-    Ok((path, entries.into_iter().map(<[u8]>::to_vec).collect()))
+/// The file of the bundle that an entry lies in.
+struct Bundle {
+    path: PathBuf,
+    width: u16,
+    bytes: Vec<u8>,
+}
+
+impl Bundle {
+    fn of(public: &Place, size: u64, index: u64) -> Result<Self, Problem> {
+        let tile = Tile::in_tree(Level::Entries, index / TILE_WIDTH, size).filter(|_| index < size);
+        let beyond = || {
+            let why = format!("{size} entries are published, so there is none with index {index}");
+            Problem::new(NOT_THERE, why)
+        };
+        let tile = tile.ok_or_else(beyond)?;
+        let bytes = public.read(&tile.to_string())?;
+        Ok(Self { path: public.file(&tile.to_string()), width: tile.width, bytes })
+    }
+
+    /// Its entries, which nobody has checked.
+    fn entries(&self) -> Result<Vec<&[u8]>, Problem> {
+        let entries = bundle::decode(self.width, &self.bytes);
+        entries.ok_or_else(|| Problem::file(&self.path, format!("not {} entries", self.width)))
+    }
 }
 
 /// Whether these are the bytes of the entry that was signed.
@@ -98,11 +111,11 @@ fn entry_of(
     reader: &mut Reader<Fetch>,
     index: u64,
 ) -> Result<Vec<u8>, Problem> {
-    let (path, mut entries) = bundle_of(public, checkpoint.size, index)?;
+    let bundle = Bundle::of(public, checkpoint.size, index)?;
     let slot = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
-    let entry = entries.get_mut(slot).map(std::mem::take).unwrap_or_default();
-    is_signed(reader, &path, index, &entry)?;
-    Ok(entry)
+    let entry = bundle.entries()?.get(slot).copied().unwrap_or_default();
+    is_signed(reader, &bundle.path, index, entry)?;
+    Ok(entry.to_vec())
 }
 
 /// Hands the published entries of a range to `each`, in order, each checked against its leaf. `made` begins what is made of
@@ -119,11 +132,11 @@ pub(crate) fn entries<T>(
         let mut reader = reader(public, &checkpoint)?;
         let (mut made, mut next) = (made(), range.start);
         while next < range.end.min(checkpoint.size) {
-            let (path, entries) = bundle_of(public, checkpoint.size, next)?;
-            let rest = entries.into_iter().skip(usize::try_from(next % TILE_WIDTH).unwrap_or(usize::MAX));
+            let bundle = Bundle::of(public, checkpoint.size, next)?;
+            let rest = bundle.entries()?.into_iter().skip(usize::try_from(next % TILE_WIDTH).unwrap_or(usize::MAX));
             for (index, entry) in (next..range.end).zip(rest) {
-                is_signed(&mut reader, &path, index, &entry)?;
-                each(&mut made, index, &entry)?;
+                is_signed(&mut reader, &bundle.path, index, entry)?;
+                each(&mut made, index, entry)?;
                 next = index + 1;
             }
         }
