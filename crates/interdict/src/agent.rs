@@ -68,7 +68,7 @@ pub(crate) fn agent(loading: &Loading, options: &Agent) -> Done {
     runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(async {
         tokio::select! {
             never = keeping.keep() => match never {},
-            never = serve::watch(loading, &live, &metrics, sources, None) => match never {},
+            never = serve::watch(loading, &live, &metrics, sources, (None, serve::hangup())) => match never {},
             () = serve::stop() => Ok(0),
         }
     })

@@ -54,11 +54,12 @@ pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAd
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::new(1, format!("cannot start: {error}")))?;
     runtime.block_on(async {
+        let ends = crate::serve::stop();
         let listener = tokio::net::TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Problem::new(1, format!("cannot listen on {address}: {error}")))?;
         let bound = listener.local_addr().map_err(|error| Problem::new(1, error.to_string()))?;
         println!("witness   http://{bound}/add-checkpoint\nkey       {}", keeper.public());
-        listen::serve(listener, routes, crate::serve::stop()).await;
+        listen::serve(listener, routes, ends).await;
         Ok(0)
     })
 }

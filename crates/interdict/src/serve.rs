@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often files are looked at: an edit is in force within a second.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
@@ -66,6 +66,8 @@ async fn run(
     docket: Docket,
     recording: &Recording,
 ) -> Done {
+    // Before anybody is told that the service is there, so that nobody who then asks it to end kills it.
+    let (hangup, ends) = (hangup(), [stop(), stop(), stop()]);
     let (listener, base) = bind(listen).await?;
     let sources = docket.sources().to_vec();
     let live = Arc::new(Live::new(docket));
@@ -105,26 +107,27 @@ async fn run(
         println!("edge      {told}/edge/authorize");
     }
     announce(&base);
+    let [ends, edge_ends, store_ends] = ends;
     let edge = async {
         if let Some((listener, asked)) = apart {
-            listen::serve_apart(listener, asked, stop()).await;
+            listen::serve_apart(listener, asked, edge_ends).await;
         }
     };
     let shop = store.as_ref().map(|store| store.store());
     let canaries = Canaries::new(settings, shop, Arc::clone(&live), Arc::clone(&metrics))?;
     let store = async {
         if let Some(store) = store {
-            store.serve(stop()).await;
+            store.serve(store_ends).await;
         }
     };
     let maps = Keeping::new(settings, Arc::clone(&live), Arc::clone(&metrics))?;
     let unread_seconds_max = settings.log.overrides_unread_seconds_max();
     let ruling = log_rulings::keep(recording.log.clone(), unread_seconds_max, &live, &metrics);
-    let watching = watch(loading, &live, &metrics, sources, recording.log.clone());
+    let watching = watch(loading, &live, &metrics, sources, (recording.log.clone(), hangup));
     tokio::select! {
         never = canaries.sing() => match never {},
         never = maps.keep() => match never {},
-        ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, stop()), edge, store) } => Ok(0),
+        ((), (), ()) = async { tokio::join!(listen::serve(listener, routes, ends), edge, store) } => Ok(0),
         never = watching => match never {},
         never = ruling => match never {},
     }
@@ -182,19 +185,26 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, String), String> {
     Ok((listener, format!("http://{bound}")))
 }
 
-/// Resolves when the process is asked to end.
-pub(crate) async fn stop() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => {
-            eprintln!("cannot listen for SIGTERM: {error}");
-            return std::future::pending().await;
+/// Listens for a signal from now on.
+fn heard(kind: SignalKind, name: &str) -> Option<Signal> {
+    signal(kind).inspect_err(|error| eprintln!("cannot listen for {name}: {error}")).ok()
+}
+
+/// Resolves when the process is asked to end; whoever asks between this call and the first wait is heard, too.
+pub(crate) fn stop() -> impl Future<Output = ()> {
+    let mut terminate = heard(SignalKind::terminate(), "SIGTERM");
+    let mut interrupt = heard(SignalKind::interrupt(), "Ctrl-C");
+    async move {
+        tokio::select! {
+            () = received(&mut terminate) => {}
+            () = received(&mut interrupt) => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => if let Err(error) = interrupted { eprintln!("cannot listen for Ctrl-C: {error}"); },
     }
+}
+
+/// When the process is asked to read the orders again, from now on.
+pub(crate) fn hangup() -> Option<Signal> {
+    heard(SignalKind::hangup(), "SIGHUP")
 }
 
 /// Puts changed orders in force; a faulty edit is refused with its diagnostics and the old law stays.
@@ -203,9 +213,8 @@ pub(crate) async fn watch(
     live: &Live,
     metrics: &Metrics,
     mut last: Vec<Source>,
-    kept: Option<Arc<Kept>>,
+    (kept, mut hangup): (Option<Arc<Kept>>, Option<Signal>),
 ) -> std::convert::Infallible {
-    let mut hangup = signal(SignalKind::hangup()).ok();
     // What was wrong with the last edit, while other things are in the way of looking.
     let (mut refused, mut is_unread) = (None, false);
     loop {
@@ -268,8 +277,8 @@ pub(crate) async fn watch(
     }
 }
 
-async fn received(hangup: &mut Option<tokio::signal::unix::Signal>) {
-    match hangup {
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
         Some(signal) => {
             signal.recv().await;
         }
