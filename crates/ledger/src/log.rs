@@ -175,6 +175,8 @@ struct PublisherState {
     witnessed: Option<Published>,
     waiting: Vec<Waiting>,
     hurry: bool,
+    /// Whether the spare segment was taken.
+    spare: bool,
     stop: bool,
     trouble: Option<String>,
 }
@@ -271,6 +273,7 @@ impl Ledger {
                 witnessed,
                 waiting: Vec::new(),
                 hurry: false,
+                spare: false,
                 stop: false,
                 trouble: None,
             }),
@@ -445,6 +448,11 @@ fn write<D: Disk>(mut wal: Wal<D>, nanos: fn() -> u64, shared: &Shared) {
                 batch.set(Ok(first));
                 let told = nanos();
                 came.into_iter().for_each(|came| shared.acknowledged.add(told.saturating_sub(came)));
+                // At full speed a segment lasts no longer than a publish cycle, and whoever writes would make the next.
+                if wal.took_spare() {
+                    lock(&shared.publisher).spare = true;
+                    shared.nudge.notify_one();
+                }
             }
             Err(wal::Failed::Full(error)) => {
                 // Part of a long batch may be durable; nobody is told so, and it is published all the same.
@@ -462,6 +470,28 @@ fn write<D: Disk>(mut wal: Wal<D>, nanos: fn() -> u64, shared: &Shared) {
     }
 }
 
+/// Waits until a cycle is due or wanted, and meanwhile makes spare segments.
+fn until_due<'s>(shared: &'s Shared, settings: Settings, prepare: &dyn Fn()) -> MutexGuard<'s, PublisherState> {
+    let begun = (settings.nanos)();
+    let mut state = lock(&shared.publisher);
+    while !state.hurry && !state.stop {
+        if std::mem::take(&mut state.spare) {
+            drop(state);
+            prepare();
+            state = lock(&shared.publisher);
+            continue;
+        }
+        let waited = Duration::from_nanos((settings.nanos)().saturating_sub(begun));
+        let Some(rest) = settings.publish_every.checked_sub(waited).filter(|rest| !rest.is_zero()) else { break };
+        let (woken, timeout) = shared.nudge.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
+        state = woken;
+        if timeout.timed_out() {
+            break;
+        }
+    }
+    state
+}
+
 /// The thread that publishes.
 fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, mut signers: Signers, shared: &Shared) {
     let prepare = || {
@@ -470,11 +500,7 @@ fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, m
     };
     prepare();
     loop {
-        let mut state = lock(&shared.publisher);
-        if !state.hurry && !state.stop {
-            let waited = shared.nudge.wait_timeout(state, settings.publish_every);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let mut state = until_due(shared, settings, &prepare);
         state.hurry = false;
         let stop = state.stop;
         drop(state);

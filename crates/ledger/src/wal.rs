@@ -122,6 +122,7 @@ pub struct Wal<D: Disk> {
     current: Option<Segment<D::File>>,
     next: u64,
     frame: Vec<u8>,
+    took_spare: bool,
 }
 
 fn segment_name(first: u64) -> String {
@@ -162,7 +163,8 @@ impl<D: Disk> Wal<D> {
         let Settings { segment_bytes, chance, nanos, .. } = settings;
         disk.make_folder(FOLDER).and_then(|()| disk.sync_folder("")).map_err(Failed::Disk)?;
         let syncs = Arc::new(Durations::default());
-        let mut wal = Self { disk, segment_bytes, chance, nanos, syncs, current: None, next: first, frame: Vec::new() };
+        let (frame, took_spare) = (Vec::new(), false);
+        let mut wal = Self { disk, segment_bytes, chance, nanos, syncs, current: None, next: first, frame, took_spare };
         let found = segments(&wal.disk).map_err(Failed::Disk)?;
         for (position, first) in found.iter().enumerate() {
             if position == 0 {
@@ -177,6 +179,11 @@ impl<D: Disk> Wal<D> {
     #[must_use]
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// Whether a segment was begun since this was asked last, so that another spare is wanted.
+    pub(crate) const fn took_spare(&mut self) -> bool {
+        std::mem::replace(&mut self.took_spare, false)
     }
 
     /// How long the disk took for each commit.
@@ -290,6 +297,7 @@ impl<D: Disk> Wal<D> {
             .and_then(|()| self.disk.sync_folder(FOLDER));
         done.map_err(Failed::Disk)?;
         self.current = Some(Segment { file, nonce, offset: SECTOR });
+        self.took_spare = true;
         Ok(())
     }
 }
