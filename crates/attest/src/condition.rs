@@ -9,6 +9,7 @@ use crate::statement::{Statement, Subject, Type, is_name};
 use crate::timeline::{NEVER, Time};
 use crate::trust::Trust;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Requirements of one condition; the largest written so far has eight.
 pub const REQUIREMENTS_MAX: usize = 256;
@@ -263,7 +264,8 @@ impl Condition {
     pub fn strangers(&self, trust: &Trust) -> Vec<String> {
         let requirements = self.requirements();
         let named = requirements.iter().flat_map(|r| std::iter::once(&r.by).chain(&r.veto));
-        named.chain([&self.authority]).filter(|name| !trust.knows(name)).cloned().collect()
+        let unknown: BTreeSet<&String> = named.chain([&self.authority]).filter(|name| !trust.knows(name)).collect();
+        unknown.into_iter().cloned().collect()
     }
 }
 

@@ -21,7 +21,9 @@ fn what_was_offered_in_2020_and_what_a_divestiture_takes_are_conditions() {
         assert_eq!(condition.requirements().len(), requirements, "{name}");
         assert_eq!(condition.needs_artifact(), artifact.is_some(), "{name}");
         let trust = Trust::read(&small_trust()).unwrap();
-        assert!(!condition.strangers(&trust).is_empty(), "{name}: this trust document does not know its groups");
+        let unknown = condition.strangers(&trust);
+        assert!(!unknown.is_empty(), "{name}: this trust document does not know its groups");
+        assert!(unknown.is_sorted_by(|a, b| a < b), "{name}: each is named once: {unknown:?}");
         let world = World::new(small_trust());
         let standing = Standing::new(&condition, &world.history().now(), artifact);
         let answer = standing.answer(t("2026-01-22T05:00:00Z"));
