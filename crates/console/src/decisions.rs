@@ -176,33 +176,35 @@ fn sealed(logs: &[Sealed]) -> Markup {
     }
 }
 
-/// A decision that is on record and in no signed checkpoint yet.
-pub(crate) fn waiting(docket: &Docket, index: u64, trouble: Option<&str>) -> Markup {
+/// A decision of which there is only a word to say.
+fn unshown(docket: &Docket, index: u64, lede: &Markup) -> Markup {
     whole(
         docket,
         "/decisions",
         &format!("Decision {index}"),
         html! {
             h1 { "Decision " (index) }
-            @match trouble {
-                None => { p class="lede" { "It is on record. Its receipt comes with the next signed checkpoint, within a second or two: " a href={ "/decisions/" (index) } { "look again" } "." } }
-                Some(why) => { p class="lede" { "It is on record. Its receipt comes with the next signed checkpoint, and something is in the way of that: " (why) "." } }
-            }
+            p class="lede" { (lede) }
         },
     )
 }
 
+/// A decision that is on record and in no signed checkpoint yet.
+pub(crate) fn waiting(docket: &Docket, index: u64, trouble: Option<&str>) -> Markup {
+    let lede = html! {
+        "It is on record. Its receipt comes with the next signed checkpoint, "
+        @match trouble {
+            None => { "within a second or two: " a href={ "/decisions/" (index) } { "look again" } "." }
+            Some(why) => { "and something is in the way of that: " (why) "." }
+        }
+    };
+    unshown(docket, index, &lede)
+}
+
 /// A decision that is not handed out any more.
 pub(crate) fn retired(docket: &Docket, index: u64) -> Markup {
-    whole(
-        docket,
-        "/decisions",
-        &format!("Decision {index}"),
-        html! {
-            h1 { "Decision " (index) }
-            p class="lede" { "It is on record and not handed out any more; the gov log says on what ground. Proofs of it that somebody has stay sound." }
-        },
-    )
+    let lede = html! { "It is on record and not handed out any more; the gov log says on what ground. Proofs of it that somebody has stay sound." };
+    unshown(docket, index, &lede)
 }
 
 /// The page of one decision.
