@@ -246,7 +246,9 @@ fn contents_alike<'a>(
         std::iter::from_fn(pair).map(|(a, b)| (a.name, is_content_alike(first, a, second, b))).collect::<Vec<_>>()
     };
     let mut found = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..processors.min(THREADS_MAX).min(pairs.len())).map(|_| scope.spawn(work)).collect();
+        // A thread that cannot be had leaves its share to the others.
+        let other = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..processors.min(THREADS_MAX).min(pairs.len())).filter_map(other).collect();
         let mut found = work();
         for other in others {
             found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
