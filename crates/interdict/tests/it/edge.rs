@@ -72,18 +72,18 @@ fn follows(lab: impl Fn(Proxy) -> Lab, proxy: Proxy) {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let refused = |lab: &Lab| lab.get(US, "brook.example").status == 451;
-    lab.until("the order begins", || refused(&lab));
+    lab.settles("the order begins", || refused(&lab));
     let begun = now() - from;
     refuses_what_is_listed_and_nothing_else(&lab);
 
     lab.stay(true);
-    let lifted = lab.until("the stay opens the gate", || !refused(&lab));
+    let lifted = lab.settles("the stay opens the gate", || !refused(&lab));
     assert_eq!(lab.statuses("brook.example"), [200; 5]);
     // The end is published with the return of the order, since the first was set before anything was waited for.
-    let until = now() + 15;
+    let until = now() + 20;
     lab.order(from, until);
     lab.stay(false);
-    let enforced = lab.until("the gate is shut again", || refused(&lab));
+    let enforced = lab.settles("the gate is shut again", || refused(&lab));
     // Proxies that ask are shut at once; their tables follow, which Envoy reads whenever it sees the file.
     std::thread::sleep(std::time::Duration::from_secs(4));
     let (_, metrics) = lab.ask("/metrics");
@@ -91,7 +91,7 @@ fn follows(lab: impl Fn(Proxy) -> Lab, proxy: Proxy) {
 
     lab.kill();
     refuses_what_is_listed_and_nothing_else(&lab);
-    lab.until("the order ends by the proxy's own clock", || !refused(&lab));
+    lab.settles("the order ends by the proxy's own clock", || !refused(&lab));
     assert!(now() >= until, "not before its end");
     assert_eq!(lab.statuses("brook.example"), [200; 5]);
     println!("{proxy:?}: begun after {begun} s, lifted after {lifted:?}, enforced again after {enforced:?}");

@@ -22,6 +22,9 @@ pub(crate) const NOWHERE: &str = "127.5.0.1";
 /// Nothing here takes as long; a machine that is busy with other things may.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long every answer is the same before it is taken for everybody's.
+const SETTLED: Duration = Duration::from_millis(500);
+
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -423,6 +426,22 @@ impl Lab {
             std::thread::sleep(Duration::from_millis(20));
         }
         start.elapsed()
+    }
+
+    /// Waits until something holds for everybody; how long that took. A proxy that reads its files again answers with its
+    /// old and its new workers side by side for a moment (nginx for a tenth of a second), so one answer is not enough.
+    pub(crate) fn settles(&self, what: &str, holds: impl Fn() -> bool) -> Duration {
+        let start = Instant::now();
+        let mut since = None;
+        loop {
+            since = holds().then(|| since.unwrap_or_else(Instant::now));
+            match since {
+                Some(since) if since.elapsed() >= SETTLED => return since - start,
+                Some(_) => {}
+                None => assert!(start.elapsed() < PATIENCE, "{:?}: not in time: {what}\n{}", self.proxy, self.logs()),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What everybody said, for a test that fails.
