@@ -178,7 +178,7 @@ pub(crate) fn overrule(options: &Override) -> Ended {
     let commitment = attest::dsse::hex(&commit(&salt, reason));
     let kept = json!({ "decision": index, "reason": reason, "salt": Hash(salt).to_base64() }).to_string();
     let disk = home.disk("gov");
-    let put = disk.make_folder("private/reasons");
+    let put = disk.make_folder_durably("private/reasons");
     let put = put.and_then(|()| disk.put_durably(&format!("private/reasons/{commitment}"), kept.as_bytes()));
     put.map_err(|error| Problem::file(disk.path(), error))?;
     let statement = ruling::composed(&decision, &orders, ruling == Ruling::Permit, expires, &commitment, now);
