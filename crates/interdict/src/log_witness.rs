@@ -119,10 +119,16 @@ impl Sign for HttpWitness {
         let body = body.map_err(|error| unavailable(&error))?;
         let refusal = match status {
             200 => {
-                let signatures = Note::parse_signatures(&body).map_err(|error| unavailable(&error))?;
+                let mut signatures = Note::parse_signatures(&body).map_err(|error| unavailable(&error))?;
+                signatures.retain(|signature| self.key.made(signature));
+                // One that is not its own would make readers refuse the checkpoint, whoever else has signed it.
+                let cosigned = Note { text: request.checkpoint.text.clone(), signatures };
+                if cosigned.verify(std::slice::from_ref(&self.key)).map_err(|forged| unavailable(&forged))?.is_empty() {
+                    return Err(unavailable(&"it answers without a signature of its key"));
+                }
                 let new = tlog::witness::origin(request).map_err(Unsigned::Refused)?;
                 self.latest = new.size;
-                return Ok(signatures.into_iter().filter(|signature| self.key.made(signature)).collect());
+                return Ok(cosigned.signatures.into_iter().take(1).collect());
             }
             400 => Refusal::Malformed,
             403 => Refusal::Unsigned,
