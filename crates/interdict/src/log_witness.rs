@@ -2,7 +2,7 @@
 
 use crate::log::{Problem, read};
 use crate::outgoing;
-use crate::{clock, listen};
+use crate::{clock, listen, whole_file};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -40,7 +40,7 @@ pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAd
     }
     let logs: Result<Vec<VerifierKey>, _> = logs.iter().map(|log| VerifierKey::parse(log)).collect();
     let logs = logs.map_err(|error| Problem::new(2, format!("--log: {error}")))?;
-    std::fs::create_dir_all(state).map_err(|error| Problem::file(state, error))?;
+    whole_file::make_folder(state).map_err(|error| Problem::file(state, error))?;
     let disk = Folder::new(state);
     let lock = disk.lock("lock").map_err(|error| Problem::file(state, error))?;
     let _held = lock.ok_or_else(|| Problem::new(1, format!("{} is in use by another witness", state.display())))?;
