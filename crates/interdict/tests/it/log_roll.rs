@@ -182,6 +182,28 @@ fn what_has_ended_is_checked_with_what_goes_on_and_what_is_withheld_stays_so() {
     assert!(gone.code == 6 && gone.err.contains("no log lies here"), "{}", gone.err);
 }
 
+/// Whoever serves a log names it as they like, also as the last of more logs than there can be.
+#[test]
+fn nobody_looks_for_more_logs_than_anybody_keeps() {
+    let key = tlog::note::SigningKey::from_seed("x/18446744073709551615", tlog::note::Kind::Text, &[1; 32]);
+    let key = key.expect("a key").public().to_string();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut asked) = (stream.expect("a connection"), [0; 4096]);
+            let read = std::io::Read::read(&mut stream, &mut asked).unwrap_or(0);
+            let is_there = [&b"GET /gov/vkey "[..], b"GET /gov/checkpoint "].iter().any(|path| asked.starts_with(path));
+            let status = if is_there { "200 OK" } else { "404 Not Found" };
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{key}", key.len());
+            let _gone = read == 0 || std::io::Write::write_all(&mut stream, head.as_bytes()).is_err();
+        }
+    });
+    let verified = run(&["log", "verify", &format!("http://{address}")], b"");
+    assert!(verified.code == 2 && verified.out.contains("/gov/checkpoint"), "{}{}", verified.out, verified.err);
+    assert!(verified.err.matches("has ended, is not there").count() <= 256, "{}", verified.err);
+}
+
 fn vkey(home: &str, log: &str) -> String {
     std::fs::read_to_string(format!("{home}/{log}/public/vkey")).expect("a key").trim().to_owned()
 }
