@@ -5,7 +5,7 @@
 
 use crate::commands::{Done, Loading};
 use crate::settings::{Maps, Proxy, Settings};
-use crate::{clock, serve};
+use crate::{clock, serve, whole_file};
 use clap::Args;
 use docket::Docket;
 use docket::place::Place;
@@ -17,7 +17,7 @@ use gate::territory::Locator;
 use law::Time;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -270,14 +270,7 @@ pub(crate) fn write(path: &Path, text: &str) -> io::Result<bool> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let moved = written.and_then(|()| fs::rename(&beside, path));
-    if moved.is_err() {
-        fs::remove_file(&beside).unwrap_or_default();
-    }
-    moved.map(|()| true)
+    whole_file::write(path, text.as_bytes()).map(|()| true)
 }
 
 /// Replaces a map of a running HAProxy in one step.

@@ -3,6 +3,7 @@
 
 use crate::clock;
 use crate::commands::{Done, print};
+use crate::whole_file;
 use apk::compare::{Comparison, Difference, NORMALISER, Side, compare};
 use apk::signing::is_v1_file;
 use apk::verified::{Unverified, verified};
@@ -92,7 +93,8 @@ fn run_compare(options: &Compare) -> Done {
     }
     if let Some(path) = &options.statement {
         let text = format!("{:#}\n", statement(options, &told, &found)?);
-        std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        whole_file::write(path, text.as_bytes())
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if options.json {
         print(&format!("{told:#}\n"))?

@@ -4,9 +4,10 @@
 use crate::attest_folder::{self, Attestations, Statements};
 use crate::attest_log::{Adopted, Desk};
 use crate::commands::{Done, Loading, print, tell};
+use crate::log::Problem;
 use crate::log_home::Home;
 use crate::log_place::Place;
-use crate::{clock, log_read};
+use crate::{clock, log_read, whole_file};
 use attest::condition::{About, Operator, Requirement};
 use attest::dsse::Signer;
 use attest::impact::{self, Decision};
@@ -16,15 +17,21 @@ use attest::timeline::{NEVER, Time, Timeline};
 use attest::{Answer, Condition, Envelope, Standing, Trust, act, door, json as strict};
 use clap::{Args, Subcommand};
 use docket::moment::parse_rfc3339;
+use ledger::disk::Folder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tlog::policy::Policy;
+use tlog::tile::TILE_WIDTH;
 
 /// Decisions that are weighed against one entry; a day of a large gate.
 const DECISIONS_MAX: usize = 1_000_000;
+
+/// Decisions of a log that are read at once.
+const BUNDLE: usize = TILE_WIDTH as usize;
 
 /// What a statement looks like, for whoever has never written one.
 const SIGN_HELP: &str = concat!(
@@ -285,7 +292,7 @@ fn sign(path: &Path, key: &Path, output: Option<&Path>, as_json: bool) -> Done {
     signer.sign(&mut envelope);
     let text = format!("{}\n", envelope.to_value());
     let Some(path) = output else { return print(&text) };
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    whole_file::write(path, text.as_bytes()).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     let facts = json!({
         "file": path.display().to_string(), "type": said.kind.name(), "spki": signer.key().spki(),
         "digest": attest::dsse::hex(&envelope.statement_digest()),
@@ -618,38 +625,48 @@ fn recorded_as(event: &Value) -> Result<Recorded, &'static str> {
 
 /// The decisions of a log that is kept here; of one that was erased nobody can say what it rested on.
 fn recorded_in_log(folder: &Path) -> Result<Vec<Recorded>, String> {
-    let told = |problem: crate::log::Problem| problem.message;
+    let told = |problem: Problem| problem.message;
     let home = Home::open(folder, None).map_err(told)?;
     let disk = home.disk("dec");
     let size = log_read::published_size(&disk).map_err(told)?;
     if size > DECISIONS_MAX as u64 {
         return Err(format!("{}: more than {DECISIONS_MAX} decisions", folder.display()));
     }
+    let (public, policy) = (Place::public(&disk), Policy::of_log(home.vkey("dec").map_err(told)?));
     let mut found = Vec::new();
     let mut erased = 0_u64;
-    for index in 0..size {
-        // A service that goes on deciding puts its last files in other places.
-        let opened = log_read::settled(&Place::public(&disk), || {
-            log_read::opened(&disk, index, log_read::published_size(&disk)?)
-        });
-        let fields = match opened {
-            Ok((_, fields)) => fields,
-            Err(problem) if problem.code == log_read::NOT_THERE => {
-                erased += 1;
-                continue;
+    for first in (0..size).step_by(BUNDLE) {
+        // A service that goes on deciding puts its last files in other places: no more is read anew then than this.
+        let read = |told: &mut Vec<Option<Recorded>>, index: u64, entry: &[u8]| {
+            if log_read::commits(entry) {
+                told.push(recorded_at(&disk, index, entry)?);
             }
-            Err(problem) => return Err(problem.message),
+            Ok(())
         };
-        let field = |name: &str| log_read::field(&fields, name);
-        let (record, law, resource) = (field("record"), field("law"), field("resource"));
-        let event = json!({ "id": index.to_string(), "time": record.get("at"), "data": { "app": resource.get("app"),
-            "valid_at": law.get("valid_at"), "provisions": law.get("provisions"), "by": law.get("by") } });
-        found.push(recorded_as(&event).map_err(|why| format!("decision {index}: {why}"))?);
+        let range = first..size.min(first + BUNDLE as u64);
+        for recorded in log_read::entries(&public, &policy, range, Vec::new, read).map_err(told)? {
+            erased += u64::from(recorded.is_none());
+            found.extend(recorded);
+        }
     }
     if erased > 0 {
         eprintln!("{erased} decisions were erased: nobody can say what they rested on");
     }
     Ok(found)
+}
+
+/// What a log that is kept here has of a decision; `None` if it was erased.
+fn recorded_at(disk: &Folder, index: u64, entry: &[u8]) -> Result<Option<Recorded>, Problem> {
+    let fields = match log_read::opened(disk, index, log_read::published_size(disk)?, entry) {
+        Ok((_, fields)) => fields,
+        Err(problem) if problem.code == log_read::NOT_THERE => return Ok(None),
+        Err(problem) => return Err(problem),
+    };
+    let field = |name: &str| log_read::field(&fields, name);
+    let (record, law, resource) = (field("record"), field("law"), field("resource"));
+    let event = json!({ "id": index.to_string(), "time": record.get("at"), "data": { "app": resource.get("app"),
+        "valid_at": law.get("valid_at"), "provisions": law.get("provisions"), "by": law.get("by") } });
+    recorded_as(&event).map(Some).map_err(|why| Problem::new(2, format!("decision {index}: {why}")))
 }
 
 fn recorded(path: &Path) -> Result<Vec<Recorded>, String> {

@@ -6,7 +6,7 @@ use crate::corpus::{self, Unreadable};
 use crate::law_note::Voucher;
 use crate::log_home::Home;
 use crate::log_rulings::Rules;
-use crate::{clock, question, show};
+use crate::{clock, question, show, whole_file};
 use clap::CommandFactory;
 use docket::Docket;
 use docket::docket::Source;
@@ -394,7 +394,8 @@ pub(crate) fn fmt(paths: &[PathBuf], check: bool, as_json: bool) -> Done {
             }
             let file = base.map_or_else(|| path.clone(), |base| base.join(&source.path));
             if !check {
-                fs::write(&file, laid_out).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+                whole_file::write(&file, laid_out.as_bytes())
+                    .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
             }
             changed.push(file.display().to_string());
         }
@@ -442,7 +443,8 @@ pub(crate) fn weave(loading: &Loading, ids: &[String], output: Option<&Path>, as
     match output {
         None => print(&page),
         Some(path) => {
-            fs::write(path, page).map(|()| 0).map_err(|error| format!("cannot write {}: {error}", path.display()))
+            let written = whole_file::write(path, page.as_bytes());
+            written.map(|()| 0).map_err(|error| format!("cannot write {}: {error}", path.display()))
         }
     }
 }
@@ -462,10 +464,7 @@ pub(crate) fn export(loading: &Loading, format: Format) -> Done {
 pub(crate) fn compile(loading: &Loading, output: &Path, as_json: bool) -> Done {
     let docket = loading.docket()?;
     let bytes = docket.image().to_bytes();
-    // Written beside and renamed, so that no gate ever reads half an image.
-    let beside = output.with_extension("partial");
-    let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, output));
-    written.map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+    whole_file::write(output, &bytes).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
     if as_json {
         let file = output.display().to_string();
         return print_json(&json!({ "file": file, "bytes": bytes.len(), "edition": docket.edition() }));

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::commands::{Done, tell};
 use crate::corpus;
 use crate::log_witness::signing_key;
+use crate::whole_file;
 use docket::docket::{Source, edition};
 use docket::moment::format_rfc3339;
 use law::Time;
@@ -110,9 +111,8 @@ pub(crate) fn vouch(folder: Option<&Path>, key: &Path, as_json: bool) -> Done {
     let text = format!("{ABOUT}\n{edition}\n{now}\n");
     let signature = key.sign(&text, 0);
     let note = Note { text, signatures: vec![signature] }.to_string();
-    let (path, beside) = (folder.join(NAME), folder.join("law.note.new"));
-    let written = std::fs::write(&beside, note).and_then(|()| std::fs::rename(&beside, &path));
-    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let path = folder.join(NAME);
+    whole_file::write(&path, note.as_bytes()).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     let signer = key.public();
     let facts = json!({
         "file": path.display().to_string(), "files": sources.len(), "edition": edition, "at": format_rfc3339(now), "key": signer.to_string(),

@@ -198,7 +198,7 @@ pub(crate) fn hand_in(home: &Home, entry: &Entry) -> Result<Logged, Problem> {
     let disk = home.disk("gov");
     let failed = |error| Problem::file(disk.path(), error);
     let name = format!("{INBOX}/{:020}-{}", clock::instance(), std::process::id());
-    disk.make_folder(INBOX).and_then(|()| disk.put_durably(&name, &entry.to_bytes())).map_err(failed)?;
+    disk.make_folder_durably(INBOX).and_then(|()| disk.put_durably(&name, &entry.to_bytes())).map_err(failed)?;
     for _ in 0..HAND_IN_TRIES {
         if matches!(disk.read(&name), Err(error) if error.kind() == ErrorKind::NotFound) {
             return Ok(Logged::HandedIn);
@@ -258,7 +258,7 @@ pub(crate) fn publish_blob(disk: &Folder, bytes: &[u8]) -> Result<[u8; 32], Prob
     let tlog::Hash(digest) = tlog::Hash::of(bytes);
     let path = format!("public/{}", blob_path(&digest));
     let folder = ledger::disk::folder_of(&path);
-    let put = disk.make_folder(folder).and_then(|()| disk.put_durably(&path, bytes));
+    let put = disk.make_folder_durably(folder).and_then(|()| disk.put_durably(&path, bytes));
     put.map_err(|error| Problem::file(disk.path(), error))?;
     Ok(digest)
 }

@@ -219,8 +219,10 @@ impl Home {
     /// The policy that names the witnesses of this log, if there are any.
     pub(crate) fn policy(&self) -> Result<Option<(Vec<u8>, Policy)>, Problem> {
         let path = self.folder.join("policy");
-        if !path.is_file() {
-            return Ok(None);
+        // One that is named and cannot be read is not one that asks for nobody.
+        match std::fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Ok(_) | Err(_) => {}
         }
         let bytes = read(&path)?;
         let policy = Policy::parse(&bytes);

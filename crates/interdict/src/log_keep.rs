@@ -5,7 +5,7 @@ use crate::log_gov::Logged;
 use crate::log_home::{Home, START_PAUSE, covered};
 use crate::log_read::{is_decision, published_size};
 use crate::log_witness::{signing_key, socket_path};
-use crate::{clock, log_gov};
+use crate::{clock, log_gov, whole_file};
 use ledger::disk::Folder;
 use ledger::keeper::Keeper;
 use ledger::private;
@@ -13,7 +13,6 @@ use ledger::socket;
 use ledger::wal::Record;
 use serde_json::json;
 use std::io::{BufRead, Read as _, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,18 +25,11 @@ type Ended = Result<u8, Problem>;
 const ERASE_TRIES: u32 = 400;
 
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Problem> {
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.map_err(|error| Problem::file(path, error))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
-        // Half a key is none, and would be in the way of another.
-        let _gone = std::fs::remove_file(path);
-        Problem::file(path, error)
-    })
+    whole_file::write_secret(path, text.as_bytes()).map_err(|error| Problem::file(path, error))
 }
 
 pub(crate) fn make_private(folder: &Path) -> Result<(), Problem> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| Problem::file(folder, error))
+    whole_file::make_private(folder).map_err(|error| Problem::file(folder, error))
 }
 
 pub(crate) fn new_key(name: &str, kind: Kind) -> Result<SigningKey, Problem> {
@@ -69,14 +61,11 @@ pub(crate) fn new(folder: &Path, name: &str, as_json: bool) -> Ended {
     for (log, key) in made {
         let key = key?;
         let public = folder.join(log).join("public");
-        std::fs::create_dir_all(&public).map_err(|error| Problem::file(&public, error))?;
+        whole_file::make_folder(&public).map_err(|error| Problem::file(&public, error))?;
         write_secret(&folder.join("keys").join(format!("{log}.key")), &format!("{}\n", key.to_secret_text()))?;
         // Last: by it the log counts as made.
         let (path, vkey) = (public.join("vkey"), format!("{}\n", key.public()));
-        if let Err(error) = std::fs::write(&path, &vkey) {
-            let _gone = std::fs::remove_file(&path);
-            return Err(Problem::file(&path, error));
-        }
+        whole_file::write(&path, vkey.as_bytes()).map_err(|error| Problem::file(&path, error))?;
         words.push_str(&format!("{log}       {vkey}"));
         keys.insert(log.to_owned(), key.public().to_string().into());
     }

@@ -8,7 +8,7 @@ use crate::log_home::Home;
 use crate::log_place::Place;
 use crate::log_read::{field, opened, proof_of, published_size, settled};
 use crate::log_statements::{self, GovLog};
-use crate::{clock, log_serve};
+use crate::{clock, log_serve, whole_file};
 use attest::ruling::{self, Decision};
 use clap::Args;
 use docket::Docket;
@@ -142,7 +142,7 @@ fn left(home: &Home, index: u64) -> Result<Left, Problem> {
     let (entry, fields) = settled(&public, || {
         let (proof, entry) = proof_of(&public, &policy, index)?;
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
-        let (_, fields) = opened(&disk, index, size)?;
+        let (_, fields) = opened(&disk, index, size, &entry)?;
         Ok((entry, fields))
     })?;
     let refused = |why: String| Err(Problem::new(1, format!("decision {index} {why}")));
@@ -178,13 +178,13 @@ pub(crate) fn overrule(options: &Override) -> Ended {
     let commitment = attest::dsse::hex(&commit(&salt, reason));
     let kept = json!({ "decision": index, "reason": reason, "salt": Hash(salt).to_base64() }).to_string();
     let disk = home.disk("gov");
-    let put = disk.make_folder("private/reasons");
+    let put = disk.make_folder_durably("private/reasons");
     let put = put.and_then(|()| disk.put_durably(&format!("private/reasons/{commitment}"), kept.as_bytes()));
     put.map_err(|error| Problem::file(disk.path(), error))?;
     let statement = ruling::composed(&decision, &orders, ruling == Ruling::Permit, expires, &commitment, now);
     let text = format!("{statement:#}\n");
     let Some(path) = output else { return told(false, &Value::Null, &text) };
-    std::fs::write(path, text).map_err(|error| Problem::file(path, error))?;
+    whole_file::write(path, text.as_bytes()).map_err(|error| Problem::file(path, error))?;
     let facts = json!({
         "file": path.display().to_string(), "decision": index, "ruling": ruling.word(), "orders": orders,
         "expires": format_rfc3339(expires), "reason": commitment,
@@ -280,7 +280,8 @@ pub(crate) fn law(options: &Law) -> Ended {
         }
         let path = output.join(path);
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(&path, &source.text)).map_err(|error| Problem::file(&path, error))?;
+        made.and_then(|()| whole_file::write(&path, source.text.as_bytes()))
+            .map_err(|error| Problem::file(&path, error))?;
     }
     let docket = Docket::load(sources.clone());
     let docket = docket.map_err(|faults| Problem::new(5, faulty(&faults, &sources)))?;

@@ -70,7 +70,7 @@ impl Kept {
         for index in (first..size).rev() {
             let (_, bytes) = proof_of(&public, &policy, index)?;
             let Some(entry) = Entry::from_bytes(&bytes) else { continue };
-            let fields = match shows.then(|| opened(&self.home.disk("dec"), index, size)) {
+            let fields = match shows.then(|| opened(&self.home.disk("dec"), index, size, &bytes)) {
                 None => None,
                 Some(Ok(opened)) => Some(opened),
                 Some(Err(problem)) if problem.code == NOT_THERE => None,
@@ -117,7 +117,7 @@ impl Kept {
             return Ok(Looked::Missing);
         };
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
-        let (fields, law) = match opened(&dec, index, size) {
+        let (fields, law) = match opened(&dec, index, size, &bytes) {
             Err(problem) if problem.code == NOT_THERE => (Fields::Erased, Vec::new()),
             Err(problem) => return Err(problem),
             Ok(_) if !shows => (Fields::Withheld, Vec::new()),

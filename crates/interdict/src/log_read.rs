@@ -4,7 +4,8 @@ use crate::commands::print;
 use crate::log::{Problem, Trust, read, told};
 use crate::log_home::Home;
 use crate::log_place::{Place, is_address};
-use crate::log_statements::number_of;
+use crate::log_statements::ended_before;
+use crate::whole_file;
 use ledger::commitment::{Disclosure, FIELDS, Fields, PATH, Seed};
 use ledger::disk::{Disk, Folder};
 use ledger::fsck::{self, Kind};
@@ -237,8 +238,8 @@ fn logs(typed: &Path) -> Vec<Place> {
     }
     let key = |place: &Place| VerifierKey::parse(String::from_utf8(Disk::read(place, "vkey").ok()?).ok()?.trim()).ok();
     let ended = |place: &Place| {
-        let number = key(place).and_then(|key| number_of(key.name())).unwrap_or(1);
-        (1..number).map(|number| place.past(number)).collect::<Vec<_>>()
+        let numbers = key(place).map(|key| ended_before(key.name()));
+        numbers.into_iter().flatten().map(|number| place.past(number)).collect::<Vec<_>>()
     };
     let past: Vec<Place> = found.iter().flat_map(ended).collect();
     found.into_iter().chain(past).collect()
@@ -259,7 +260,8 @@ fn is_empty(public: &Place) -> Result<bool, Problem> {
         Some(Ok(Some(signed))) => {
             missing(format!("its signer has signed {} entries, and no file of them is here", signed.size))
         }
-        _nothing_signed => Ok(true),
+        Some(Err(error)) => missing(format!("what its signer has signed cannot be read: {error}")),
+        Some(Ok(None)) | None => Ok(true),
     }
 }
 
@@ -393,8 +395,8 @@ pub(crate) fn prove(folder: &Path, index: u64, trust: &Trust, output: &Path, as_
         let why = "that is where the entry goes, beside the proof; name another file";
         return Err(Problem::new(1, format!("{}: {why}", output.display())));
     }
-    std::fs::write(output, proof.to_string()).map_err(|error| Problem::file(output, error))?;
-    std::fs::write(&beside, entry).map_err(|error| Problem::file(&beside, error))?;
+    whole_file::write(&beside, &entry).map_err(|error| Problem::file(&beside, error))?;
+    whole_file::write(output, proof.to_string().as_bytes()).map_err(|error| Problem::file(output, error))?;
     let within = Checkpoint::parse(&proof.checkpoint.text).ok();
     let facts = json!({
         "log": within.as_ref().map(|checkpoint| &checkpoint.origin), "index": index,
@@ -468,10 +470,9 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool)
     if !report.damages.is_empty() {
         return Err(Problem::new(code_of(&report), listed(&public, &report)));
     }
-    let before = state.exists().then(|| before(&public, state, &policy, (&now, &note))).transpose()?;
-    let disk = Folder::new(state.parent().unwrap_or(Path::new(".")));
-    let name = state.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    disk.put_durably(&name, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
+    let is_known = state.try_exists().map_err(|error| Problem::file(state, error))?;
+    let before = is_known.then(|| before(&public, state, &policy, (&now, &note))).transpose()?;
+    whole_file::write(state, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
     let facts = json!({
         "log": now.origin, "size": now.size, "root": now.root.to_base64(), "size_before": before,
         "state": state.display().to_string(),
@@ -483,13 +484,18 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool)
     told(as_json, &facts, &format!("{}: {} entries, {since}\n", now.origin, now.size))
 }
 
-/// What an entry commits to, which only the keeper of the log can say.
-pub(crate) fn opened(disk: &Folder, index: u64, size: u64) -> Result<(Seed, Fields), Problem> {
+/// What an entry, whose bytes these are, commits to, which only the keeper of the log can say.
+pub(crate) fn opened(disk: &Folder, index: u64, size: u64, entry: &[u8]) -> Result<(Seed, Fields), Problem> {
     let opening = private::read(disk, index, size).map_err(|error| Problem::file(disk.path(), error))?;
     let erased = || Problem::new(NOT_THERE, format!("what entry {index} commits to was erased"));
     let seed = opening.seed().ok_or_else(erased)?;
     let unreadable = || Problem::new(6, format!("the private record of entry {index} is damaged"));
     let fields = seed.open(&opening.sealed).ok_or_else(unreadable)?;
+    // Whoever could change this folder, and no key, must not have one decision pass for another.
+    if Entry::from_bytes(entry).and_then(|entry| entry.commitment()) != Some(seed.commit(&fields).0) {
+        let why = "the private record is not what the entry commits to; it proves nothing and is not shown";
+        return Err(Problem::new(5, format!("entry {index}: {why}")));
+    }
     Ok((seed, fields))
 }
 
@@ -507,9 +513,14 @@ pub(crate) fn published_size(disk: &Folder) -> Result<u64, Problem> {
     Ok(note.and_then(|note| Checkpoint::parse(&note.text).ok()).map_or(0, |known| known.size))
 }
 
-/// That an entry is that of a decision: nothing else commits to anything.
+/// Whether an entry is that of a decision: nothing else commits to anything.
+pub(crate) fn commits(entry: &[u8]) -> bool {
+    Entry::from_bytes(entry).is_some_and(|entry| entry.commitment().is_some())
+}
+
+/// That an entry is that of a decision.
 fn decision(entry: &[u8], index: u64) -> Result<(), Problem> {
-    let is_one = Entry::from_bytes(entry).is_some_and(|entry| entry.commitment().is_some());
+    let is_one = commits(entry);
     let none = || Problem::new(2, format!("entry {index} is no decision: it commits to nothing"));
     is_one.then_some(()).ok_or_else(none)
 }
@@ -535,17 +546,12 @@ pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &s
         let (proof, entry) = proof_now(&public, &policy, index)?;
         decision(&entry, index)?;
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
-        let (seed, fields) = opened(&Folder::new(&log), index, size)?;
+        let (seed, fields) = opened(&Folder::new(&log), index, size, &entry)?;
         Ok((proof, entry, seed, fields))
     })?;
     let Some(shown) = seed.disclose(&fields, number) else {
         return Err(Problem::new(1, format!("entry {index} has no `{field}`")));
     };
-    let commitment = Entry::from_bytes(&entry).and_then(|entry| entry.commitment());
-    if !commitment.is_some_and(|commitment| shown.opens(Hash(commitment))) {
-        let why = "the private record is not what the entry commits to; it proves nothing and is not shown";
-        return Err(Problem::new(5, format!("entry {index}: {why}")));
-    }
     let path: Vec<String> = shown.path.iter().map(|hash| hash.to_base64()).collect();
     let value = json!({
         "field": field,

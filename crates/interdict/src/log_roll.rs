@@ -11,6 +11,7 @@ use crate::log_home::{Home, covered};
 use crate::log_keep::{make_private, new_key, write_secret};
 use crate::log_place::Place;
 use crate::log_read::proof_of;
+use crate::whole_file;
 use clap::{Args, ValueEnum};
 use ledger::log::Ledger;
 use ledger::publish::CHECKPOINT;
@@ -48,9 +49,9 @@ pub(crate) enum Lacking {
 
 const LOGS: [&str; 2] = ["dec", "gov"];
 
+/// One after the other is on the disk: whoever ends an interrupted roll goes by which of them are done.
 fn renamed(from: &Path, to: &Path) -> Result<(), Problem> {
-    let made = to.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::rename(from, to)).map_err(|error| Problem::file(from, error))
+    whole_file::rename(from, to).map_err(|error| Problem::file(from, error))
 }
 
 /// The name of a log without its number, and the number.
@@ -78,9 +79,8 @@ fn next(home: &Home) -> Result<(), Problem> {
         let _unused = std::fs::remove_file(&secret);
         write_secret(&secret, &format!("{}\n", key.to_secret_text()))?;
         let public = next.join(log).join("public");
-        let made = std::fs::create_dir_all(&public);
-        let made = made.and_then(|()| std::fs::write(public.join("vkey.tmp"), format!("{}\n", key.public())));
-        made.and_then(|()| std::fs::rename(public.join("vkey.tmp"), &vkey))
+        let made = whole_file::make_folder(&public);
+        made.and_then(|()| whole_file::write(&vkey, format!("{}\n", key.public()).as_bytes()))
             .map_err(|error| Problem::file(&vkey, error))?;
     }
     Ok(())
@@ -212,7 +212,7 @@ pub(crate) fn roll(options: &Roll) -> Result<u8, Problem> {
         if without_seal.is_none() {
             seal(&home)?;
         }
-        std::fs::write(&sealed, "").map_err(|error| Problem::file(&sealed, error))?;
+        whole_file::write(&sealed, b"").map_err(|error| Problem::file(&sealed, error))?;
         // The signer of the old keys ends here, and gives its place to that of the new ones.
     }
     shift(folder)?;

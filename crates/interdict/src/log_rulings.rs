@@ -95,9 +95,13 @@ pub(crate) fn decisions_of(home: &Home, origin: &str) -> Result<(Folder, Verifie
     }
     let number = origin.rsplit_once('/').and_then(|(_, number)| number.parse::<u64>().ok()).unwrap_or(0);
     let disk = home.past("dec", number);
-    let key = Home::key_of(&disk).ok().filter(|key| key.name() == origin);
     let unknown = || Problem::new(NOT_THERE, format!("no log of decisions `{origin}` is kept here"));
-    key.map(|key| (disk, key)).ok_or_else(unknown)
+    // One that cannot be read is not one that there never was: what people forbade in it would end unseen.
+    if !disk.path().try_exists().map_err(|error| Problem::file(disk.path(), error))? {
+        return Err(unknown());
+    }
+    let key = Home::key_of(&disk)?;
+    if key.name() == origin { Ok((disk, key)) } else { Err(unknown()) }
 }
 
 /// What was asked when a decision was made, and when the act was to happen; `None` if nobody can say any more, or if it is
@@ -111,7 +115,7 @@ fn asked(home: &Home, decision: &Decision) -> Result<Option<([u8; 32], law::Time
     let policy = Policy::of_log(key);
     let found = settled(&public, || {
         let (_, entry) = proof_of(&public, &policy, decision.index)?;
-        let (_, fields) = opened(&disk, decision.index, published_size(&disk)?)?;
+        let (_, fields) = opened(&disk, decision.index, published_size(&disk)?, &entry)?;
         Ok((entry, fields))
     });
     let (entry, fields) = match found {

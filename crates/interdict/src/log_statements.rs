@@ -35,7 +35,7 @@ pub(crate) const FOLDER: &str = "attest/";
 const ENTRIES_MAX: u64 = 1 << 22;
 
 /// Logs one after the other, each sealed but the last: one a year for longer than anybody keeps them.
-const LOGS_MAX: usize = 256;
+const LOGS_MAX: u64 = 256;
 
 /// How often a log is read again that has published anew meanwhile.
 const READ_TRIES: u32 = 5;
@@ -249,7 +249,7 @@ impl GovLog {
         let mut logs = vec![(checkpoint.size, entries_of(&self.place, checkpoint, 0)?)];
         let mut origin = checkpoint.origin.clone();
         while let Some((_, Entry::Successor { previous, .. })) = logs.last().and_then(|(_, entries)| entries.first()) {
-            if logs.len() == LOGS_MAX {
+            if logs.len() as u64 == LOGS_MAX {
                 return Err(wrong(&format!("more than {LOGS_MAX} logs one after the other")));
             }
             // The log that goes on vouches for where it began: that is signed with the key that is believed.
@@ -258,6 +258,11 @@ impl GovLog {
             let follows = |before: &u64| number_of(&origin).is_some_and(|after| after == before + 1);
             let before = number_of(&ended.origin).filter(follows);
             let before = before.ok_or_else(|| wrong(&format!("`{origin}` does not follow `{}`", ended.origin)))?;
+            let sizes = logs.iter().map(|(size, _)| *size);
+            let size = sizes.fold(ended.size, u64::saturating_add);
+            if size > ENTRIES_MAX {
+                return Err(wrong(&format!("{size} entries with those before; at most {ENTRIES_MAX} are read")));
+            }
             logs.push((ended.size, entries_of(&self.place.past(before), &ended, 0)?));
             origin = ended.origin;
         }
@@ -274,7 +279,7 @@ impl GovLog {
         let path = blob_path(sha256);
         let mut found = self.place.find(&path)?;
         // Documents stay with the log that took them up.
-        for number in (1..self.number.load(Ordering::Relaxed)).rev() {
+        for number in before(self.number.load(Ordering::Relaxed)).rev() {
             if found.is_some() {
                 break;
             }
@@ -358,6 +363,16 @@ impl GovLog {
 /// The number of a log among those that go on from each other, as its name ends.
 pub(crate) fn number_of(origin: &str) -> Option<u64> {
     origin.rsplit_once('/').and_then(|(_, number)| number.parse().ok())
+}
+
+/// The numbers of the logs that the log of this name goes on from, as far as anybody looks back: who names a log may name
+/// it as they like.
+pub(crate) fn ended_before(origin: &str) -> std::ops::Range<u64> {
+    before(number_of(origin).unwrap_or(1))
+}
+
+fn before(number: u64) -> std::ops::Range<u64> {
+    number.saturating_sub(LOGS_MAX).max(1)..number
 }
 
 /// The entries of a log from an index on, each checked against its leaf.

@@ -2,7 +2,7 @@
 
 use crate::log::{Problem, read};
 use crate::outgoing;
-use crate::{clock, listen};
+use crate::{clock, listen, whole_file};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -40,7 +40,7 @@ pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAd
     }
     let logs: Result<Vec<VerifierKey>, _> = logs.iter().map(|log| VerifierKey::parse(log)).collect();
     let logs = logs.map_err(|error| Problem::new(2, format!("--log: {error}")))?;
-    std::fs::create_dir_all(state).map_err(|error| Problem::file(state, error))?;
+    whole_file::make_folder(state).map_err(|error| Problem::file(state, error))?;
     let disk = Folder::new(state);
     let lock = disk.lock("lock").map_err(|error| Problem::file(state, error))?;
     let _held = lock.ok_or_else(|| Problem::new(1, format!("{} is in use by another witness", state.display())))?;
@@ -119,10 +119,16 @@ impl Sign for HttpWitness {
         let body = body.map_err(|error| unavailable(&error))?;
         let refusal = match status {
             200 => {
-                let signatures = Note::parse_signatures(&body).map_err(|error| unavailable(&error))?;
+                let mut signatures = Note::parse_signatures(&body).map_err(|error| unavailable(&error))?;
+                signatures.retain(|signature| self.key.made(signature));
+                // One that is not its own would make readers refuse the checkpoint, whoever else has signed it.
+                let cosigned = Note { text: request.checkpoint.text.clone(), signatures };
+                if cosigned.verify(std::slice::from_ref(&self.key)).map_err(|forged| unavailable(&forged))?.is_empty() {
+                    return Err(unavailable(&"it answers without a signature of its key"));
+                }
                 let new = tlog::witness::origin(request).map_err(Unsigned::Refused)?;
                 self.latest = new.size;
-                return Ok(signatures.into_iter().filter(|signature| self.key.made(signature)).collect());
+                return Ok(cosigned.signatures.into_iter().take(1).collect());
             }
             400 => Refusal::Malformed,
             403 => Refusal::Unsigned,

@@ -72,6 +72,7 @@ mod store_code;
 mod store_standby;
 mod store_variant;
 mod territory;
+mod whole_file;
 
 use clap::Parser;
 use cli::{Cli, Command};

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::commands::{Done, Loading, print, tell};
 use crate::pay_keep::{Keeper, Kept};
 use crate::pay_report::{Page, Table};
+use crate::whole_file;
 use clap::{Args, Subcommand};
 use docket::Docket;
 use docket::finding::Posture;
@@ -164,12 +165,10 @@ fn split(loading: &Loading, options: &Split) -> Done {
         return Err(format!("{} changed while it was read", options.file.display()));
     }
     let write = |path: &Path, side: Side| {
-        let beside = path.with_extension("new");
-        let written = File::create(&beside).and_then(|out| {
+        let written = whole_file::write_with(path, |out| {
             let mut out = BufWriter::new(out);
             let count = plan.write(io::BufReader::new(File::open(&options.file)?), side, &held, &mut out)?;
-            out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            std::fs::rename(&beside, path)?;
+            out.flush()?;
             Ok(count)
         });
         written.map_err(|error| format!("cannot write {}: {error}", path.display()))
@@ -244,7 +243,7 @@ fn screen(loading: &Loading, options: &Screen) -> Done {
         print(&told.table.render(&total, docket.edition(), as_if, seconds))?;
     }
     if let (Some(page), Some(path)) = (told.page, &options.html) {
-        std::fs::write(path, page.render(&total, docket.edition(), as_if))
+        whole_file::write(path, page.render(&total, docket.edition(), as_if).as_bytes())
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(code(&total))
@@ -334,9 +333,7 @@ fn write_answers(folder: &Path, answers: &[Written]) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     for answer in answers {
         let path = folder.join(format!("{}.xml", answer.id));
-        let beside = path.with_extension("new");
-        std::fs::write(&beside, &answer.xml)
-            .and_then(|()| std::fs::rename(&beside, &path))
+        whole_file::write(&path, answer.xml.as_bytes())
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(())

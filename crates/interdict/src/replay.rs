@@ -5,6 +5,7 @@ use crate::commands::{Done, Loading, print};
 use crate::page::page;
 use crate::question;
 use crate::territory::Consulted;
+use crate::whole_file;
 use clap::{Args, Subcommand};
 use docket::Docket;
 use docket::finding::{Posture, Verdict, status_word};
@@ -91,7 +92,8 @@ fn store(loading: &Loading, options: &StoreLog) -> Done {
     }
     let report = Report::of(&docket, &tally, known, question::posture(options.posture));
     if let Some(path) = &options.html {
-        fs::write(path, report.page(&docket)).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        whole_file::write(path, report.page(&docket).as_bytes())
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if options.json { print(&format!("{:#}\n", report.json())) } else { print(&report.table()) }
 }

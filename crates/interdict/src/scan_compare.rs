@@ -3,7 +3,7 @@
 
 use crate::commands::{Done, print};
 use crate::scan::FILE_BYTES_MAX;
-use crate::{scan_page, scan_references};
+use crate::{scan_page, scan_references, whole_file};
 use clap::Args;
 use serde_json::{Value, json};
 use similarity::artefact::{Artefact, Budgets, Language};
@@ -101,7 +101,7 @@ pub(crate) fn run(options: &Compare) -> Done {
 
 /// Writes a page.
 pub(crate) fn write(path: &Path, page: &str) -> Result<(), String> {
-    fs::write(path, page).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    whole_file::write(path, page.as_bytes()).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn open(path: &Path) -> Result<Artefact, String> {

@@ -3,6 +3,7 @@
 
 use crate::commands::{Done, Loading, print, print_json, tell};
 use crate::scan::FILE_BYTES_MAX;
+use crate::whole_file;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use similarity::artefact::{Artefact, Budgets, Language};
@@ -244,11 +245,9 @@ fn open(path: &Path) -> Result<Artefact, String> {
     Ok(Artefact::open(&name, &bytes, &Budgets::default(), &mut |_, _| {}))
 }
 
-/// Written beside and renamed, so that nobody ever reads half of it.
+/// Puts these bytes into a file, whole.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let beside = path.with_extension("partial");
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    whole_file::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// What is said of an artefact that is added.

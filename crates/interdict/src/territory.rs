@@ -1,6 +1,7 @@
 //! Where addresses are: what is consulted, asked by hand, and the table built anew from registry data.
 
 use crate::commands::{Done, print, print_json, tell};
+use crate::whole_file;
 use clap::{Args, Subcommand};
 use gate::territory::{Countries, Database, Locator, Networks};
 use serde_json::{Value, json};
@@ -135,7 +136,8 @@ pub(crate) fn run(command: &Territory) -> Done {
             let bytes = fs::read(source).map_err(|error| format!("cannot read {}: {error}", source.display()))?;
             let built = Countries::build_packed(&bytes, provenance.as_deref());
             let built = built.map_err(|why| format!("{}: {why}", source.display()))?;
-            fs::write(output, &built.file).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+            whole_file::write(output, &built.file)
+                .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
             let (prefixes, countries, stretches, bytes) =
                 (built.prefixes, built.countries, built.stretches, built.file.len());
             let facts = json!({

@@ -39,6 +39,19 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// # Errors
     /// When it cannot be made.
     fn make_folder(&self, folder: &str) -> io::Result<()>;
+    /// The same, with the names on the way to it durable: what is put there durably is lost with a folder that is not.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn make_folder_durably(&self, folder: &str) -> io::Result<()> {
+        self.make_folder(folder)?;
+        let mut above = folder;
+        while !above.is_empty() {
+            above = folder_of(above);
+            self.sync_folder(above)?;
+        }
+        Ok(())
+    }
     /// Gives a file another name, in place of what bears it.
     ///
     /// # Errors

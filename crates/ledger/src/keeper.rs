@@ -103,15 +103,13 @@ impl<D: Disk> Keeper<D> {
     }
 
     fn open(disk: D, key: SigningKey, trust: Trust, now: fn() -> u64) -> io::Result<Self> {
-        disk.make_folder(FOLDER)?;
-        disk.sync_folder("")?;
+        disk.make_folder_durably(FOLDER)?;
+        // Who was here before may have ended between giving a file its name and making that durable. What is read now is
+        // signed again without being written again.
+        disk.sync_folder(FOLDER)?;
         let mut latest = BTreeMap::new();
         for name in disk.list(FOLDER)?.iter().filter(|name| name.len() == 64) {
-            let text = String::from_utf8(disk.read(&format!("{FOLDER}/{name}"))?);
-            let checkpoint = text.ok().and_then(|text| Checkpoint::parse(&text).ok());
-            // Starting from nothing instead would sign a fork.
-            let unreadable = || io::Error::new(ErrorKind::InvalidData, format!("{FOLDER}/{name} is no checkpoint"));
-            let checkpoint = checkpoint.filter(|kept| file_name(&kept.origin) == *name).ok_or_else(unreadable)?;
+            let checkpoint = kept(&disk, name)?;
             latest.insert(checkpoint.origin.clone(), checkpoint);
         }
         Ok(Self { disk, key, trust, now, latest: Mutex::new(latest) })
@@ -159,16 +157,25 @@ impl<D: Disk> Keeper<D> {
     }
 }
 
-/// The checkpoint of a log that whoever keeps in this place signed last.
+/// The checkpoint of a log that whoever keeps in this place signed last; `None` if it signed none.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or is no checkpoint.
 pub fn signed<D: Disk>(disk: &D, origin: &str) -> io::Result<Option<Checkpoint>> {
-    match disk.read(&format!("{FOLDER}/{}", file_name(origin))) {
-        Ok(bytes) => Ok(String::from_utf8(bytes).ok().and_then(|text| Checkpoint::parse(&text).ok())),
+    match kept(disk, &file_name(origin)) {
+        Ok(checkpoint) => Ok(Some(checkpoint)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What a file of the folder says was signed last.
+fn kept<D: Disk>(disk: &D, name: &str) -> io::Result<Checkpoint> {
+    let text = String::from_utf8(disk.read(&format!("{FOLDER}/{name}"))?);
+    let checkpoint = text.ok().and_then(|text| Checkpoint::parse(&text).ok());
+    // Starting from nothing instead would sign a fork.
+    let unreadable = || io::Error::new(ErrorKind::InvalidData, format!("{FOLDER}/{name} is no checkpoint"));
+    checkpoint.filter(|kept| file_name(&kept.origin) == *name).ok_or_else(unreadable)
 }
 
 /// One file for each log, whatever characters its origin has.

@@ -113,7 +113,7 @@ pub fn read<D: Disk>(disk: &D, index: u64, size: u64) -> io::Result<Opening> {
 /// # Errors
 /// When the request cannot be made durable.
 pub fn request_erasure<D: Disk>(disk: &D, index: u64) -> io::Result<()> {
-    disk.make_folder(ERASURES)?;
+    disk.make_folder_durably(ERASURES)?;
     disk.put_durably(&format!("{ERASURES}/{index}"), b"")
 }
 

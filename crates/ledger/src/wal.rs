@@ -123,6 +123,8 @@ pub struct Wal<D: Disk> {
     next: u64,
     frame: Vec<u8>,
     took_spare: bool,
+    /// Whether the disk failed in the middle, so that what is in memory may not be what is on it.
+    has_failed: bool,
 }
 
 fn segment_name(first: u64) -> String {
@@ -161,10 +163,20 @@ impl<D: Disk> Wal<D> {
     /// When a segment is damaged where records were acknowledged, or the disk fails.
     pub fn open(disk: D, settings: Settings, first: u64) -> Result<Self, Failed> {
         let Settings { segment_bytes, chance, nanos, .. } = settings;
-        disk.make_folder(FOLDER).and_then(|()| disk.sync_folder("")).map_err(Failed::Disk)?;
+        disk.make_folder_durably(FOLDER).map_err(Failed::Disk)?;
         let syncs = Arc::new(Durations::default());
-        let (frame, took_spare) = (Vec::new(), false);
-        let mut wal = Self { disk, segment_bytes, chance, nanos, syncs, current: None, next: first, frame, took_spare };
+        let mut wal = Self {
+            disk,
+            segment_bytes,
+            chance,
+            nanos,
+            syncs,
+            current: None,
+            next: first,
+            frame: Vec::new(),
+            took_spare: false,
+            has_failed: false,
+        };
         let found = segments(&wal.disk).map_err(Failed::Disk)?;
         for (position, first) in found.iter().enumerate() {
             if position == 0 {
@@ -252,17 +264,27 @@ impl<D: Disk> Wal<D> {
                 bytes <= limit
             });
             let (now, later) = rest.split_at(fits.count().max(1));
-            self.commit(now)?;
+            self.unless_failed(|wal| wal.commit(now))?;
             rest = later;
         }
         Ok(())
+    }
+
+    /// Does this, unless the disk has failed in the middle before.
+    fn unless_failed(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Failed>) -> Result<(), Failed> {
+        if self.has_failed {
+            return Err(Failed::Disk(io::Error::other("it failed before, and the log was not opened anew since")));
+        }
+        let done = work(self);
+        self.has_failed |= matches!(done, Err(Failed::Disk(_)));
+        done
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), Failed> {
         let bytes: usize = HEADER_BYTES + records.iter().map(Record::bytes).sum::<usize>();
         let room = self.current.as_ref().map_or(0, |segment| self.segment_bytes.saturating_sub(segment.offset));
         if padded(bytes) > room {
-            self.roll()?;
+            self.begin_segment()?;
         }
         let Some(segment) = &mut self.current else { return Err(Failed::Disk(ErrorKind::NotFound.into())) };
         Frame::write(&mut self.frame, segment.nonce, self.next, records);
@@ -278,8 +300,13 @@ impl<D: Disk> Wal<D> {
     /// Goes on in a new segment. The one before holds only whole frames then.
     ///
     /// # Errors
-    /// When there is no room for it; the present segment stays in use then.
+    /// When there is no room for it ([`Failed::Full`]): the present segment stays in use then. When the disk fails: as of
+    /// [`Wal::append`].
     pub fn roll(&mut self) -> Result<(), Failed> {
+        self.unless_failed(Self::begin_segment)
+    }
+
+    fn begin_segment(&mut self) -> Result<(), Failed> {
         let [a, b, c, d, ..] = (self.chance)();
         let nonce = u32::from_le_bytes([a, b, c, d]);
         let taken = self.disk.rename(SPARE, COMING).and_then(|()| self.disk.open(COMING));

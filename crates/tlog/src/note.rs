@@ -6,11 +6,12 @@ use ed25519_dalek::{Signature as Ed25519, Signer, SigningKey as Ed25519Key, Veri
 use std::fmt;
 
 /// A longer note is refused before it is read. The sixteen signatures that must be accepted fit, even post-quantum ones
-/// of three thousand bytes each; ours have a hundred.
+/// of three thousand bytes each; ours have a hundred, and as many as there may be of them fit under the longest names.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 
-/// Signatures read from one note. The specification asks for at least 16.
-pub const SIGNATURES_MAX: usize = 32;
+/// Signatures read from one note: of a log and of every witness that a policy may have. The specification asks for at
+/// least 16.
+pub const SIGNATURES_MAX: usize = 1 + crate::policy::LINES_MAX;
 
 /// The longest key name, and so the longest origin of a log.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -43,7 +44,7 @@ impl fmt::Display for Malformed {
             Self::Characters => "the note is not plain UTF-8 text",
             Self::Layout => "the note has no blank line before its signatures, or does not end in a newline",
             Self::SignatureLine => "a signature line is not `— name base64`",
-            Self::SignatureCount => "the note has no signature, or more than 32",
+            Self::SignatureCount => "the note has no signature, or more than 65",
             Self::Name => "a key name is empty, longer than 255 bytes, or has a space or a `+` in it",
             Self::Key => "a key is not `name+id+base64`, or its id is not the one of its key",
             Self::KeyKind => "the key is neither an Ed25519 key nor an Ed25519 cosignature key",
@@ -447,7 +448,7 @@ mod tests {
             (format!("a\n{line}"), Malformed::Layout),
             (format!("a\n\n{}", line.trim_end()), Malformed::Layout),
             ("a\n\n\n".to_owned(), Malformed::Layout),
-            (format!("a\n\n{}", line.repeat(33)), Malformed::SignatureCount),
+            (format!("a\n\n{}", line.repeat(SIGNATURES_MAX + 1)), Malformed::SignatureCount),
             (format!("a\n\n{}", line.replace("— ", "- ")), Malformed::SignatureLine),
             (format!("a\n\n{}", line.replace("/1 ", "+1 ")), Malformed::Name),
             (format!("a\n\n{}", line.replace("/1 ", "\u{a0}1 ")), Malformed::Name),

@@ -170,6 +170,9 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
         gone.expect("removed");
     }
     asked(&["fsck", &home], 6, "its signer has signed 300 entries, and no file of them is here");
+    let signed = fs::read_dir(log.path("signer/latest")).expect("a folder").next().expect("a file").expect("readable");
+    fs::write(signed.path(), "no checkpoint").expect("written");
+    asked(&["fsck", &home], 6, "what its signer has signed cannot be read");
 }
 
 /// A name or a key of the wrong kind is named, and nothing of it is in the way of the right one.
@@ -201,6 +204,12 @@ fn a_wrong_name_or_key_is_named_and_leaves_nothing_behind() {
     let witnessed = run(&[&["log", "witness", "--key", &dec][..], &listen].concat());
     assert!(witnessed.status.code() == Some(1), "{}", said(&witnessed));
     assert!(said(&witnessed).contains(&dec) && said(&witnessed).contains("--witness"), "{}", said(&witnessed));
+    // Witnesses that are named and cannot be read are not none.
+    let policy = log.path("policy");
+    std::os::unix::fs::symlink(log.path("nowhere"), &policy).expect("linked");
+    let unread = append(&log, "one\n");
+    assert!(unread.status.code() == Some(6) && said(&unread).contains(&policy), "{}", said(&unread));
+    fs::remove_file(&policy).expect("removed");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o640);
     fs::set_permissions(&dec, open).expect("changed");
     let appended = append(&log, "one\n");
@@ -251,6 +260,12 @@ fn each_way_to_fail_has_its_code() {
     let rolled_back = run(&["log", "monitor", &copy, "--key", &key, "--state", &state]);
     assert_eq!(rolled_back.status.code(), Some(4), "{}", said(&rolled_back));
     assert!(said(&rolled_back).contains("it had 301 entries and has 300 now"), "{}", said(&rolled_back));
+    // Beside where it is asked for, and what cannot be looked at is not what was never seen.
+    let near =
+        interdict().current_dir(&log.0).args(["log", "monitor", "dec", "--key", &key, "--state", "near"]).output();
+    assert_eq!(near.expect("it runs").status.code(), Some(0));
+    assert!(fs::read(log.path("near")).expect("remembered").starts_with(b"log.example/test/dec/1\n301\n"));
+    assert_eq!(code(&["log", "monitor", &dec, "--key", &key, "--state", &log.path("near/state")]), Some(6));
     // The old copy in the place of the log: its signer has seen more.
     fs::remove_dir_all(&dec).expect("removed");
     fs::rename(&copy, &dec).expect("renamed");

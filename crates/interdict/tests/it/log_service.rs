@@ -312,6 +312,10 @@ fn a_private_record_that_is_not_what_was_committed_to_is_shown_to_nobody() {
     let swapped = disclose();
     assert!(swapped.code == 5 && swapped.out.is_empty(), "{}{}", swapped.out, swapped.err);
     assert!(swapped.err.contains("is not what the entry commits to"), "{}", swapped.err);
+    // Nor is anything decided by it, or told of what rested on what.
+    let until = ["--reason", "r", "--expires", "2999-01-01T00:00:00Z"];
+    let decided = run(&[&["log", "override", &log.path("log"), "0", "permit"][..], &until].concat(), b"");
+    assert!(decided.code == 5 && decided.err.contains("is not what the entry commits to"), "{}", decided.err);
 }
 
 /// Runs the service so that a system call fails, and asks until it refuses.

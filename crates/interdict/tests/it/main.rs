@@ -18,7 +18,15 @@ mod log;
 mod log_copy;
 #[cfg(test)]
 mod log_faults;
+#[cfg(test)]
+mod log_override;
+#[cfg(test)]
+mod log_roll;
 mod log_service;
+#[cfg(test)]
+mod log_signer;
+#[cfg(test)]
+mod log_statements;
 mod log_witnesses;
 #[cfg(test)]
 mod payments;

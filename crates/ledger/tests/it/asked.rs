@@ -1,7 +1,7 @@
 //! A signer that whoever holds the log's host asks for whatever they like: what it signs is one history that only grows.
 
 use crate::key;
-use crate::simulated::{Chance, Simulated};
+use crate::simulated::{Chance, Loss, Simulated};
 use ledger::keeper::Keeper;
 use std::collections::BTreeSet;
 use tlog::checkpoint::Checkpoint;
@@ -79,4 +79,41 @@ fn whatever_is_asked_one_history_is_signed_and_it_only_grows() {
     }
     assert!(signed > 1_000 && refused > REQUESTS / 2, "{signed} signed, {refused} refused");
     println!("{signed} of {REQUESTS} requests were signed");
+}
+
+/// What is ended in the middle of signing, and asked for the same again, has it on the disk before it signs.
+#[test]
+fn what_was_signed_is_known_after_a_crash_whatever_ended_the_signer_before() {
+    let history = leaves(0);
+    let asked = |old_size: u64, size: u64| {
+        let origin = key().public().name().to_owned();
+        let checkpoint = Checkpoint { origin, size, root: tree::root(&history[..size as usize]) };
+        let note = Note { text: checkpoint.to_string(), signatures: Vec::new() };
+        AddCheckpoint { old_size, consistency: proof(&history, old_size, size), checkpoint: note }
+    };
+    let known = |keeper: &Keeper<Simulated>| keeper.latest(key().public().name()).map_or(0, |latest| latest.size);
+    let mut ended = 0;
+    for old in [0, 10] {
+        for at in 0.. {
+            let disk = Simulated::default();
+            let keeper = Keeper::signer(disk.clone(), key()).unwrap();
+            if old > 0 {
+                keeper.add(&asked(0, old)).unwrap();
+            }
+            disk.crash_at(disk.operations() + at);
+            if keeper.add(&asked(old, 20)).is_ok() {
+                break;
+            }
+            ended += 1;
+            let disk = disk.after_exit();
+            let keeper = Keeper::signer(disk.clone(), key()).unwrap();
+            keeper.add(&asked(known(&keeper), 20)).unwrap();
+            for (loss, seed) in [Loss::Everything, Loss::Nothing, Loss::Some, Loss::Some].into_iter().zip(0..) {
+                let disk = disk.after_crash(loss, &mut Chance(seed));
+                let keeper = Keeper::signer(disk, key()).unwrap();
+                assert_eq!(known(&keeper), 20, "ended in operation {at} after {old}, {loss:?}");
+            }
+        }
+    }
+    assert!(ended >= 8, "{ended}");
 }

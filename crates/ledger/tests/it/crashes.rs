@@ -194,6 +194,31 @@ fn a_sync_that_fails_is_believed_and_what_was_under_way_is_made_durable_anew() {
 }
 
 #[test]
+fn a_segment_that_could_not_be_begun_is_the_last_thing_written() {
+    for number in 1..3 {
+        let (disk, signer) = (Simulated::default(), Simulated::default());
+        let mut opened = signers(&signer).unwrap();
+        let (mut wal, _publisher) = log::open(&disk, key().public(), settings_of_one(), &mut opened).unwrap();
+        let mut chance = Chance(1);
+        let mut outside = Outside::default();
+        let mut append = |wal: &mut ledger::wal::Wal<Simulated>, outside: &mut Outside| {
+            let record = record(outside.acknowledged.len() as u64, &mut chance);
+            let done = wal.append(std::slice::from_ref(&record));
+            if done.is_ok() { &mut outside.acknowledged } else { &mut outside.unknown }.push(record.entry);
+            done
+        };
+        append(&mut wal, &mut outside).unwrap();
+        disk.fail_sync_folder(1);
+        assert!(wal.roll().is_err());
+        // The new segment is there, and the old one would take more.
+        (0..number).for_each(|_| assert!(append(&mut wal, &mut outside).is_err()));
+        outside.unknown.clear();
+        drop(wal);
+        assert_eq!(check(&disk.after_exit(), &signer, &mut outside), Ok(()));
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_records_and_takes_them_again_once_there_is_room() {
     let (disk, signer) = (Simulated::default(), Simulated::default());
     let mut opened = signers(&signer).unwrap();

@@ -1,6 +1,6 @@
 //! A disk that loses power. It keeps what was written apart from what is durable, and at the crash keeps of the rest
 //! what chance decides: of each file some of the 512-byte sectors written since its last sync, of each folder some of
-//! the names changed since its last sync, in any order.
+//! the names changed since its last sync, in any order; with a folder that nobody made durable, all that is in it.
 
 use ledger::disk::{Disk, DiskFile, folder_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,11 +53,15 @@ struct State {
     names: BTreeMap<String, u64>,
     durable_names: BTreeMap<String, u64>,
     folders: BTreeSet<String>,
+    durable_folders: BTreeSet<String>,
     operations: u64,
     crash_at: Option<u64>,
     /// Fails the sync with this number once, without making anything durable, as a disk does.
     fail_sync: Option<u64>,
     syncs: u64,
+    /// The same for the sync of a folder.
+    fail_sync_folder: Option<u64>,
+    folder_syncs: u64,
     room: Option<u64>,
     crashed: bool,
 }
@@ -131,6 +135,11 @@ impl Simulated {
         state.fail_sync = Some(state.syncs + number);
     }
 
+    pub(crate) fn fail_sync_folder(&self, number: u64) {
+        let mut state = self.state();
+        state.fail_sync_folder = Some(state.folder_syncs + number);
+    }
+
     pub(crate) fn room(&self, bytes: Option<u64>) {
         self.state().room = bytes;
     }
@@ -171,12 +180,21 @@ impl Simulated {
             files.insert(*id, Content { now: bytes.clone(), durable: bytes, ..Content::default() });
         }
         let next = state.next;
-        let folders = state.folders.clone();
+        let lost = |folder: &&String| !state.durable_folders.contains(*folder) && !keep(chance);
+        let lost: Vec<&String> = state.folders.iter().filter(lost).collect();
+        let is_there = |path: &String| {
+            let inside =
+                |folder: &&&String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            !lost.contains(&path) && !lost.iter().any(|folder| inside(&folder))
+        };
+        names.retain(|name, _| is_there(name));
+        let folders: BTreeSet<String> = state.folders.iter().filter(|folder| is_there(folder)).cloned().collect();
         Self(Arc::new(Mutex::new(State {
             files,
             next,
             names: names.clone(),
             durable_names: names,
+            durable_folders: folders.clone(),
             folders,
             ..State::default()
         })))
@@ -191,6 +209,7 @@ impl Simulated {
             names: state.names.clone(),
             durable_names: state.durable_names.clone(),
             folders: state.folders.clone(),
+            durable_folders: state.durable_folders.clone(),
             ..State::default()
         })))
     }
@@ -257,8 +276,13 @@ impl Disk for Simulated {
 
     fn make_folder(&self, folder: &str) -> io::Result<()> {
         let mut state = self.state();
-        if state.folders.insert(folder.to_owned()) {
+        if !state.folders.contains(folder) {
             state.step()?;
+        }
+        let mut made = folder;
+        while !made.is_empty() {
+            state.folders.insert(made.to_owned());
+            made = folder_of(made);
         }
         Ok(())
     }
@@ -281,7 +305,13 @@ impl Disk for Simulated {
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
+        state.folder_syncs += 1;
+        if state.fail_sync_folder == Some(state.folder_syncs) {
+            return Err(io::Error::other("an input/output error"));
+        }
         let here = |name: &String| folder_of(name) == folder;
+        let made: Vec<String> = state.folders.iter().filter(|name| here(name)).cloned().collect();
+        state.durable_folders.extend(made);
         let gone: Vec<String> = state.durable_names.keys().filter(|name| here(name)).cloned().collect();
         for name in gone {
             state.durable_names.remove(&name);
