@@ -3,7 +3,7 @@
 use crate::commands::{Done, tell};
 use crate::log_place::Place;
 use crate::log_s3::Bucket;
-use crate::{log_keep, log_mirror, log_override, log_read, log_roll, log_witness};
+use crate::{log_keep, log_mirror, log_monitor, log_override, log_read, log_roll, log_witness};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::fmt;
@@ -98,6 +98,12 @@ pub(crate) enum LogCommand {
         trust: Trust,
     },
     /// Check that a log only grew since the last time, and remember what it was
+    #[command(
+        after_help = "A log that shows one history to you and another to others is told by its witnesses: --witnesses asks those \
+                      of the policy what they signed last, and exits with 4 if that is not what is shown here, with 7 if none \
+                      of them says.\n\n\
+                      interdict log monitor https://log.example/log/gov --policy policy --state seen --witnesses"
+    )]
     Monitor {
         /// The public folder of a log, or its address
         folder: PathBuf,
@@ -106,6 +112,9 @@ pub(crate) enum LogCommand {
         state: PathBuf,
         #[command(flatten)]
         trust: Trust,
+        /// Ask the witnesses of the policy, too, what they signed last
+        #[arg(long, requires = "policy")]
+        witnesses: bool,
         /// Write JSON
         #[arg(long)]
         json: bool,
@@ -333,7 +342,9 @@ pub(crate) fn run(command: &LogCommand) -> Done {
             log_read::prove(folder, *index, trust, output, *json)
         }
         LogCommand::Cat { folder, from, count, trust } => log_read::cat(folder, *from, *count, trust),
-        LogCommand::Monitor { folder, state, trust, json } => log_read::monitor(folder, state, trust, *json),
+        LogCommand::Monitor { folder, state, trust, witnesses, json } => {
+            log_monitor::monitor(folder, state, trust, *witnesses, *json)
+        }
         LogCommand::Publish { folder, to, endpoint, region, credentials, json } => {
             let bucket = Bucket::new(to, endpoint, region, credentials);
             bucket.map_err(|why| Problem::new(1, why)).and_then(|bucket| log_mirror::once(folder, &bucket, *json))

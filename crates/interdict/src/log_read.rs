@@ -19,14 +19,14 @@ use tlog::policy::{Policy, Refused};
 use tlog::proof::{Proof, Unverified};
 use tlog::reader::{Reader, Untrusted};
 use tlog::tile::{Level, TILE_WIDTH, Tile};
-use tlog::{Hash, bundle, tree};
+use tlog::{Hash, bundle};
 use wire::entry::{self, Entry};
 
 /// How long a cycle may take between writing and signing.
 const CYCLE_TRIES: u32 = 5;
 const CYCLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
 
-type Ended = Result<u8, Problem>;
+pub(crate) type Ended = Result<u8, Problem>;
 
 /// The code of a file that is missing or unreadable.
 pub(crate) const MISSING: u8 = 6;
@@ -34,7 +34,7 @@ pub(crate) const MISSING: u8 = 6;
 /// The code of what was asked for and is not there to be had.
 pub(crate) const NOT_THERE: u8 = 1;
 
-fn refused(refused: &Refused) -> Problem {
+pub(crate) fn refused(refused: &Refused) -> Problem {
     let code = match refused {
         Refused::Text(_) => 2,
         Refused::NoLog | Refused::Forged(_) => 3,
@@ -43,7 +43,7 @@ fn refused(refused: &Refused) -> Problem {
     Problem::new(code, refused.to_string())
 }
 
-fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
+pub(crate) fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
     let code = match error {
         Untrusted::Missing(..) | Untrusted::Length(_) => 6,
         Untrusted::Hashes(_) | Untrusted::Edge => 5,
@@ -53,7 +53,7 @@ fn untrusted(error: &Untrusted<std::io::Error>) -> Problem {
 }
 
 /// The checkpoint of a published log, with its note.
-fn checkpoint(public: &Place, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
+pub(crate) fn checkpoint(public: &Place, policy: &Policy) -> Result<(Checkpoint, Note), Problem> {
     if is_empty(public)? {
         return Err(Problem::new(MISSING, format!("{public}: nothing is published yet")));
     }
@@ -63,9 +63,9 @@ fn checkpoint(public: &Place, policy: &Policy) -> Result<(Checkpoint, Note), Pro
     Ok((checkpoint, note))
 }
 
-type Fetch = Box<dyn FnMut(Tile) -> std::io::Result<Vec<u8>>>;
+pub(crate) type Fetch = Box<dyn FnMut(Tile) -> std::io::Result<Vec<u8>>>;
 
-fn reader(public: &Place, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Problem> {
+pub(crate) fn reader(public: &Place, checkpoint: &Checkpoint) -> Result<Reader<Fetch>, Problem> {
     let disk = public.clone();
     let fetch: Fetch = Box::new(move |tile| Disk::read(&disk, &tile.to_string()));
     Reader::new(checkpoint, fetch).map_err(|error| untrusted(&error))
@@ -274,7 +274,7 @@ fn policy_for(public: &Place, trust: &Trust) -> Result<Option<Policy>, Problem> 
     Ok(Some(policy).filter(|_| is_known || !public.is_past()))
 }
 
-fn code_of(report: &fsck::Report) -> u8 {
+pub(crate) fn code_of(report: &fsck::Report) -> u8 {
     let codes = report.damages.iter().map(|damage| match damage.kind {
         Kind::Malformed => 2,
         Kind::Signature => 3,
@@ -285,12 +285,12 @@ fn code_of(report: &fsck::Report) -> u8 {
     codes.max().unwrap_or(0)
 }
 
-fn listed(public: &Place, report: &fsck::Report) -> String {
+pub(crate) fn listed(public: &Place, report: &fsck::Report) -> String {
     report.damages.iter().map(|damage| format!("{public}/{damage}\n")).collect()
 }
 
 /// What is wrong with a log that may go on while it is read.
-fn checked(public: &Place, policy: &Policy) -> fsck::Report {
+pub(crate) fn checked(public: &Place, policy: &Policy) -> fsck::Report {
     let mut report = fsck::check(public, "", policy, public.threads());
     for _ in 0..CYCLE_TRIES {
         if report.damages.is_empty() {
@@ -435,53 +435,6 @@ pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended 
         },
     )?;
     Ok(0)
-}
-
-/// What a log was when it was looked at before, if it has only grown since.
-fn before(public: &Place, state: &Path, policy: &Policy, (now, note): (&Checkpoint, &Note)) -> Result<u64, Problem> {
-    let bytes = read(state)?;
-    let before = Note::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", state.display())))?;
-    let then = policy.check(&before).map_err(|error| refused(&error))?;
-    let other = |why: &str| {
-        let message = format!("another history: {why}\nseen before:\n{before}\nnow:\n{note}");
-        Problem::new(4, message)
-    };
-    if then.origin != now.origin {
-        let help = "a log that goes on from another is remembered in a file of its own";
-        let told = format!("{} remembers {}, not {}; {help}", state.display(), then.origin, now.origin);
-        return Err(Problem::new(1, told));
-    }
-    if then.size > now.size {
-        return Err(other(&format!("it had {} entries and has {} now", then.size, now.size)));
-    }
-    let mut reader = reader(public, now)?;
-    let proof = reader.prove_consistency(then.size).map_err(|error| untrusted(&error))?;
-    if tree::verify_consistency((then.size, then.root), (now.size, now.root), &proof).is_err() {
-        return Err(other("what it had is not what it grew from"));
-    }
-    Ok(then.size)
-}
-
-pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool) -> Ended {
-    let public = Place::at(folder);
-    let policy = trust.policy(Some(&public))?;
-    let (now, note) = checkpoint(&public, &policy)?;
-    let report = checked(&public, &policy);
-    if !report.damages.is_empty() {
-        return Err(Problem::new(code_of(&report), listed(&public, &report)));
-    }
-    let is_known = state.try_exists().map_err(|error| Problem::file(state, error))?;
-    let before = is_known.then(|| before(&public, state, &policy, (&now, &note))).transpose()?;
-    whole_file::write(state, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
-    let facts = json!({
-        "log": now.origin, "size": now.size, "root": now.root.to_base64(), "size_before": before,
-        "state": state.display().to_string(),
-    });
-    let since = match before {
-        Some(before) => format!("grown from the {before} it had"),
-        None => format!("seen for the first time; {} remembers it", state.display()),
-    };
-    told(as_json, &facts, &format!("{}: {} entries, {since}\n", now.origin, now.size))
 }
 
 /// What an entry, whose bytes these are, commits to, which only the keeper of the log can say.

@@ -1,23 +1,26 @@
 //! A witness over HTTP (C2SP tlog-witness): the service, and the client that a log asks with.
 
+use crate::commands::print;
 use crate::log::{Problem, read};
 use crate::outgoing;
 use crate::{clock, listen, whole_file};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Path as Named, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use ledger::disk::Folder;
 use ledger::keeper::{Keeper, Sign, Unsigned};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tlog::note::{Kind, Note, Signature, SigningKey, VerifierKey};
-use tlog::witness::{AddCheckpoint, REQUEST_BYTES_MAX, Refusal};
+use tlog::policy::Party;
+use tlog::witness::{AddCheckpoint, REQUEST_BYTES_MAX, Refusal, origin_hash};
 
 /// How long a log waits for a witness before it publishes without it.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -49,6 +52,7 @@ pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAd
     let keeper = Arc::new(keeper);
     let routes = Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
+        .route("/{origin_hash}/checkpoint", get(checkpoint))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .with_state(Arc::clone(&keeper));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -58,10 +62,29 @@ pub(crate) fn serve(key: &Path, state: &Path, logs: &[String], address: SocketAd
         let listener = tokio::net::TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Problem::new(1, format!("cannot listen on {address}: {error}")))?;
         let bound = listener.local_addr().map_err(|error| Problem::new(1, error.to_string()))?;
-        println!("witness   http://{bound}/add-checkpoint\nkey       {}", keeper.public());
+        let known: BTreeSet<&str> = logs.iter().map(VerifierKey::name).collect();
+        let signed = known.iter().map(|origin| {
+            let hash = origin_hash(origin);
+            format!("signed    http://{bound}/{hash}/checkpoint   of {origin}\n")
+        });
+        let signed: String = signed.collect();
+        // At once: whoever reads only the first lines may be gone before another is written.
+        let told = format!("witness   http://{bound}/add-checkpoint\nkey       {}\n{signed}", keeper.public());
+        print(&told).map_err(|error| Problem::new(1, error))?;
         listen::serve(listener, routes, ends).await;
         Ok(0)
     })
+}
+
+/// What was signed last of a log, for whoever watches it.
+async fn checkpoint(State(keeper): State<Arc<Keeper<Folder>>>, Named(origin_hash): Named<String>) -> Response {
+    // A signature waits for the disk while it holds what is asked for here.
+    let kept = tokio::task::spawn_blocking(move || keeper.cosigned(&origin_hash)).await;
+    match kept {
+        Ok(Some(note)) => ([(header::CACHE_CONTROL, "no-cache")], note.to_string()).into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "nothing was signed here for a log with that hash\n").into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 async fn add_checkpoint(State(keeper): State<Arc<Keeper<Folder>>>, body: Bytes) -> Response {
@@ -84,6 +107,23 @@ async fn add_checkpoint(State(keeper): State<Arc<Keeper<Folder>>>, body: Bytes) 
         }
         Ok(Err(Unsigned::Unavailable(why))) => (StatusCode::INTERNAL_SERVER_ERROR, why).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// What a witness says that it signed last of a log, which nobody has checked; `None` if it has signed nothing.
+pub(crate) fn signed_last(witness: &Party, origin: &str) -> Result<Option<Note>, String> {
+    let url = witness.url.as_deref().ok_or("the policy gives no address of it")?;
+    let url = format!("{}/{}/checkpoint", url.trim_end_matches('/'), origin_hash(origin));
+    let unread = |error: &dyn std::fmt::Display| format!("{url}: {error}");
+    let mut answer = outgoing::agent(WAIT_MAX, 0).get(&url).call().map_err(|error| unread(&error))?;
+    match answer.status().as_u16() {
+        200 => {
+            let body = answer.body_mut().with_config().limit(REQUEST_BYTES_MAX as u64).read_to_vec();
+            let note = Note::parse(&body.map_err(|error| unread(&error))?);
+            note.map(Some).map_err(|error| unread(&error))
+        }
+        404 => Ok(None),
+        other => Err(unread(&format!("status {other}"))),
     }
 }
 

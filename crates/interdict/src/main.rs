@@ -35,6 +35,7 @@ mod log_gov;
 mod log_home;
 mod log_keep;
 mod log_mirror;
+mod log_monitor;
 mod log_override;
 mod log_page;
 mod log_place;

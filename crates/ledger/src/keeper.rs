@@ -9,9 +9,8 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, PoisonError};
 use tlog::checkpoint::Checkpoint;
-use tlog::hash::Hash;
 use tlog::note::{Kind, Note, Signature, SigningKey, VerifierKey};
-use tlog::witness::{self, AddCheckpoint, Refusal};
+use tlog::witness::{self, AddCheckpoint, Refusal, origin_hash};
 
 /// The folder with one file for each log.
 const FOLDER: &str = "latest";
@@ -72,7 +71,16 @@ pub struct Keeper<D> {
     trust: Trust,
     /// The time, in seconds since 1970, that a cosignature states.
     now: fn() -> u64,
-    latest: Mutex<BTreeMap<String, Checkpoint>>,
+    /// By the hash of the origin, which is the name of its file: an origin may have any characters.
+    latest: Mutex<BTreeMap<String, Kept>>,
+}
+
+/// What was signed last of a log.
+#[derive(Clone, Debug)]
+struct Kept {
+    checkpoint: Checkpoint,
+    /// The checkpoint as it was signed: by the log, as far as this keeper knows its keys, and by the keeper.
+    note: Note,
 }
 
 impl<D: Disk> Keeper<D> {
@@ -109,8 +117,7 @@ impl<D: Disk> Keeper<D> {
         disk.sync_folder(FOLDER)?;
         let mut latest = BTreeMap::new();
         for name in disk.list(FOLDER)?.iter().filter(|name| name.len() == 64) {
-            let checkpoint = kept(&disk, name)?;
-            latest.insert(checkpoint.origin.clone(), checkpoint);
+            latest.insert(name.clone(), kept(&disk, name)?);
         }
         Ok(Self { disk, key, trust, now, latest: Mutex::new(latest) })
     }
@@ -124,7 +131,18 @@ impl<D: Disk> Keeper<D> {
     /// The checkpoint of a log that was signed last.
     #[must_use]
     pub fn latest(&self, origin: &str) -> Option<Checkpoint> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned()
+        self.kept(&origin_hash(origin)).map(|kept| kept.checkpoint)
+    }
+
+    /// The same as it was signed, for whoever watches the log: `None` if none was signed, or before a keeper kept more than
+    /// the text. Logs are named by [`origin_hash`].
+    #[must_use]
+    pub fn cosigned(&self, origin_hash: &str) -> Option<Note> {
+        self.kept(origin_hash).map(|kept| kept.note).filter(|note| !note.signatures.is_empty())
+    }
+
+    fn kept(&self, name: &str) -> Option<Kept> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// Signs a checkpoint that grew from the last one.
@@ -133,27 +151,33 @@ impl<D: Disk> Keeper<D> {
     /// When it did not, or cannot be kept.
     pub fn add(&self, request: &AddCheckpoint) -> Result<Signature, Unsigned> {
         let asked = witness::origin(request).map_err(Unsigned::Refused)?;
+        let name = origin_hash(&asked.origin);
         // Held until the new checkpoint is durable: two requests at once cannot roll each other back.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = latest.get(&asked.origin);
-        let checkpoint = match &self.trust {
+        let last = latest.get(&name).map(|kept| &kept.checkpoint);
+        let (checkpoint, mut signatures) = match &self.trust {
             Trust::Own if asked.origin == self.key.public().name() => {
-                witness::grows(request, &asked, last).map(|()| asked)
+                witness::grows(request, &asked, last).map(|()| (asked, Vec::new()))
             }
             Trust::Own => Err(Refusal::UnknownLog),
             Trust::Logs(known) => {
                 let keys = known.get(&asked.origin).ok_or(Unsigned::Refused(Refusal::UnknownLog))?;
+                // One of each key, however often it stands there: what is kept must be as short as what is read.
+                let of = |key: &VerifierKey| request.checkpoint.signatures.iter().find(|one| key.made(one)).cloned();
                 witness::decide(request, keys, last)
+                    .map(|checkpoint| (checkpoint, keys.iter().filter_map(of).collect()))
             }
-        };
-        let checkpoint = checkpoint.map_err(Unsigned::Refused)?;
-        if last != Some(&checkpoint) {
-            let path = format!("{FOLDER}/{}", file_name(&checkpoint.origin));
-            let kept = self.disk.put_durably(&path, checkpoint.to_string().as_bytes());
-            kept.map_err(|error| Unsigned::Unavailable(error.to_string()))?;
-            latest.insert(checkpoint.origin.clone(), checkpoint);
         }
-        Ok(self.key.sign(&request.checkpoint.text, (self.now)()))
+        .map_err(Unsigned::Refused)?;
+        let signature = self.key.sign(&request.checkpoint.text, (self.now)());
+        signatures.push(signature.clone());
+        let note = Note { text: request.checkpoint.text.clone(), signatures };
+        if last != Some(&checkpoint) {
+            let kept = self.disk.put_durably(&format!("{FOLDER}/{name}"), note.to_string().as_bytes());
+            kept.map_err(|error| Unsigned::Unavailable(error.to_string()))?;
+        }
+        latest.insert(name, Kept { checkpoint, note });
+        Ok(signature)
     }
 }
 
@@ -162,26 +186,22 @@ impl<D: Disk> Keeper<D> {
 /// # Errors
 /// When it cannot be read, or is no checkpoint.
 pub fn signed<D: Disk>(disk: &D, origin: &str) -> io::Result<Option<Checkpoint>> {
-    match kept(disk, &file_name(origin)) {
-        Ok(checkpoint) => Ok(Some(checkpoint)),
+    match kept(disk, &origin_hash(origin)) {
+        Ok(kept) => Ok(Some(kept.checkpoint)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// What a file of the folder says was signed last.
-fn kept<D: Disk>(disk: &D, name: &str) -> io::Result<Checkpoint> {
-    let text = String::from_utf8(disk.read(&format!("{FOLDER}/{name}"))?);
-    let checkpoint = text.ok().and_then(|text| Checkpoint::parse(&text).ok());
+fn kept<D: Disk>(disk: &D, name: &str) -> io::Result<Kept> {
+    let bytes = disk.read(&format!("{FOLDER}/{name}"))?;
+    let unsigned = || Some(Note { text: String::from_utf8(bytes.clone()).ok()?, signatures: Vec::new() });
+    let note = Note::parse(&bytes).ok().or_else(unsigned);
+    let kept = note.and_then(|note| Some(Kept { checkpoint: Checkpoint::parse(&note.text).ok()?, note }));
     // Starting from nothing instead would sign a fork.
     let unreadable = || io::Error::new(ErrorKind::InvalidData, format!("{FOLDER}/{name} is no checkpoint"));
-    checkpoint.filter(|kept| file_name(&kept.origin) == *name).ok_or_else(unreadable)
-}
-
-/// One file for each log, whatever characters its origin has.
-fn file_name(origin: &str) -> String {
-    let Hash(bytes) = Hash::of(origin.as_bytes());
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    kept.filter(|kept| origin_hash(&kept.checkpoint.origin) == *name).ok_or_else(unreadable)
 }
 
 impl<D: Disk> Sign for std::sync::Arc<Keeper<D>> {

@@ -117,6 +117,14 @@ impl fmt::Display for AddCheckpoint {
     }
 }
 
+/// How a log is called where a witness tells what it signed last of it, `GET HASH/checkpoint`: the SHA-256 of its origin in
+/// lowercase hexadecimal.
+#[must_use]
+pub fn origin_hash(origin: &str) -> String {
+    let Hash(bytes) = Hash::of(origin.as_bytes());
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Finds the origin a request is about without trusting anything of it.
 ///
 /// # Errors

@@ -63,10 +63,24 @@ impl Witness {
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(request.as_bytes())).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        let status = head.get(9..12).and_then(|code| code.parse().ok()).expect("a status");
-        (status, body.to_owned())
+        parted(&answer)
     }
+
+    /// What it says it signed last of a log.
+    fn signed(&self, origin: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let path = format!("/{}/checkpoint", tlog::witness::origin_hash(origin));
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        parted(&answer)
+    }
+}
+
+fn parted(answer: &str) -> (u16, String) {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.get(9..12).and_then(|code| code.parse().ok()).expect("a status");
+    (status, body.to_owned())
 }
 
 impl Drop for Witness {
@@ -153,6 +167,93 @@ fn sixty_four_at_once_roll_nothing_back_and_no_second_history_is_signed() {
     let other = SigningKey::from_seed("other.example/dec/1", Kind::Text, &[9; 32]).expect("a key").public().to_string();
     let stranger = Witness::start(&folder, "two", &[&other]);
     assert_eq!(stranger.add(&request(0, 3, 0)).0, 404);
+}
+
+#[test]
+fn a_witness_tells_whoever_watches_what_it_signed_last_and_whose_signature_it_saw() {
+    let folder = Folder::new();
+    let log = key();
+    let witness = Witness::start(&folder, "one", &[&log.public().to_string()]);
+    let known = [log.public().clone(), VerifierKey::parse(&witness.key).expect("its key")];
+    let told = |witness: &Witness| {
+        let (status, body) = witness.signed(log.public().name());
+        assert_eq!(status, 200, "{body}");
+        let note = Note::parse(body.as_bytes()).expect("a note");
+        assert_eq!(note.verify(&known).expect("nothing forged").len(), 2, "{body}");
+        assert_eq!(note.signatures.len(), 2, "{body}");
+        Checkpoint::parse(&note.text).expect("a checkpoint").size
+    };
+    assert_eq!(witness.signed(log.public().name()).0, 404, "it has signed nothing");
+    assert_eq!(witness.add(&request(0, 10, 0)).0, 200);
+    assert_eq!(told(&witness), 10);
+    // Refused, it changes nothing; signatures of strangers and copies of the log's own are not passed on.
+    assert_eq!(witness.add(&request(10, 12, 1)).0, 422);
+    let mut crowded = AddCheckpoint::parse(request(10, 12, 0).as_bytes()).expect("a request");
+    let own = crowded.checkpoint.signatures[0].clone();
+    let stranger = SigningKey::from_seed("other.example", Kind::Text, &[9; 32]).expect("a key");
+    crowded.checkpoint.signatures.push(stranger.sign(&crowded.checkpoint.text, 0));
+    crowded.checkpoint.signatures.extend(std::iter::repeat_n(own, 40));
+    assert_eq!((witness.add(&crowded.to_string()).0, told(&witness)), (200, 12));
+    drop(witness);
+    let witness = Witness::start(&folder, "one", &[&log.public().to_string()]);
+    assert_eq!(told(&witness), 12, "killed and started again, it tells the same");
+    assert_eq!(witness.signed("other.example/log").0, 404);
+}
+
+#[test]
+fn a_log_that_shows_a_watcher_less_or_other_than_its_witnesses_signed_is_told_apart() {
+    let (folder, home, [gov, dec]) = log("log.example/watched");
+    let (a, b) = (Witness::start(&folder, "a", &[&gov, &dec]), Witness::start(&folder, "b", &[&gov, &dec]));
+    let policy = |lines: &str| {
+        let [a, b] =
+            [("a", &a), ("b", &b)].map(|(name, one)| format!("witness {name} {} http://{}\n", one.key, one.address));
+        format!("log {gov}\nlog {dec}\n{a}{b}{lines}")
+    };
+    folder.write("log/policy", &policy("group both all a b\nquorum both\n"));
+    // Whoever goes by the log's signature alone believes whatever it signed.
+    let trusting = folder.write("trusting", &policy("quorum none\n"));
+    let copied = |to: &str| {
+        let to = folder.path().join(to).display().to_string();
+        assert!(Command::new("cp").args(["-r", &home, &to]).status().expect("it runs").success());
+        to
+    };
+    let watch = |home: &str, state: &str, more: &[&str]| {
+        let state = folder.path().join(state).display().to_string();
+        let public = format!("{home}/dec/public");
+        run(&[&["log", "monitor", &public, "--policy", &trusting, "--state", &state][..], more].concat(), b"")
+    };
+    assert_eq!(append(&home, "one\ntwo\n").0, 0);
+    let (older, other) = (copied("older"), copied("other"));
+    assert_eq!(append(&home, "three\n").0, 0);
+    let seen = watch(&home, "seen", &["--witnesses"]);
+    assert!(
+        seen.code == 0 && seen.out.matches("example/witness signed it last with 3 entries, at 2").count() == 2,
+        "{seen:?}"
+    );
+    let facts = watch(&home, "seen", &["--witnesses", "--json"]).json();
+    assert_eq!((&facts["size_before"], &facts["witnesses"][1]["size"]), (&3.into(), &3.into()), "{facts}");
+
+    // Put back; and gone on without the witnesses, as whoever holds host and signer can.
+    std::fs::write(format!("{other}/policy"), format!("log {gov}\nlog {dec}\nquorum none\n")).expect("written");
+    assert_eq!(append(&other, "another three\nfour\n").0, 0);
+    for (home, state, why) in
+        [(&older, "a", "it had 3 entries and has 2 now"), (&other, "b", "is not what it grew from")]
+    {
+        assert_eq!(watch(home, state, &[]).code, 0, "the log's own signature is on both");
+        let told = watch(home, &format!("{state} watched"), &["--witnesses"]);
+        assert!(told.code == 4 && told.err.contains(why), "{told:?}");
+        assert!(told.err.contains("the witness a.example/witness signed what is not shown here"), "{told:?}");
+        assert!(told.err.contains("— b.example/witness ") || told.err.contains("— a.example/witness "), "{told:?}");
+        assert!(!folder.path().join(format!("{state} watched")).exists(), "what is not believed is not remembered");
+    }
+
+    // One that is gone is told, and without any there is nothing to compare with.
+    drop(b);
+    let told = watch(&home, "seen", &["--witnesses"]);
+    assert!(told.code == 0 && told.out.contains("b.example/witness does not say what it signed"), "{told:?}");
+    drop(a);
+    let told = watch(&home, "seen", &["--witnesses"]);
+    assert!(told.code == 7 && told.err.contains("no witness says what it signed last"), "{told:?}");
 }
 
 fn append(home: &str, lines: &str) -> (i32, String) {
