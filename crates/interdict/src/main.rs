@@ -1,11 +1,23 @@
 //! The command line: turns what was typed into an answer or a running process.
 
-/// Tells people something on standard error. Where it cannot be written, since the disk that it is kept on is full or
-/// nobody reads it any more, that is no reason to end: the standard macro of this name would.
+/// Tells people something, on standard error or output. Where it cannot be written, since the disk that it is kept on is full
+/// or nobody reads it any more, that is no reason to end: the standard macros of these names would.
 macro_rules! eprintln {
     ($($told:tt)*) => {{
         use std::io::Write as _;
         let _unheard = writeln!(std::io::stderr().lock(), $($told)*);
+    }};
+}
+macro_rules! eprint {
+    ($($told:tt)*) => {{
+        use std::io::Write as _;
+        let _unheard = write!(std::io::stderr().lock(), $($told)*);
+    }};
+}
+macro_rules! println {
+    ($($told:tt)*) => {{
+        use std::io::Write as _;
+        let _unheard = writeln!(std::io::stdout().lock(), $($told)*);
     }};
 }
 

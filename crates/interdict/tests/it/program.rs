@@ -158,6 +158,14 @@ impl Serving {
         line.trim_end().to_owned()
     }
 
+    /// Closes the pipes that what it says is read from, as a collector that is restarted does.
+    pub(crate) fn stop_reading(&mut self) {
+        let mut nothing = Command::new("true").stdout(Stdio::piped()).spawn().expect("it runs");
+        self.out = BufReader::new(nothing.stdout.take().expect("a pipe"));
+        assert!(nothing.wait().expect("it ends").success());
+        drop(self.child.stderr.take());
+    }
+
     /// Reads what it complains of until a line contains `words`, and returns that line.
     pub(crate) fn complains(&mut self, words: &str) -> String {
         let mut complaints = BufReader::new(self.child.stderr.take().expect("read once"));

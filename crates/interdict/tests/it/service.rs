@@ -1,5 +1,6 @@
 //! The service on a real socket: AuthZEN, bad requests, law reloaded under load, and an orderly end.
 
+use crate::log_service::until;
 use crate::program::{Folder, Serving};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -176,6 +177,31 @@ fn edited_orders_take_effect_and_faulty_ones_do_not() {
     serving.signal("HUP");
     serving.hears("law in force");
     assert_eq!(answer(&serving), (json!("permitted"), second), "the same files are the same edition");
+    assert_eq!(serving.stop(), Some(0));
+}
+
+#[test]
+fn law_takes_effect_where_nobody_reads_any_more_what_the_service_says() {
+    let folder = Folder::new();
+    folder.write("subjects/all.subject", SUBJECTS);
+    folder.write("orders/zz.order", &order("2030-01-01T00:00"));
+    let mut serving = Serving::start(&["--corpus", &folder.path().display().to_string()]);
+    serving.stop_reading();
+    let asked = question("brook", "2025-01-01T00:00:00Z").to_string();
+    let becomes = |status: &str| {
+        until(status, || {
+            let (_, _, body) = serving.post("/access/v1/evaluation", asked.as_bytes());
+            parsed(&body)["context"]["status"] == status
+        });
+    };
+    becomes("prohibited");
+    // What is said of each of these goes nowhere: an edit, a faulty one, another.
+    folder.write("orders/zz.order", &order("2022-01-01T00:00"));
+    becomes("permitted");
+    folder.write("orders/zz.order", &order("2022-02-30T00:00"));
+    until("the fault is told", || parsed(&serving.get("/healthz").2)["refused_edit"].is_string());
+    folder.write("orders/zz.order", &order("2031-01-01T00:00"));
+    becomes("prohibited");
     assert_eq!(serving.stop(), Some(0));
 }
 
