@@ -23,7 +23,7 @@ use gate::metrics::{Durations, LogDurations};
 use gate::recorder::{Durably, Keeper, Log, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
-use ledger::log::{Ledger, Ticket, Unavailable};
+use ledger::log::{Ledger, Unavailable};
 use ledger::private::Opening;
 use ledger::wal::Record;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,9 +196,16 @@ impl Kept {
         while keeper.records.blocking_recv_many(&mut batch, BATCH_RECORDS_MAX) > 0 {
             let mut records: Vec<Record> = Vec::with_capacity(batch.len());
             for record in batch.drain(..) {
-                records.push(self.record(&record));
+                let record = self.record(&record);
+                // Tried again and again, it would keep all that come after it.
+                if record.is_too_long() {
+                    eprintln!("a decision ends unrecorded: {}", Unavailable::TooLong);
+                    keeper.lost(1);
+                } else {
+                    records.push(record);
+                }
             }
-            while let Err((unavailable, rest)) = self.durably(records) {
+            while let Err((unavailable, rest)) = self.dec.durably(records) {
                 records = rest;
                 if !failing {
                     eprintln!("decisions cannot be recorded: {unavailable}");
@@ -279,26 +286,6 @@ impl Kept {
             }
             let Counted { order, condition, met, until, over } = state;
             log_gov::govern(&self.gov, known, &Entry::ConditionState { at: 0, order, condition, met, until, over })?;
-        }
-        Ok(())
-    }
-
-    /// Makes records durable, in order; gives back those that are not.
-    fn durably(&self, records: Vec<Record>) -> Result<(), (Unavailable, Vec<Record>)> {
-        let mut tickets: Vec<Ticket> = Vec::with_capacity(records.len());
-        for (position, record) in records.iter().enumerate() {
-            match self.dec.append(record.clone()) {
-                Ok(ticket) => tickets.push(ticket),
-                Err(unavailable) => {
-                    let done = tickets.iter().take_while(|ticket| ticket.wait().is_ok()).count();
-                    return Err((unavailable, records.into_iter().skip(done.min(position)).collect()));
-                }
-            }
-        }
-        for (position, ticket) in tickets.iter().enumerate() {
-            if let Err(unavailable) = ticket.wait() {
-                return Err((unavailable, records.into_iter().skip(position).collect()));
-            }
         }
         Ok(())
     }

@@ -65,6 +65,12 @@ impl Record {
     pub fn bytes(&self) -> usize {
         self.entry.len() + self.private.len() + 8
     }
+
+    /// Whether it is longer than a log takes.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.entry.len() > ENTRY_BYTES_MAX || self.private.len() > PRIVATE_BYTES_MAX
+    }
 }
 
 /// Why records could not be made durable, or read again.
@@ -251,9 +257,7 @@ impl<D: Disk> Wal<D> {
     /// and the log must be opened anew.
     pub fn append(&mut self, records: &[Record]) -> Result<(), Failed> {
         let limit = FRAME_BYTES_MAX.min(usize::try_from(self.segment_bytes / 2).unwrap_or(FRAME_BYTES_MAX));
-        let too_long =
-            |record: &Record| record.entry.len() > ENTRY_BYTES_MAX || record.private.len() > PRIVATE_BYTES_MAX;
-        if records.iter().any(too_long) {
+        if records.iter().any(Record::is_too_long) {
             return Err(Failed::TooLong);
         }
         let mut rest = records;
