@@ -486,7 +486,16 @@ pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, as_json: bool)
 
 /// What an entry, whose bytes these are, commits to, which only the keeper of the log can say.
 pub(crate) fn opened(disk: &Folder, index: u64, size: u64, entry: &[u8]) -> Result<(Seed, Fields), Problem> {
-    let opening = private::read(disk, index, size).map_err(|error| Problem::file(disk.path(), error))?;
+    let read = |size| private::read(disk, index, size).map_err(|error| Problem::file(disk.path(), error));
+    let (mut size, mut opening) = (size, read(size)?);
+    for _ in 0..CYCLE_TRIES {
+        // A file in whose place there is a longer one is overwritten before it goes, and looks as if all in it were erased.
+        let now = if opening.seed().is_none() { published_size(disk)? } else { size };
+        if now == size {
+            break;
+        }
+        (size, opening) = (now, read(now)?);
+    }
     let erased = || Problem::new(NOT_THERE, format!("what entry {index} commits to was erased"));
     let seed = opening.seed().ok_or_else(erased)?;
     let unreadable = || Problem::new(6, format!("the private record of entry {index} is damaged"));

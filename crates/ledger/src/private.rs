@@ -1,7 +1,9 @@
 //! What only the keeper of the log holds: for each entry its seed, and its fields encrypted under it.
 //!
 //! Seeds lie apart from the records, at a fixed place each, so that erasing is overwriting 32 bytes: the record, and
-//! every copy of it, is noise from then on. The public entry and all proofs stay as they are.
+//! every copy of it, is noise from then on. The public entry and all proofs stay as they are. Files that held a seed are
+//! overwritten before they are removed. What a disk or its file system keeps underneath, as snapshots and worn cells, this
+//! does not reach: that is for the encryption of the disk.
 
 use crate::commitment::Seed;
 use crate::disk::{Disk, DiskFile, TEMPORARY, folder_of};

@@ -5,7 +5,7 @@
 //! for itself that the tree grew; then witnesses; then the checkpoint is replaced. Whatever fails, nothing was said
 //! that is not true, and the next cycle starts over from the last checkpoint.
 
-use crate::disk::{Disk, folder_of};
+use crate::disk::{Disk, blank, folder_of};
 use crate::keeper::{self, Sign, Unsigned};
 use crate::private::{self, Opening};
 use crate::wal::{self, Cursor, Record};
@@ -208,7 +208,7 @@ impl<D: Disk> Publisher<D> {
                     let _gone: io::Result<()> = self.disk.remove(&format!("public/{full}"));
                 }
                 let width = now.filter(|tile| !tile.is_full()).map(|tile| tile.width);
-                remove_but(&self.disk, &format!("public/{full}.p"), width);
+                remove_but(&self.disk, &format!("public/{full}.p"), width, false);
             }
         }
     }
@@ -402,11 +402,12 @@ impl<D: Disk> Publisher<D> {
             path.split_once(".p/").map_or(format!("{path}.p"), |(stem, _)| format!("{stem}.p"))
         };
         for (tile, _) in &draft.files {
-            remove_but(&self.disk, &partial(tile), (!tile.is_full()).then_some(tile.width));
+            remove_but(&self.disk, &partial(tile), (!tile.is_full()).then_some(tile.width), false);
         }
         for (first, openings) in &draft.private {
             for (folder, width) in private::partial_folders(*first, openings.len()) {
-                remove_but(&self.disk, &folder, width);
+                // What somebody may ask to have erased is not left where a file was.
+                remove_but(&self.disk, &folder, width, true);
             }
         }
         // Segments that cannot be removed now are tried again after the next cycle.
@@ -448,14 +449,17 @@ fn changed(paths: &[String], durable: &BTreeSet<String>) -> Vec<String> {
     folders.into_iter().map(str::to_owned).collect()
 }
 
-/// Empties a folder of partial tiles but for the width that is in use.
-fn remove_but<D: Disk>(disk: &D, folder: &str, width: Option<u16>) {
+/// Empties a folder of partial tiles but for the width that is in use; overwrites what it removes if nobody may find it.
+fn remove_but<D: Disk>(disk: &D, folder: &str, width: Option<u16>, overwrites: bool) {
     let keep = width.map(|width| width.to_string());
     let names = disk.list(folder).unwrap_or_default();
     let mut left = false;
     for name in &names {
         let stays = Some(name) == keep.as_ref();
-        left |= stays || disk.remove(&format!("{folder}/{name}")).is_err();
+        let path = format!("{folder}/{name}");
+        let gone =
+            || if overwrites { blank(disk, &path).and_then(|()| disk.remove(&path)) } else { disk.remove(&path) };
+        left |= stays || gone().is_err();
         std::thread::yield_now();
     }
     if !left && !names.is_empty() {

@@ -173,6 +173,25 @@ fn what_is_erased_cannot_be_shown_although_the_signer_is_away_and_is_gone_once_i
     assert_eq!(private::read(&disk, 1, 2).unwrap().seed(), Some(record(1).1));
 }
 
+#[test]
+fn what_was_erased_stands_nowhere_on_the_disk_not_even_where_files_were() {
+    let disk = Simulated::default();
+    let keeper = Keeper::signer(Simulated::default(), key()).unwrap();
+    let mut signers = Signers { log: Box::new(Arc::new(keeper)), witnesses: Vec::new(), policy: None };
+    let (mut wal, mut publisher) = ledger::log::open(&disk, key().public(), settings(), &mut signers).unwrap();
+    for number in 0..3 {
+        wal.append(&[record(number).0]).unwrap();
+        publisher.publish(wal.next(), &mut signers).unwrap();
+    }
+    assert!(disk.holds(&record(1).1.0));
+    private::request_erasure(&disk, 1).unwrap();
+    assert!(publisher.erase().unwrap(), "a segment still has it");
+    wal.roll().unwrap();
+    while publisher.erase().unwrap() {}
+    assert!(!disk.holds(&record(1).1.0));
+    assert_eq!(private::read(&disk, 2, 3).unwrap().seed(), Some(record(2).1));
+}
+
 fn simulated() -> (Simulated, Ledger) {
     let disk = Simulated::default();
     let keeper = Keeper::signer(Simulated::default(), key()).unwrap();

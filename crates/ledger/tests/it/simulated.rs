@@ -230,6 +230,12 @@ impl Simulated {
         content.durable = content.now.clone();
     }
 
+    /// Whether these bytes stand on the disk, be it where a file was.
+    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+        let has = |content: &Vec<u8>| content.windows(bytes.len()).any(|window| window == bytes);
+        self.state().files.values().any(|content| has(&content.now) || has(&content.durable))
+    }
+
     pub(crate) fn paths(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
     }
