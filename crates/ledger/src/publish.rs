@@ -21,9 +21,15 @@ use tlog::reader::{Reader, Untrusted};
 use tlog::tile::{self, Edge, Level, TILE_WIDTH, Tile};
 use tlog::witness::{AddCheckpoint, Refusal};
 
-/// Records that one cycle takes: with the longest entries their files stay below the memory of a small machine, and
-/// the rest comes in the next cycle, at once.
+/// Records that one cycle takes; the rest comes in the next cycle, at once.
 pub const CYCLE_RECORDS_MAX: u64 = 65_536;
+
+/// Bytes of records after which a cycle takes no more: its files are in memory, and with the longest records so many would
+/// be more than a small machine has.
+pub const CYCLE_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Records after which a cycle looks how many bytes it has.
+const RECORDS_WEIGHED_AT_ONCE: u64 = 256;
 
 /// Records after which a cycle offers its processor to whoever waits for it, as it does after each file. Whoever does
 /// not, Linux lets go on for some milliseconds, and a commit, which takes a tenth of one, would wait for that long.
@@ -225,8 +231,8 @@ impl<D: Disk> Publisher<D> {
         self.published.as_ref()
     }
 
-    /// Publishes what is durable and not yet published, up to [`CYCLE_RECORDS_MAX`] records and the frame they end
-    /// in; `None` if there is nothing.
+    /// Publishes what is durable and not yet published, up to [`CYCLE_RECORDS_MAX`] records or about [`CYCLE_BYTES_MAX`] and
+    /// the frame they end in; `None` if there is nothing.
     ///
     /// # Errors
     /// Says what failed. What was published stays published.
@@ -240,16 +246,20 @@ impl<D: Disk> Publisher<D> {
         };
         let mut edge = self.edge.clone();
         let mut draft = Draft { bundle: self.bundle.clone(), ..Draft::default() };
-        let wanted = self.size().saturating_sub(cursor.next()) + CYCLE_RECORDS_MAX;
-        let read = cursor.read(&self.disk, durable, wanted, |index, record| {
-            if index == edge.size() {
-                draft.add(&mut edge, record, self.keeps_private);
-                if index % RECORDS_AT_ONCE == 0 {
-                    std::thread::yield_now();
+        let (until, mut bytes) = (durable.min(self.size() + CYCLE_RECORDS_MAX), 0);
+        while cursor.next() < until && bytes < CYCLE_BYTES_MAX {
+            let wanted = self.size().saturating_sub(cursor.next()) + RECORDS_WEIGHED_AT_ONCE;
+            let read = cursor.read(&self.disk, until, wanted, |index, record| {
+                if index == edge.size() {
+                    bytes += record.bytes();
+                    draft.add(&mut edge, record, self.keeps_private);
+                    if index % RECORDS_AT_ONCE == 0 {
+                        std::thread::yield_now();
+                    }
                 }
-            }
-        });
-        read.map_err(Failed::Wal)?;
+            });
+            read.map_err(Failed::Wal)?;
+        }
         if edge.size() <= self.size() {
             return Err(Failed::Damaged(format!("the write-ahead log lacks the record with index {}", self.size())));
         }

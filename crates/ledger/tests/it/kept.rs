@@ -8,8 +8,8 @@ use ledger::fsck;
 use ledger::keeper::{Keeper, Sign, Unsigned};
 use ledger::log::{Ledger, Settings, Unavailable};
 use ledger::private::{self, Opening};
-use ledger::publish::{CHECKPOINT, Signers};
-use ledger::wal::{ENTRY_BYTES_MAX, Record};
+use ledger::publish::{CHECKPOINT, CYCLE_BYTES_MAX, Signers};
+use ledger::wal::{ENTRY_BYTES_MAX, PRIVATE_BYTES_MAX, Record};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -190,6 +190,23 @@ fn what_was_erased_stands_nowhere_on_the_disk_not_even_where_files_were() {
     while publisher.erase().unwrap() {}
     assert!(!disk.holds(&record(1).1.0));
     assert_eq!(private::read(&disk, 2, 3).unwrap().seed(), Some(record(2).1));
+}
+
+#[test]
+fn a_cycle_takes_no_more_than_a_small_machine_holds() {
+    let place = Place::new();
+    let settings = Settings { segment_bytes: ledger::wal::SEGMENT_BYTES, ..settings() };
+    let mut signers = signers(&place);
+    let disk = place.folder("log");
+    let (mut wal, mut publisher) = ledger::log::open(&disk, key().public(), settings, &mut signers).unwrap();
+    let longest = Record { entry: vec![1; ENTRY_BYTES_MAX], private: vec![2; PRIVATE_BYTES_MAX] };
+    let count = CYCLE_BYTES_MAX / longest.bytes() * 3 / 2;
+    (0..count).for_each(|_| wal.append(std::slice::from_ref(&longest)).unwrap());
+    let first = publisher.publish(wal.next(), &mut signers).unwrap().unwrap().checkpoint.size;
+    assert!((1..count as u64).contains(&first), "{first} of {count}");
+    assert_eq!(publisher.publish(wal.next(), &mut signers).unwrap().unwrap().checkpoint.size, count as u64);
+    let report = fsck::check(&disk, "public", &Policy::of_log(key().public().clone()), 1);
+    assert_eq!(report.damages, []);
 }
 
 fn simulated() -> (Simulated, Ledger) {
