@@ -1,7 +1,7 @@
 //! What people decide where law left something to them: each kind of gate answers so, for the very same question, until
 //! it is taken back, is over, is erased or cannot be read any more.
 
-use crate::attestations::{digest_of, signed, trust};
+use crate::desk::{digest_of, signed, trust};
 use crate::gov_log::{ask, ask_as, ask_at, gov, question};
 use crate::log_service::{Log, until};
 use crate::program::{Folder, Ran, Serving, run};

@@ -1,7 +1,7 @@
 //! A log that is sealed and goes on in another: readers follow, what ended is still checked, shown and erased, keys that
 //! are gone are said to be, and a roll that is killed is ended by the next.
 
-use crate::attestations::{Desk, digest_of};
+use crate::desk::{Desk, digest_of};
 use crate::gov_log::{ask, kinds};
 use crate::log_faults::{Tried, there};
 use crate::log_service::until;
