@@ -491,8 +491,11 @@ async fn past(State(kept): State<Arc<Kept>>, UrlPath((log, number, path)): UrlPa
 
 /// What somebody decided about a decision, once a signed checkpoint covers it.
 async fn overruled(State(kept): State<Arc<Kept>>, UrlPath(index): UrlPath<u64>) -> Response {
-    let origin = kept.home.vkey("dec").map(|key| key.name().to_owned()).unwrap_or_default();
-    let Some((at, entry)) = kept.overruled(&origin, index) else { return StatusCode::NOT_FOUND.into_response() };
+    let key = match kept.home.vkey("dec") {
+        Ok(key) => key,
+        Err(problem) => return (StatusCode::INTERNAL_SERVER_ERROR, problem.message).into_response(),
+    };
+    let Some((at, entry)) = kept.overruled(key.name(), index) else { return StatusCode::NOT_FOUND.into_response() };
     if kept.gov.published().is_none_or(|published| published.checkpoint.size <= at) {
         return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
     }
