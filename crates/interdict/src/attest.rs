@@ -2,36 +2,23 @@
 //! revocation touches.
 
 use crate::attest_folder::{self, Attestations, Statements};
+use crate::attest_impact::{Impact, impact};
 use crate::attest_log::{Adopted, Desk};
 use crate::commands::{Done, Loading, print, tell};
-use crate::log::Problem;
-use crate::log_home::Home;
-use crate::log_place::Place;
-use crate::{clock, log_read, whole_file};
+use crate::{clock, whole_file};
 use attest::condition::{About, Operator, Requirement};
 use attest::dsse::Signer;
-use attest::impact::{self, Decision};
 use attest::oscal::Assessment;
-use attest::statement::{Subject, Type};
+use attest::statement::Subject;
 use attest::timeline::{NEVER, Time, Timeline};
 use attest::{Answer, Condition, Envelope, Standing, Trust, act, door, json as strict};
 use clap::{Args, Subcommand};
 use docket::moment::parse_rfc3339;
-use ledger::disk::Folder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tlog::policy::Policy;
-use tlog::tile::TILE_WIDTH;
-
-/// Decisions that are weighed against one entry; a day of a large gate.
-const DECISIONS_MAX: usize = 1_000_000;
-
-/// Decisions of a log that are read at once.
-const BUNDLE: usize = TILE_WIDTH as usize;
 
 /// What a statement looks like, for whoever has never written one.
 const SIGN_HELP: &str = concat!(
@@ -191,23 +178,6 @@ pub(crate) struct Status {
     json: bool,
 }
 
-/// Options of `attest impact`.
-#[derive(Debug, Args)]
-pub(crate) struct Impact {
-    /// The entry: a revocation, or the statement that should not have been believed
-    index: u64,
-    /// The decisions: events as `[records]` writes them, one a line; or the log that has them, named by the folder that
-    /// `interdict log new` made
-    #[arg(long, value_name = "FILE|DIR")]
-    decisions: PathBuf,
-    /// Only decisions from this instant on; absent is what a revocation says (`invalidSince`), or all
-    #[arg(long, value_name = "INSTANT")]
-    since: Option<String>,
-    /// Write JSON
-    #[arg(long)]
-    json: bool,
-}
-
 pub(crate) fn run(loading: &Loading, command: &AttestCommand) -> Done {
     let statements = || {
         let named = loading.attestations.as_ref();
@@ -253,7 +223,7 @@ fn add(statements: &Statements, path: &Path, signer: Option<&Path>, as_json: boo
     tell(as_json, &json!({ "entry": index, "awaits_witnesses": waits }), &format!("{index}\n"))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
@@ -362,7 +332,7 @@ fn verify(trust: &Trust, path: &Path, as_json: bool) -> Done {
     Ok(if unheard.is_empty() { 0 } else { 3 })
 }
 
-fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> {
+pub(crate) fn instant(option: &str, text: Option<&String>) -> Result<Option<Time>, String> {
     text.map(|text| parse_rfc3339(text).map_err(|why| format!("--{option}: {why}"))).transpose()
 }
 
@@ -596,161 +566,9 @@ fn shown(told: &Value) -> String {
     text
 }
 
-/// The decisions of a journal that may have turned on conditions; what each was about stays with it.
-struct Recorded {
-    decision: Decision,
-    cites: BTreeSet<String>,
-    of_known_subject: bool,
-}
-
 fn sha256(text: &str) -> Result<String, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text.to_ascii_lowercase());
     }
     Err(format!("--artifact: `{text}` is no SHA-256; the 64 hexadecimal digits are needed that `sha256sum` prints"))
-}
-
-/// What an event says of a decision.
-fn recorded_as(event: &Value) -> Result<Recorded, &'static str> {
-    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
-    let id = text("/id").ok_or("`id` is missing")?;
-    let time = text("/time").and_then(strict::parse_time).ok_or("`time` is missing")?;
-    let at = text("/data/valid_at").and_then(strict::parse_time).unwrap_or(time);
-    let instruments = ["/data/provisions", "/data/by"].into_iter().filter_map(|list| event.pointer(list)?.as_array());
-    let cites = instruments.flatten().filter_map(Value::as_str);
-    let cites = cites.map(|cited| cited.split(':').next().unwrap_or(cited).to_owned()).collect();
-    let decision = Decision { id: id.to_owned(), at, artifact: None };
-    Ok(Recorded { decision, cites, of_known_subject: text("/data/app").is_some() })
-}
-
-/// The decisions of a log that is kept here; of one that was erased nobody can say what it rested on.
-fn recorded_in_log(folder: &Path) -> Result<Vec<Recorded>, String> {
-    let told = |problem: Problem| problem.message;
-    let home = Home::open(folder, None).map_err(told)?;
-    let disk = home.disk("dec");
-    let size = log_read::published_size(&disk).map_err(told)?;
-    if size > DECISIONS_MAX as u64 {
-        return Err(format!("{}: more than {DECISIONS_MAX} decisions", folder.display()));
-    }
-    let (public, policy) = (Place::public(&disk), Policy::of_log(home.vkey("dec").map_err(told)?));
-    let mut found = Vec::new();
-    let mut erased = 0_u64;
-    for first in (0..size).step_by(BUNDLE) {
-        // A service that goes on deciding puts its last files in other places: no more is read anew then than this.
-        let read = |told: &mut Vec<Option<Recorded>>, index: u64, entry: &[u8]| {
-            if log_read::commits(entry) {
-                told.push(recorded_at(&disk, index, entry)?);
-            }
-            Ok(())
-        };
-        let range = first..size.min(first + BUNDLE as u64);
-        for recorded in log_read::entries(&public, &policy, range, Vec::new, read).map_err(told)? {
-            erased += u64::from(recorded.is_none());
-            found.extend(recorded);
-        }
-    }
-    if erased > 0 {
-        eprintln!("{erased} decisions were erased: nobody can say what they rested on");
-    }
-    Ok(found)
-}
-
-/// What a log that is kept here has of a decision; `None` if it was erased.
-fn recorded_at(disk: &Folder, index: u64, entry: &[u8]) -> Result<Option<Recorded>, Problem> {
-    let fields = match log_read::opened(disk, index, log_read::published_size(disk)?, entry) {
-        Ok((_, fields)) => fields,
-        Err(problem) if problem.code == log_read::NOT_THERE => return Ok(None),
-        Err(problem) => return Err(problem),
-    };
-    let field = |name: &str| log_read::field(&fields, name);
-    let (record, law, resource) = (field("record"), field("law"), field("resource"));
-    let event = json!({ "id": index.to_string(), "time": record.get("at"), "data": { "app": resource.get("app"),
-        "valid_at": law.get("valid_at"), "provisions": law.get("provisions"), "by": law.get("by") } });
-    recorded_as(&event).map(Some).map_err(|why| Problem::new(2, format!("decision {index}: {why}")))
-}
-
-fn recorded(path: &Path) -> Result<Vec<Recorded>, String> {
-    if path.is_dir() {
-        return recorded_in_log(path);
-    }
-    let text = String::from_utf8(read(path)?).map_err(|_not| format!("{}: not UTF-8", path.display()))?;
-    let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let wrong = |why: &str| format!("{}:{}: {why}", path.display(), number + 1);
-        if found.len() == DECISIONS_MAX {
-            return Err(wrong(&format!("more than {DECISIONS_MAX} decisions; take a shorter period")));
-        }
-        let event: Value = serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
-        found.push(recorded_as(&event).map_err(wrong)?);
-    }
-    Ok(found)
-}
-
-/// Whether a decision may have turned on a condition: it cites its order or what was made of it, or, since law that a
-/// condition lifts is not cited, it is about a known subject and cites nothing.
-fn turned_on(condition: &Condition, recorded: &Recorded) -> bool {
-    let made = attest_folder::prefix(condition);
-    let named = |cited: &String| *cited == condition.order || cited.starts_with(&made);
-    recorded.cites.iter().any(named) || recorded.of_known_subject && recorded.cites.is_empty()
-}
-
-fn impact(folder: &Attestations, options: &Impact) -> Done {
-    let entry = folder.history.records().iter().find(|record| record.index == options.index);
-    let entry = entry.ok_or_else(|| format!("entry {} is not there, or counts for nothing", options.index))?;
-    let targets: Vec<u64> = folder.history.targeted_by(options.index).iter().map(|record| record.index).collect();
-    if entry.statement.kind == Type::Revocation && targets.is_empty() {
-        return Err(format!("entry {} takes nothing back that was taken up here", options.index));
-    }
-    let said = entry.statement.claim("/invalidSince").and_then(Value::as_str).and_then(strict::parse_time);
-    let since = instant("since", options.since.as_ref())?.or(said).unwrap_or(Time::MIN);
-    let weighed = if targets.is_empty() { vec![options.index] } else { targets };
-    let recorded = recorded(&options.decisions)?;
-    let mut touched = Vec::new();
-    for condition in &folder.conditions {
-        let mut decisions: Vec<Decision> = Vec::new();
-        for one in recorded.iter().filter(|one| turned_on(condition, one)) {
-            if condition.needs_artifact() {
-                // A record does not keep which artefact it was about: each that is distributed may have been.
-                let each = folder.artifacts.iter().map(|artifact| Some(artifact.clone()));
-                decisions.extend(each.map(|artifact| Decision { artifact, ..one.decision.clone() }));
-            } else {
-                decisions.push(one.decision.clone());
-            }
-        }
-        for &index in &weighed {
-            for found in impact::of(condition, &folder.history, index, since, &decisions) {
-                touched.push(
-                    json!({ "decision": found.id, "condition": condition.id, "entry": index, "turns": found.turns }),
-                );
-            }
-        }
-    }
-    touched.sort_by_key(ToString::to_string);
-    touched.dedup();
-    let turns = touched.iter().any(|found| found["turns"] == json!(true));
-    let mut out = std::io::stdout().lock();
-    for found in &touched {
-        let written = if options.json {
-            writeln!(out, "{found}")
-        } else {
-            let how = if found["turns"] == json!(true) {
-                "would have come out otherwise"
-            } else {
-                "rested on it among others"
-            };
-            writeln!(
-                out,
-                "{}: {how} ({}, entry {})",
-                found["decision"].as_str().unwrap_or_default(),
-                found["condition"].as_str().unwrap_or_default(),
-                found["entry"]
-            )
-        };
-        written.map_err(|error| format!("cannot write: {error}"))?;
-    }
-    if !options.json {
-        writeln!(out, "{} of {} decisions rested on it", touched.len(), recorded.len())
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(u8::from(turns))
 }

@@ -236,9 +236,17 @@ fn logs(typed: &Path) -> Vec<Place> {
     if found.is_empty() {
         return vec![place];
     }
-    let key = |place: &Place| VerifierKey::parse(String::from_utf8(Disk::read(place, "vkey").ok()?).ok()?.trim()).ok();
+    // By what it signs: the key beside it may be gone.
+    let signed = |place: &Place| {
+        let note = Note::parse(&Disk::read(place, "checkpoint").ok()?).ok()?;
+        Checkpoint::parse(&note.text).ok().map(|checkpoint| checkpoint.origin)
+    };
+    let named = |place: &Place| {
+        let key = VerifierKey::parse(String::from_utf8(Disk::read(place, "vkey").ok()?).ok()?.trim()).ok();
+        key.map(|key| key.name().to_owned())
+    };
     let ended = |place: &Place| {
-        let numbers = key(place).map(|key| ended_before(key.name()));
+        let numbers = signed(place).or_else(|| named(place)).map(|origin| ended_before(&origin));
         numbers.into_iter().flatten().map(|number| place.past(number)).collect::<Vec<_>>()
     };
     let past: Vec<Place> = found.iter().flat_map(ended).collect();
@@ -268,7 +276,11 @@ fn is_empty(public: &Place) -> Result<bool, Problem> {
 /// The policy to check one of the logs of a folder by; `None` if it has ended and those who were named are not its own.
 fn policy_for(public: &Place, trust: &Trust) -> Result<Option<Policy>, Problem> {
     let policy = trust.policy(Some(public))?;
-    let key = Disk::read(public, "vkey").unwrap_or_default();
+    let key = match Disk::read(public, "vkey") {
+        // Whose it is nobody can say then, and not that it is none of those named.
+        Err(error) if public.is_past() => return Err(Problem::file(&public.file("vkey"), error)),
+        read => read.unwrap_or_default(),
+    };
     let key = String::from_utf8_lossy(&key).trim().to_owned();
     let is_known = policy.logs().iter().any(|party| party.key.to_string() == key);
     Ok(Some(policy).filter(|_| is_known || !public.is_past()))
@@ -439,7 +451,16 @@ pub(crate) fn cat(folder: &Path, from: u64, count: u64, trust: &Trust) -> Ended 
 
 /// What an entry, whose bytes these are, commits to, which only the keeper of the log can say.
 pub(crate) fn opened(disk: &Folder, index: u64, size: u64, entry: &[u8]) -> Result<(Seed, Fields), Problem> {
-    let opening = private::read(disk, index, size).map_err(|error| Problem::file(disk.path(), error))?;
+    let read = |size| private::read(disk, index, size).map_err(|error| Problem::file(disk.path(), error));
+    let (mut size, mut opening) = (size, read(size)?);
+    for _ in 0..CYCLE_TRIES {
+        // A file in whose place there is a longer one is overwritten before it goes, and looks as if all in it were erased.
+        let now = if opening.seed().is_none() { published_size(disk)? } else { size };
+        if now == size {
+            break;
+        }
+        (size, opening) = (now, read(now)?);
+    }
     let erased = || Problem::new(NOT_THERE, format!("what entry {index} commits to was erased"));
     let seed = opening.seed().ok_or_else(erased)?;
     let unreadable = || Problem::new(6, format!("the private record of entry {index} is damaged"));

@@ -23,7 +23,7 @@ use gate::metrics::{Durations, LogDurations};
 use gate::recorder::{Durably, Keeper, Log, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
-use ledger::log::{Ledger, Ticket, Unavailable};
+use ledger::log::{Ledger, Unavailable};
 use ledger::private::Opening;
 use ledger::wal::Record;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,9 +196,16 @@ impl Kept {
         while keeper.records.blocking_recv_many(&mut batch, BATCH_RECORDS_MAX) > 0 {
             let mut records: Vec<Record> = Vec::with_capacity(batch.len());
             for record in batch.drain(..) {
-                records.push(self.record(&record));
+                let record = self.record(&record);
+                // Tried again and again, it would keep all that come after it.
+                if record.is_too_long() {
+                    eprintln!("a decision ends unrecorded: {}", Unavailable::TooLong);
+                    keeper.lost(1);
+                } else {
+                    records.push(record);
+                }
             }
-            while let Err((unavailable, rest)) = self.durably(records) {
+            while let Err((unavailable, rest)) = self.dec.durably(records) {
                 records = rest;
                 if !failing {
                     eprintln!("decisions cannot be recorded: {unavailable}");
@@ -279,26 +286,6 @@ impl Kept {
             }
             let Counted { order, condition, met, until, over } = state;
             log_gov::govern(&self.gov, known, &Entry::ConditionState { at: 0, order, condition, met, until, over })?;
-        }
-        Ok(())
-    }
-
-    /// Makes records durable, in order; gives back those that are not.
-    fn durably(&self, records: Vec<Record>) -> Result<(), (Unavailable, Vec<Record>)> {
-        let mut tickets: Vec<Ticket> = Vec::with_capacity(records.len());
-        for (position, record) in records.iter().enumerate() {
-            match self.dec.append(record.clone()) {
-                Ok(ticket) => tickets.push(ticket),
-                Err(unavailable) => {
-                    let done = tickets.iter().take_while(|ticket| ticket.wait().is_ok()).count();
-                    return Err((unavailable, records.into_iter().skip(done.min(position)).collect()));
-                }
-            }
-        }
-        for (position, ticket) in tickets.iter().enumerate() {
-            if let Err(unavailable) = ticket.wait() {
-                return Err((unavailable, records.into_iter().skip(position).collect()));
-            }
         }
         Ok(())
     }
@@ -504,8 +491,11 @@ async fn past(State(kept): State<Arc<Kept>>, UrlPath((log, number, path)): UrlPa
 
 /// What somebody decided about a decision, once a signed checkpoint covers it.
 async fn overruled(State(kept): State<Arc<Kept>>, UrlPath(index): UrlPath<u64>) -> Response {
-    let origin = kept.home.vkey("dec").map(|key| key.name().to_owned()).unwrap_or_default();
-    let Some((at, entry)) = kept.overruled(&origin, index) else { return StatusCode::NOT_FOUND.into_response() };
+    let key = match kept.home.vkey("dec") {
+        Ok(key) => key,
+        Err(problem) => return (StatusCode::INTERNAL_SERVER_ERROR, problem.message).into_response(),
+    };
+    let Some((at, entry)) = kept.overruled(key.name(), index) else { return StatusCode::NOT_FOUND.into_response() };
     if kept.gov.published().is_none_or(|published| published.checkpoint.size <= at) {
         return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
     }

@@ -26,6 +26,7 @@ mod answers;
 mod apk_compare;
 mod attest;
 mod attest_folder;
+mod attest_impact;
 mod attest_log;
 mod attest_page;
 mod attest_weighed;

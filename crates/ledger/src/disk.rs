@@ -109,6 +109,27 @@ const FILES_SYNCED_ALONE_MAX: usize = 96;
 /// after the other, each would come between two commits of the write-ahead log.
 const SYNCS_AT_ONCE: usize = 8;
 
+/// Bytes of zeros after which the disk is let do other things: a commit in between waits for so much and not for a
+/// segment.
+pub(crate) const ZEROS_AT_ONCE: usize = 256 * 1024;
+
+/// Overwrites all there is of a file with zeros, durably.
+pub(crate) fn blank<D: Disk>(disk: &D, path: &str) -> io::Result<()> {
+    let mut file = disk.open(path)?;
+    let zeros = vec![0; ZEROS_AT_ONCE];
+    let mut found = vec![0; ZEROS_AT_ONCE];
+    let mut offset = 0;
+    loop {
+        let length = file.read_at(offset, &mut found)?;
+        if length == 0 {
+            return Ok(());
+        }
+        file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
+        file.sync()?;
+        offset += length as u64;
+    }
+}
+
 /// How a file is called until it is whole.
 pub const TEMPORARY: &str = ".tmp";
 

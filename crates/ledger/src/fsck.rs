@@ -12,7 +12,8 @@ use tlog::policy::{Policy, Refused};
 use tlog::tile::{self, Edge, Level, TILE_WIDTH, Tile};
 use tlog::{bundle, tree};
 
-/// Damage that is listed; a log with more has it everywhere.
+/// Damage that is listed. A log with more has it everywhere, and is not looked through to its end: a checkpoint may claim
+/// any size.
 pub const DAMAGES_MAX: usize = 1000;
 
 /// What is said of a tile that no signed checkpoint speaks of.
@@ -111,6 +112,9 @@ pub fn check<D: Disk>(disk: &D, folder: &str, policy: &Policy, threads: usize) -
             row.extend(part.roots);
         }
     }
+    if report.damages.len() >= DAMAGES_MAX {
+        return report;
+    }
     check_upper(disk, &at, size, &mut rows, &mut report);
     check_strangers(disk, folder, size, &mut report);
     check_key(disk, &at("vkey"), policy, &mut report);
@@ -167,6 +171,9 @@ fn check_bundles<D: Disk>(
 ) -> Part {
     let mut part = Part { roots: Vec::new(), files: 0, damages: Vec::new() };
     for index in range {
+        if part.damages.len() >= DAMAGES_MAX {
+            break;
+        }
         let Some(entries) = Tile::in_tree(Level::Entries, index, size) else { continue };
         let hashes = Tile { level: Level::Hashes(0), ..entries };
         let indexes = index * TILE_WIDTH..(index * TILE_WIDTH + u64::from(entries.width));
@@ -192,8 +199,7 @@ fn check_bundles<D: Disk>(
         };
         match (&leaves, &stored) {
             (Some(leaves), Some(stored)) => {
-                for (slot, (leaf, hash)) in (0..).zip(leaves.iter().zip(stored)).filter(|(_, (a, b))| a != b) {
-                    let _pair = (leaf, hash);
+                for (slot, _) in (0..).zip(leaves.iter().zip(stored)).filter(|(_, (leaf, hash))| leaf != hash) {
                     let one = indexes.start + slot;
                     damage(Kind::Mismatch, &entries_path, one..one + 1, "the entry is not the one of its hash");
                 }
@@ -283,7 +289,11 @@ fn check_upper<D: Disk>(
 
 /// The key beside the log is for whoever has no other; it must be the one the log is checked with.
 fn check_key<D: Disk>(disk: &D, path: &str, policy: &Policy, report: &mut Report) {
-    let Ok(bytes) = disk.read(path) else { return };
+    let bytes = match disk.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => return report.damage(Kind::Storage, path, 0..0, error.to_string()),
+    };
     report.files += 1;
     let known = |party: &tlog::policy::Party| {
         let key = party.key.to_string();

@@ -109,7 +109,43 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type Batch = Event<Result<u64, Unavailable>>;
+type Batch = Event<Written>;
+
+/// What became of the records of a batch.
+#[derive(Clone, Debug)]
+struct Written {
+    /// The index of its first.
+    first: u64,
+    /// How many of them, from the first on, are durable.
+    durable: u64,
+    /// Why the others are not.
+    why: Unavailable,
+}
+
+impl Written {
+    /// None of them.
+    fn none(why: Unavailable) -> Self {
+        Self { first: 0, durable: 0, why }
+    }
+
+    fn index(self, position: u64) -> Result<u64, Unavailable> {
+        if position < self.durable { Ok(self.first + position) } else { Err(self.why) }
+    }
+}
+
+/// A batch that somebody writes. Whoever waits for it is told, however that ends.
+struct Writing(Arc<Batch>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if lock(&self.0.state).0.is_none() {
+            self.0.set(Written::none(Unavailable::Closed(ENDED.to_owned())));
+        }
+    }
+}
+
+/// What is said of a thread that panicked.
+const ENDED: &str = "the thread that keeps it has failed";
 
 /// A record on its way to the disk. Waiting for it, or awaiting it, gives its index once it is durable.
 #[derive(Clone, Debug)]
@@ -124,14 +160,14 @@ impl Ticket {
     /// # Errors
     /// When it could not be made durable.
     pub fn wait(&self) -> Result<u64, Unavailable> {
-        self.batch.wait().map(|first| first + self.position)
+        self.batch.wait().index(self.position)
     }
 
     /// What became of it, if that is known by now.
     #[must_use]
     pub fn ended(&self) -> Option<Result<u64, Unavailable>> {
         let ended = lock(&self.batch.state).0.clone();
-        ended.map(|done| done.map(|first| first + self.position))
+        ended.map(|written| written.index(self.position))
     }
 }
 
@@ -139,7 +175,7 @@ impl Future for Ticket {
     type Output = Result<u64, Unavailable>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.batch.poll(context).map(|done| done.map(|first| first + self.position))
+        self.batch.poll(context).map(|written| written.index(self.position))
     }
 }
 
@@ -290,12 +326,42 @@ impl Ledger {
         Ok(Self { shared, syncs, nanos: settings.nanos, writer: Some(writer), publisher: Some(publisher) })
     }
 
+    /// Makes records durable, in their order as far as none is refused, and gives back those that are not: each is there
+    /// once, when the rest is handed in again.
+    ///
+    /// # Errors
+    /// Why some are not.
+    pub fn durably(&self, records: Vec<Record>) -> Result<(), (Unavailable, Vec<Record>)> {
+        let (mut refused, mut tickets) = (None, Vec::with_capacity(records.len()));
+        for record in &records {
+            match self.append(record.clone()) {
+                Ok(ticket) => tickets.push(ticket),
+                // What comes after it waits with it.
+                Err(why) => {
+                    refused = Some(why);
+                    break;
+                }
+            }
+        }
+        let mut rest = Vec::new();
+        let mut tickets = tickets.into_iter();
+        for record in records {
+            match tickets.next().map(|ticket| ticket.wait()) {
+                Some(Ok(_index)) => continue,
+                Some(Err(why)) => refused = refused.or(Some(why)),
+                None => {}
+            }
+            rest.push(record);
+        }
+        refused.map_or(Ok(()), |why| Err((why, rest)))
+    }
+
     /// Hands in a record. It is durable when the ticket says so, and not before.
     ///
     /// # Errors
     /// When the log does not take it.
     pub fn append(&self, record: Record) -> Result<Ticket, Unavailable> {
-        if record.entry.len() > wal::ENTRY_BYTES_MAX || record.private.len() > wal::PRIVATE_BYTES_MAX {
+        if record.is_too_long() {
             return Err(Unavailable::TooLong);
         }
         let mut queue = lock(&self.shared.queue);
@@ -354,7 +420,7 @@ impl Ledger {
         let last = if witnessed { &state.witnessed } else { &state.published };
         match last.clone().filter(|published| published.checkpoint.size > index) {
             Some(published) => event.set(Ok(published)),
-            None if state.stop => event.set(Err(Unavailable::Closed("it was asked to stop".to_owned()))),
+            None if state.stop => event.set(Err(Unavailable::Closed("it publishes no more".to_owned()))),
             None => {
                 state.waiting.push(Waiting { index, witnessed, event: Arc::clone(&event) });
                 state.hurry = true;
@@ -418,15 +484,47 @@ fn close(shared: &Shared, why: &str) {
     shared.came.notify_one();
 }
 
+/// The thread that writes. However it ends, nothing more is taken, and nobody waits for it.
+struct Writer<'s>(&'s Shared);
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        close(self.0, ENDED);
+        let mut queue = lock(&self.0.queue);
+        queue.records.clear();
+        let why = queue.closed.clone().unwrap_or_default();
+        let rest = std::mem::replace(&mut queue.batch, Arc::new(Batch::new()));
+        drop(queue);
+        rest.set(Written::none(Unavailable::Closed(why)));
+    }
+}
+
+/// The thread that publishes. However it ends, nobody waits for it.
+struct Publishing<'s>(&'s Shared);
+
+impl Drop for Publishing<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.publisher);
+        if !state.stop {
+            state.trouble = Some(ENDED.to_owned());
+        }
+        state.stop = true;
+        for waiting in std::mem::take(&mut state.waiting) {
+            waiting.event.set(Err(Unavailable::Closed("it publishes no more".to_owned())));
+        }
+    }
+}
+
 /// The thread that writes: takes everything that came while it was writing, and writes it at once.
 fn write<D: Disk>(mut wal: Wal<D>, nanos: fn() -> u64, shared: &Shared) {
+    let _writer = Writer(shared);
     loop {
         let mut queue = lock(&shared.queue);
         while queue.records.is_empty() && queue.closed.is_none() && !shared.roll.load(Ordering::Acquire) {
             queue = shared.came.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         let (records, came) = (std::mem::take(&mut queue.records), std::mem::take(&mut queue.came));
-        let batch = std::mem::replace(&mut queue.batch, Arc::new(Batch::new()));
+        let Writing(batch) = &Writing(std::mem::replace(&mut queue.batch, Arc::new(Batch::new())));
         queue.bytes = 0;
         let closed = queue.closed.is_some();
         drop(queue);
@@ -442,30 +540,30 @@ fn write<D: Disk>(mut wal: Wal<D>, nanos: fn() -> u64, shared: &Shared) {
             continue;
         }
         let first = wal.next();
-        match wal.append(&records) {
-            Ok(()) => {
-                shared.durable.store(wal.next(), Ordering::Release);
-                batch.set(Ok(first));
-                let told = nanos();
-                came.into_iter().for_each(|came| shared.acknowledged.add(told.saturating_sub(came)));
-                // At full speed a segment lasts no longer than a publish cycle, and whoever writes would make the next.
-                if wal.took_spare() {
-                    lock(&shared.publisher).spare = true;
-                    shared.nudge.notify_one();
-                }
-            }
-            Err(wal::Failed::Full(error)) => {
-                // Part of a long batch may be durable; nobody is told so, and it is published all the same.
-                shared.durable.store(wal.next(), Ordering::Release);
-                batch.set(Err(Unavailable::Full(error.to_string())));
-            }
-            Err(failed) => {
-                close(shared, &failed.to_string());
-                batch.set(Err(Unavailable::Closed(failed.to_string())));
-                let rest = std::mem::replace(&mut lock(&shared.queue).batch, Arc::new(Batch::new()));
-                rest.set(Err(Unavailable::Closed(failed.to_string())));
-                return;
-            }
+        let done = wal.append(&records);
+        // Of a long batch part may be durable although the rest is not.
+        let durable = wal.next() - first;
+        shared.durable.store(wal.next(), Ordering::Release);
+        let why = match &done {
+            Ok(()) => Unavailable::Busy,
+            Err(wal::Failed::Full(error)) => Unavailable::Full(error.to_string()),
+            Err(failed) => Unavailable::Closed(failed.to_string()),
+        };
+        if let Unavailable::Closed(why) = &why {
+            close(shared, why);
+        }
+        batch.set(Written { first, durable, why });
+        let told = nanos();
+        let acknowledged = usize::try_from(durable).unwrap_or(usize::MAX);
+        came.into_iter().take(acknowledged).for_each(|came| shared.acknowledged.add(told.saturating_sub(came)));
+        // At full speed a segment lasts no longer than a publish cycle, and whoever writes would make the next.
+        if wal.took_spare() {
+            lock(&shared.publisher).spare = true;
+            shared.nudge.notify_one();
+        }
+        match done {
+            Ok(()) | Err(wal::Failed::Full(_)) => {}
+            Err(_failed) => return,
         }
     }
 }
@@ -498,6 +596,7 @@ fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, m
         // A spare that cannot be made now is made by the writer when it needs one, or the disk is full then.
         let _spare: std::io::Result<()> = wal::prepare_spare(disk, settings.segment_bytes);
     };
+    let _publishing = Publishing(shared);
     prepare();
     loop {
         let mut state = until_due(shared, settings, &prepare);
@@ -514,15 +613,32 @@ fn publish<D: Disk>(mut publisher: Publisher<D>, disk: &D, settings: Settings, m
         state.hurry |= result.is_ok() && is_waited_for;
         state.trouble = result.err();
         if stop {
-            for waiting in state.waiting.drain(..) {
-                waiting.event.set(Err(Unavailable::Closed("it was asked to stop".to_owned())));
-            }
             return;
         }
     }
 }
 
+/// Publishes what is durable, and erases what is asked to be: that needs no signer.
 fn cycle<D: Disk>(publisher: &mut Publisher<D>, shared: &Shared, signers: &mut Signers) -> Result<(), String> {
+    let published = publish_durable(publisher, shared, signers);
+    let held = publisher.erase().map_err(|failed| failed.to_string());
+    published?;
+    if held? {
+        // Where nothing can be published no segment can go, and another one each time would only fill the disk. The writer
+        // is told while it cannot be about to wait.
+        let queue = lock(&shared.queue);
+        shared.roll.store(true, Ordering::Release);
+        shared.came.notify_one();
+        drop(queue);
+    }
+    Ok(())
+}
+
+fn publish_durable<D: Disk>(
+    publisher: &mut Publisher<D>,
+    shared: &Shared,
+    signers: &mut Signers,
+) -> Result<(), String> {
     // What comes meanwhile is for the next cycle: under a steady load there would be no end, and every commit would have
     // to share the disk with this.
     let durable = shared.durable.load(Ordering::Acquire);
@@ -541,13 +657,5 @@ fn cycle<D: Disk>(publisher: &mut Publisher<D>, shared: &Shared, signers: &mut S
         let done: Vec<Waiting> = done;
         done.into_iter().for_each(|waiting| waiting.event.set(Ok(published.clone())));
     }
-    match publisher.erase() {
-        Ok(true) => {
-            shared.roll.store(true, Ordering::Release);
-            shared.came.notify_one();
-            Ok(())
-        }
-        Ok(false) => Ok(()),
-        Err(failed) => Err(failed.to_string()),
-    }
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! What only the keeper of the log holds: for each entry its seed, and its fields encrypted under it.
 //!
 //! Seeds lie apart from the records, at a fixed place each, so that erasing is overwriting 32 bytes: the record, and
-//! every copy of it, is noise from then on. The public entry and all proofs stay as they are.
+//! every copy of it, is noise from then on. The public entry and all proofs stay as they are. Files that held a seed are
+//! overwritten before they are removed. What a disk or its file system keeps underneath, as snapshots and worn cells, this
+//! does not reach: that is for the encryption of the disk.
 
 use crate::commitment::Seed;
-use crate::disk::{Disk, DiskFile, folder_of};
+use crate::disk::{Disk, DiskFile, TEMPORARY, folder_of};
 use crate::wal;
 use std::io::{self, ErrorKind};
 use tlog::tile::{Level, TILE_WIDTH, Tile};
@@ -151,8 +153,13 @@ pub(crate) fn forget<D: Disk>(disk: &D, index: u64, size: u64) -> io::Result<()>
     let full = path("seeds", index, (index / TILE_WIDTH + 1) * TILE_WIDTH);
     // What the file grew from is there as well where the power went before it was removed.
     let before = disk.list(&format!("{full}.p"))?.into_iter().map(|name| format!("{full}.p/{name}"));
-    for path in before.filter(|path| *path != now).chain([now.clone()]) {
-        let mut file = disk.open(&path)?;
+    // And what it was to grow into, where a cycle came so far and no further.
+    let after = [full.clone(), format!("{full}{TEMPORARY}")];
+    for path in before.chain(after).filter(|path| *path != now).chain([now.clone()]) {
+        let mut file = match disk.open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && path != now => continue,
+            opened => opened?,
+        };
         if file.read_at(at, &mut [0])? > 0 {
             file.write_at(at, &[0; SEED_BYTES])?;
             file.sync()?;

@@ -5,7 +5,7 @@
 //! for itself that the tree grew; then witnesses; then the checkpoint is replaced. Whatever fails, nothing was said
 //! that is not true, and the next cycle starts over from the last checkpoint.
 
-use crate::disk::{Disk, folder_of};
+use crate::disk::{Disk, blank, folder_of};
 use crate::keeper::{self, Sign, Unsigned};
 use crate::private::{self, Opening};
 use crate::wal::{self, Cursor, Record};
@@ -21,9 +21,15 @@ use tlog::reader::{Reader, Untrusted};
 use tlog::tile::{self, Edge, Level, TILE_WIDTH, Tile};
 use tlog::witness::{AddCheckpoint, Refusal};
 
-/// Records that one cycle takes: with the longest entries their files stay below the memory of a small machine, and
-/// the rest comes in the next cycle, at once.
+/// Records that one cycle takes; the rest comes in the next cycle, at once.
 pub const CYCLE_RECORDS_MAX: u64 = 65_536;
+
+/// Bytes of records after which a cycle takes no more: its files are in memory, and with the longest records so many would
+/// be more than a small machine has.
+pub const CYCLE_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Records after which a cycle looks how many bytes it has.
+const RECORDS_WEIGHED_AT_ONCE: u64 = 256;
 
 /// Records after which a cycle offers its processor to whoever waits for it, as it does after each file. Whoever does
 /// not, Linux lets go on for some milliseconds, and a commit, which takes a tenth of one, would wait for that long.
@@ -208,7 +214,7 @@ impl<D: Disk> Publisher<D> {
                     let _gone: io::Result<()> = self.disk.remove(&format!("public/{full}"));
                 }
                 let width = now.filter(|tile| !tile.is_full()).map(|tile| tile.width);
-                remove_but(&self.disk, &format!("public/{full}.p"), width);
+                remove_but(&self.disk, &format!("public/{full}.p"), width, false);
             }
         }
     }
@@ -225,8 +231,8 @@ impl<D: Disk> Publisher<D> {
         self.published.as_ref()
     }
 
-    /// Publishes what is durable and not yet published, up to [`CYCLE_RECORDS_MAX`] records and the frame they end
-    /// in; `None` if there is nothing.
+    /// Publishes what is durable and not yet published, up to [`CYCLE_RECORDS_MAX`] records or about [`CYCLE_BYTES_MAX`] and
+    /// the frame they end in; `None` if there is nothing.
     ///
     /// # Errors
     /// Says what failed. What was published stays published.
@@ -240,16 +246,20 @@ impl<D: Disk> Publisher<D> {
         };
         let mut edge = self.edge.clone();
         let mut draft = Draft { bundle: self.bundle.clone(), ..Draft::default() };
-        let wanted = self.size().saturating_sub(cursor.next()) + CYCLE_RECORDS_MAX;
-        let read = cursor.read(&self.disk, durable, wanted, |index, record| {
-            if index == edge.size() {
-                draft.add(&mut edge, record, self.keeps_private);
-                if index % RECORDS_AT_ONCE == 0 {
-                    std::thread::yield_now();
+        let (until, mut bytes) = (durable.min(self.size() + CYCLE_RECORDS_MAX), 0);
+        while cursor.next() < until && bytes < CYCLE_BYTES_MAX {
+            let wanted = self.size().saturating_sub(cursor.next()) + RECORDS_WEIGHED_AT_ONCE;
+            let read = cursor.read(&self.disk, until, wanted, |index, record| {
+                if index == edge.size() {
+                    bytes += record.bytes();
+                    draft.add(&mut edge, record, self.keeps_private);
+                    if index % RECORDS_AT_ONCE == 0 {
+                        std::thread::yield_now();
+                    }
                 }
-            }
-        });
-        read.map_err(Failed::Wal)?;
+            });
+            read.map_err(Failed::Wal)?;
+        }
         if edge.size() <= self.size() {
             return Err(Failed::Damaged(format!("the write-ahead log lacks the record with index {}", self.size())));
         }
@@ -402,11 +412,12 @@ impl<D: Disk> Publisher<D> {
             path.split_once(".p/").map_or(format!("{path}.p"), |(stem, _)| format!("{stem}.p"))
         };
         for (tile, _) in &draft.files {
-            remove_but(&self.disk, &partial(tile), (!tile.is_full()).then_some(tile.width));
+            remove_but(&self.disk, &partial(tile), (!tile.is_full()).then_some(tile.width), false);
         }
         for (first, openings) in &draft.private {
             for (folder, width) in private::partial_folders(*first, openings.len()) {
-                remove_but(&self.disk, &folder, width);
+                // What somebody may ask to have erased is not left where a file was.
+                remove_but(&self.disk, &folder, width, true);
             }
         }
         // Segments that cannot be removed now are tried again after the next cycle.
@@ -448,14 +459,17 @@ fn changed(paths: &[String], durable: &BTreeSet<String>) -> Vec<String> {
     folders.into_iter().map(str::to_owned).collect()
 }
 
-/// Empties a folder of partial tiles but for the width that is in use.
-fn remove_but<D: Disk>(disk: &D, folder: &str, width: Option<u16>) {
+/// Empties a folder of partial tiles but for the width that is in use; overwrites what it removes if nobody may find it.
+fn remove_but<D: Disk>(disk: &D, folder: &str, width: Option<u16>, overwrites: bool) {
     let keep = width.map(|width| width.to_string());
     let names = disk.list(folder).unwrap_or_default();
     let mut left = false;
     for name in &names {
         let stays = Some(name) == keep.as_ref();
-        left |= stays || disk.remove(&format!("{folder}/{name}")).is_err();
+        let path = format!("{folder}/{name}");
+        let gone =
+            || if overwrites { blank(disk, &path).and_then(|()| disk.remove(&path)) } else { disk.remove(&path) };
+        left |= stays || gone().is_err();
         std::thread::yield_now();
     }
     if !left && !names.is_empty() {

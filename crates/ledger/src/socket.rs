@@ -64,13 +64,17 @@ pub fn serve<D: Disk>(listener: &UnixListener, keepers: &[Arc<Keeper<D>>]) -> io
                 Err(error) => return Err(error),
             };
             // One log asks, on one connection for each of its halves; who breaks off is done.
-            scope.spawn(move || {
+            let asked = move || {
                 while let Ok(asked) = receive(&mut stream) {
                     if send(&mut stream, &answer(keepers, &asked)).is_err() {
                         break;
                     }
                 }
-            });
+            };
+            // Whoever no thread can be had for finds the connection closed, and asks again.
+            if std::thread::Builder::new().spawn_scoped(scope, asked).is_err() {
+                std::thread::sleep(ACCEPT_PAUSE);
+            }
         }
     })
 }

@@ -7,7 +7,7 @@
 //! At most one frame is under way at a time. So after a crash a frame that cannot be read is one that nobody was told
 //! of if nothing readable follows it, and damage if something does; then nothing is repaired, and the place is named.
 
-use crate::disk::{Disk, DiskFile, TEMPORARY};
+use crate::disk::{Disk, DiskFile, TEMPORARY, ZEROS_AT_ONCE, blank};
 use crate::durations::Durations;
 use crate::log::Settings;
 use std::fmt;
@@ -64,6 +64,12 @@ impl Record {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.entry.len() + self.private.len() + 8
+    }
+
+    /// Whether it is longer than a log takes.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.entry.len() > ENTRY_BYTES_MAX || self.private.len() > PRIVATE_BYTES_MAX
     }
 }
 
@@ -251,9 +257,7 @@ impl<D: Disk> Wal<D> {
     /// and the log must be opened anew.
     pub fn append(&mut self, records: &[Record]) -> Result<(), Failed> {
         let limit = FRAME_BYTES_MAX.min(usize::try_from(self.segment_bytes / 2).unwrap_or(FRAME_BYTES_MAX));
-        let too_long =
-            |record: &Record| record.entry.len() > ENTRY_BYTES_MAX || record.private.len() > PRIVATE_BYTES_MAX;
-        if records.iter().any(too_long) {
+        if records.iter().any(Record::is_too_long) {
             return Err(Failed::TooLong);
         }
         let mut rest = records;
@@ -329,10 +333,6 @@ impl<D: Disk> Wal<D> {
     }
 }
 
-/// Bytes of zeros after which the disk is let do other things: a commit in between waits for so much and not for a
-/// segment.
-const ZEROS_AT_ONCE: usize = 256 * 1024;
-
 /// Fills a file with zeros, durably, under a name that recovery ignores; `aside` lets the disk do other things meanwhile,
 /// which makes it take longer.
 fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64, aside: bool) -> io::Result<D::File> {
@@ -349,23 +349,6 @@ fn fill<D: Disk>(disk: &D, path: &str, segment_bytes: u64, aside: bool) -> io::R
     }
     file.sync()?;
     Ok(file)
-}
-
-/// Overwrites all there is of a file with zeros, durably.
-fn blank<D: Disk>(disk: &D, path: &str) -> io::Result<()> {
-    let mut file = disk.open(path)?;
-    let zeros = vec![0; ZEROS_AT_ONCE];
-    let mut found = vec![0; ZEROS_AT_ONCE];
-    let mut offset = 0;
-    loop {
-        let length = file.read_at(offset, &mut found)?;
-        if length == 0 {
-            return Ok(());
-        }
-        file.write_at(offset, zeros.get(..length).unwrap_or(&zeros))?;
-        file.sync()?;
-        offset += length as u64;
-    }
 }
 
 fn has_spare<D: Disk>(disk: &D) -> io::Result<bool> {

@@ -4,7 +4,7 @@ use crate::checkpoint::{Checkpoint, decimal};
 use crate::hash::Hash;
 use crate::note::{self, NOTE_BYTES_MAX, Note};
 use crate::policy::{Policy, Refused};
-use crate::tree::{self, PROOF_HASHES_MAX, Unproven};
+use crate::tree::{self, Unproven};
 use base64ct::{Base64, Encoding};
 use std::fmt;
 
@@ -91,20 +91,9 @@ impl Proof {
             }
         };
         let line = rest.strip_prefix("index ").and_then(|rest| rest.split_once('\n'));
-        let (index, mut rest) = line.ok_or(Malformed::Index)?;
+        let (index, rest) = line.ok_or(Malformed::Index)?;
         let index = decimal(index).ok_or(Malformed::Index)?;
-        let mut hashes = Vec::new();
-        loop {
-            let (line, after) = rest.split_once('\n').ok_or(Malformed::Hashes)?;
-            rest = after;
-            if line.is_empty() {
-                break;
-            }
-            if hashes.len() == PROOF_HASHES_MAX {
-                return Err(Malformed::Hashes);
-            }
-            hashes.push(Hash::from_base64(line).ok_or(Malformed::Hashes)?);
-        }
+        let (hashes, rest) = tree::read_hashes(rest).ok_or(Malformed::Hashes)?;
         let checkpoint = Note::parse(rest.as_bytes()).map_err(Malformed::Note)?;
         Ok(Self { extra, index, hashes, checkpoint })
     }

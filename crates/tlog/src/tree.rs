@@ -5,6 +5,23 @@ use crate::hash::{EMPTY_ROOT, Hash};
 /// The most hashes a proof can have: a tree of 2^63 leaves is 63 high.
 pub const PROOF_HASHES_MAX: usize = 63;
 
+/// The hashes of a proof in a text, one a line up to a blank one, and what follows it; `None` if a line is no hash, or
+/// there are more than [`PROOF_HASHES_MAX`].
+pub(crate) fn read_hashes(text: &str) -> Option<(Vec<Hash>, &str)> {
+    let (mut hashes, mut rest) = (Vec::new(), text);
+    loop {
+        let (line, after) = rest.split_once('\n')?;
+        rest = after;
+        if line.is_empty() {
+            return Some((hashes, rest));
+        }
+        if hashes.len() == PROOF_HASHES_MAX {
+            return None;
+        }
+        hashes.push(Hash::from_base64(line)?);
+    }
+}
+
 /// Why a proof does not prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unproven {

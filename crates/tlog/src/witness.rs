@@ -6,7 +6,7 @@
 use crate::checkpoint::{Checkpoint, decimal};
 use crate::hash::{EMPTY_ROOT, Hash};
 use crate::note::{NOTE_BYTES_MAX, Note, VerifierKey};
-use crate::tree::{self, PROOF_HASHES_MAX};
+use crate::tree;
 use std::fmt;
 
 /// The longest request: a note, 63 hashes, and the line before them.
@@ -90,20 +90,9 @@ impl AddCheckpoint {
     fn parse_with(bytes: &[u8], note: impl FnOnce(&str) -> Option<Note>) -> Result<Self, Refusal> {
         let text = str::from_utf8(bytes).ok().filter(|text| text.len() <= REQUEST_BYTES_MAX);
         let rest = text.and_then(|text| text.strip_prefix("old ")).ok_or(Refusal::Malformed)?;
-        let (size, mut rest) = rest.split_once('\n').ok_or(Refusal::Malformed)?;
+        let (size, rest) = rest.split_once('\n').ok_or(Refusal::Malformed)?;
         let old_size = decimal(size).ok_or(Refusal::Malformed)?;
-        let mut consistency = Vec::new();
-        loop {
-            let (line, after) = rest.split_once('\n').ok_or(Refusal::Malformed)?;
-            rest = after;
-            if line.is_empty() {
-                break;
-            }
-            if consistency.len() == PROOF_HASHES_MAX {
-                return Err(Refusal::Malformed);
-            }
-            consistency.push(Hash::from_base64(line).ok_or(Refusal::Malformed)?);
-        }
+        let (consistency, rest) = tree::read_hashes(rest).ok_or(Refusal::Malformed)?;
         let checkpoint = note(rest).ok_or(Refusal::Malformed)?;
         Ok(Self { old_size, consistency, checkpoint })
     }

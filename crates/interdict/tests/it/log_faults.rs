@@ -310,7 +310,15 @@ mount -t tmpfs -o size=100m none "$1" || exit 77
 interdict=$2 log="$1/log"
 "$interdict" log new "$log" --name log.example/full >/dev/null
 printf 'one\ntwo\n' | "$interdict" log append "$log" || exit 1
+key=$(cat "$log/dec/public/vkey")
+"$interdict" log prove "$log/dec" 0 --key "$key" -o "$1/proof" || exit 5
 dd if=/dev/zero of="$1/ballast" bs=64k >/dev/null 2>&1
+for proof in proof new; do
+    "$interdict" log prove "$log/dec" 0 --key "$key" -o "$1/$proof" 2>&1
+    echo "full, so no proof: $?"
+done
+"$interdict" log verify "$1/proof" "$1/proof.entry" --key "$key" || exit 6
+ls -A "$1" | sed 's/^/there: /'
 "$interdict" log key k.example -o "$1/key" 2>&1
 echo "full, so no key: $?"
 printf 'three\n' | "$interdict" log append "$log" 2>&1
@@ -346,6 +354,9 @@ fn a_full_disk_is_said_and_the_log_goes_on_once_there_is_room() {
     assert!(said.contains("not published yet") && said.contains("No space left on device"), "{said}");
     assert!(said.contains("full: 6\n3\nfull, and so is the disk of what it says: 6\n4\n"), "{said}");
     assert!(said.contains("full, so no key: 6\n"), "{said}");
+    assert_eq!(said.matches("full, so no proof: 6\n").count(), 2, "{said}");
+    let there: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("there: ")).collect();
+    assert_eq!(there, ["ballast", "log", "proof", "proof.entry"], "whole, as it was, and nothing of another: {said}");
     assert!(said.contains("sound, 5 entries"), "{said}");
     let entries: Vec<&str> = said.lines().filter(|line| line.contains("\"hex\"")).collect();
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();

@@ -1,7 +1,7 @@
 //! What people decide where law left something to them: each kind of gate answers so, for the very same question, until
 //! it is taken back, is over, is erased or cannot be read any more.
 
-use crate::attestations::{digest_of, signed, trust};
+use crate::desk::{digest_of, signed, trust};
 use crate::gov_log::{ask, ask_as, ask_at, gov, question};
 use crate::log_service::{Log, until};
 use crate::program::{Folder, Ran, Serving, run};
@@ -112,6 +112,8 @@ fn what_the_law_left_to_people_gates_answer_as_two_of_them_decided() {
 
     let (entry, _) = bench.decide(left, "permit", "2999-01-01T00:00:00Z");
     until("gates answer so", || ask(&serving, "brook", None).1 == "permit");
+    // Gates go by the checkpoint as soon as it is there, and the log a moment later by what it knows of it.
+    until("it is told", || serving.get(&path).0 == 200);
     let (_, _, body) = serving.get(&path);
     let told: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((&told["ruling"], &told["holds"], &told["entry"]), (&json!("permit"), &json!(true), &json!(entry)));
@@ -223,7 +225,7 @@ fn what_people_decided_ends_when_it_is_taken_back_is_over_or_is_erased() {
     // Over by itself, to the second, and what happened before was permitted.
     let (now_left, ..) = ask_at(&serving, "s", "brook", None, &attest::json::format_time(crate::lab::now()));
     until("it is published", || serving.get(&format!("/log/dec/receipt/{now_left}")).0 == 200);
-    let end = crate::lab::now() + 6;
+    let end = crate::lab::now() + 3_600;
     bench.decide(now_left, "permit", &attest::json::format_time(end));
     let at = |at: i64| ask_at(&serving, "s", "brook", None, &attest::json::format_time(at)).1;
     until("gates answer so", || at(end - 1) == "permit");
@@ -266,8 +268,21 @@ fn what_people_decided_permits_for_a_while_after_the_log_that_says_so_cannot_be_
     let health = |serving: &Serving| -> Value { serde_json::from_str(&serving.get("/healthz").2).expect("JSON") };
     assert_eq!(health(&first)["overrides_unread"], Value::Null);
     let (checkpoint, kept) = (bench.log.path("log/gov/public/checkpoint"), bench.log.path("checkpoint"));
-    std::fs::rename(&checkpoint, &kept).expect("renamed");
-    until("it is said", || health(&first)["overrides_unread"].is_object() && health(&first)["status"] != "ok");
+    // On a slow machine the log publishes its minute's anchor meanwhile.
+    let hide = || {
+        if Path::new(&checkpoint).exists() {
+            std::fs::rename(&checkpoint, &kept).expect("renamed")
+        }
+    };
+    let restore = || {
+        if !Path::new(&checkpoint).exists() {
+            std::fs::rename(&kept, &checkpoint).expect("renamed")
+        }
+    };
+    until("it is said", || {
+        hide();
+        health(&first)["overrides_unread"].is_object() && health(&first)["status"] != "ok"
+    });
     let told = health(&first);
     let (since, permits) = (&told["overrides_unread"]["since"], &told["overrides_unread"]["permits"]);
     assert_eq!(permits, "counted as they were read last", "{told}");
@@ -281,7 +296,7 @@ fn what_people_decided_permits_for_a_while_after_the_log_that_says_so_cannot_be_
     assert_eq!((&shown["override"], &shown["override_unread_since"]), (&json!(entry), since), "{shown}");
     let (_, _, page) = first.get(&format!("/decisions/{index}"));
     assert!(page.contains("it could not be read whether that still holds"), "{page}");
-    std::fs::rename(&kept, &checkpoint).expect("renamed");
+    restore();
     until("it is read again", || health(&first)["status"] == "ok");
     assert_eq!(first.stop(), Some(0));
 
@@ -290,11 +305,13 @@ fn what_people_decided_permits_for_a_while_after_the_log_that_says_so_cannot_be_
     bench.desk.write("settings.toml", &brief);
     let second = bench.serve();
     until("gates answer so", || ask(&second, "brook", None).1 == "permit" && edge(&second).0 == 451);
-    std::fs::rename(&checkpoint, &kept).expect("renamed");
-    until("a person is asked again", || ask(&second, "brook", None).1 == "refer");
+    until("a person is asked again", || {
+        hide();
+        ask(&second, "brook", None).1 == "refer"
+    });
     assert_eq!(health(&second)["overrides_unread"]["permits"], "not counted");
     assert_eq!(edge(&second).0, 451);
-    std::fs::rename(&kept, &checkpoint).expect("renamed");
+    restore();
     until("gates answer so again", || ask(&second, "brook", None).1 == "permit");
     assert_eq!(second.stop(), Some(0));
     bench.log.fsck();

@@ -1,7 +1,7 @@
 //! A log that is sealed and goes on in another: readers follow, what ended is still checked, shown and erased, keys that
 //! are gone are said to be, and a roll that is killed is ended by the next.
 
-use crate::attestations::{Desk, digest_of};
+use crate::desk::{Desk, digest_of};
 use crate::gov_log::{ask, kinds};
 use crate::log_faults::{Tried, there};
 use crate::log_service::until;
@@ -177,6 +177,16 @@ fn what_has_ended_is_checked_with_what_goes_on_and_what_is_withheld_stays_so() {
     let policy = folder.write("policy", &format!("{policy}\nquorum none\n"));
     let named = fsck(&["--policy", &policy]);
     assert!(named.code == 0 && named.err.contains("past/dec/1/public has ended and is not checked"), "{}", named.err);
+    // Without the key beside it, neither what has ended nor what goes on hides anything.
+    let (aside, ours) = (folder.path().join("aside"), folder.path().join("log/dec/public/vkey"));
+    std::fs::rename(&ours, &aside).expect("renamed");
+    let hidden = fsck(&["--policy", &policy]);
+    assert!(hidden.err.contains("past/dec/1/public has ended and is not checked"), "{}", hidden.err);
+    std::fs::rename(&aside, &ours).expect("renamed");
+    std::fs::rename(public.join("vkey"), &aside).expect("renamed");
+    let nobodys = fsck(&["--policy", &policy]);
+    assert!(nobodys.code == 6 && nobodys.err.contains("past/dec/1/public/vkey"), "{}", nobodys.err);
+    std::fs::rename(&aside, public.join("vkey")).expect("renamed");
     std::fs::remove_dir_all(public).expect("removed");
     let gone = fsck(&[]);
     assert!(gone.code == 6 && gone.err.contains("no log lies here"), "{}", gone.err);

@@ -1,7 +1,7 @@
 //! Statements that the gov log takes up: they reach the law while the service runs, a revocation names what rested on
 //! what it takes back, a lift waits for witnesses, and whose word counts is changed by those who may.
 
-use crate::attestations::{Desk, digest_of, key, pkcs8};
+use crate::desk::{Desk, digest_of, key, pkcs8};
 use crate::gov_log::{ask, ask_at, gov, kinds};
 use crate::log_service::{Log, until};
 use crate::log_witnesses::{Witness, log as new_log};

@@ -2,6 +2,7 @@
 //! history that another one was signed over, and a log that publishes with two of three.
 
 use crate::authority::{Front, vouched};
+use crate::log_service::until;
 use crate::program::{Folder, Serving, run};
 use crate::repository::has;
 use std::collections::BTreeMap;
@@ -412,17 +413,23 @@ fn witnesses_that_lie_or_never_answer_hold_up_no_log_that_enough_others_sign() {
         lines.push_str(&format!("witness {name} {} http://{}\n", key.public(), stranger(&forged, || ())));
     }
     let policy = folder.write("log/policy", &format!("{lines}group most 2 a b c d e f g h\nquorum most\n"));
-    let (code, said) = append(&home, "one\n");
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("not signed by the witness c.example, which knows another history"), "{said}");
-    let of_d = said.lines().find(|line| line.contains("the witness d.example: not available")).unwrap_or_default();
-    assert!(of_d.contains("timeout"), "{said}");
-    assert_eq!(said.matches("status 500").count(), 2, "{said}");
-    assert!(said.contains("a signature in the name of `g.example` is not of that key"), "{said}");
-    assert!(said.contains("the witness h.example: not available"), "{said}");
-    assert!(said.contains("it answers without a signature of its key"), "{said}");
-    let dec = format!("{home}/dec/public");
-    assert_eq!(run(&["log", "fsck", &dec, "--policy", &policy], b"").code, 0, "nothing of it is in what readers check");
+    let public = format!("{home}/dec/public");
+    // On a slow machine even those who are honest may be late once.
+    until("each is named, and two have signed", || {
+        let (code, said) = append(&home, "one\n");
+        assert_eq!(code, 0, "{said}");
+        let of = |name: &str| said.lines().find(|line| line.contains(&format!("the witness {name}.example")));
+        let is_told = |name: &str, why: &str| of(name).is_some_and(|line| line.contains(why));
+        let named = is_told("c", "knows another history")
+            && is_told("d", "timeout")
+            && is_told("e", "status 500")
+            && is_told("f", "status 500")
+            && is_told("g", "a signature in the name of `g.example` is not of that key")
+            && is_told("h", "it answers without a signature of its key");
+        let checked = run(&["log", "fsck", &public, "--policy", &policy], b"");
+        println!("{said}{}{}", checked.out, checked.err);
+        named && checked.code == 0
+    });
     // Where it is needed for a quorum, what it claims stops the log: it may be true.
     folder.write("log/policy", &format!("{lines}group all3 3 a b c\nquorum all3\n"));
     let (code, said) = append(&home, "two\n");

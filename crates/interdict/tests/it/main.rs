@@ -3,10 +3,14 @@
 #[cfg(test)]
 mod apk_compare;
 #[cfg(test)]
+mod attest_commands;
+#[cfg(test)]
 mod attestations;
 #[cfg(test)]
 mod authority;
 mod command;
+#[cfg(test)]
+mod desk;
 mod edge;
 #[cfg(test)]
 mod gov_log;

@@ -1,5 +1,6 @@
 //! A log on the real disk, from the first record to an erased one.
 
+use crate::simulated::Simulated;
 use crate::{Place, key, settings, signers, witness_key};
 use ledger::commitment::{Fields, Seed};
 use ledger::disk::Disk;
@@ -7,9 +8,10 @@ use ledger::fsck;
 use ledger::keeper::{Keeper, Sign, Unsigned};
 use ledger::log::{Ledger, Settings, Unavailable};
 use ledger::private::{self, Opening};
-use ledger::publish::{CHECKPOINT, Signers};
-use ledger::wal::{ENTRY_BYTES_MAX, Record};
+use ledger::publish::{CHECKPOINT, CYCLE_BYTES_MAX, Signers};
+use ledger::wal::{ENTRY_BYTES_MAX, PRIVATE_BYTES_MAX, Record};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use tlog::note::Signature;
@@ -112,6 +114,167 @@ fn what_becomes_durable_while_a_cycle_publishes_is_for_the_next_one() {
     assert_eq!((report.damages, report.checkpoint.unwrap().size), (Vec::new(), 3));
 }
 
+/// A signer that is away at times.
+struct Away {
+    signer: Box<dyn Sign>,
+    is_away: Arc<AtomicBool>,
+}
+
+impl Sign for Away {
+    fn name(&self) -> String {
+        self.signer.name()
+    }
+
+    fn latest_size(&mut self, origin: &str) -> Result<u64, Unsigned> {
+        self.signer.latest_size(origin)
+    }
+
+    fn sign(&mut self, request: &AddCheckpoint) -> Result<Vec<Signature>, Unsigned> {
+        match self.is_away.load(Ordering::Acquire) {
+            true => Err(Unsigned::Unavailable(String::from("away"))),
+            false => self.signer.sign(request),
+        }
+    }
+}
+
+/// Waits for what other threads do, on however slow a machine.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let mut left = 6_000;
+    while !holds() {
+        assert!(left > 0, "{what}: not in a minute");
+        left -= 1;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_is_erased_cannot_be_shown_although_the_signer_is_away_and_is_gone_once_it_is_back() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let is_away = Arc::<AtomicBool>::default();
+    let away = Away { signer: signers(&place).log, is_away: Arc::clone(&is_away) };
+    let signers = Signers { log: Box::new(away), witnesses: Vec::new(), policy: None };
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers).unwrap();
+    ledger.append(record(0).0).unwrap();
+    ledger.covered(0, false).wait().unwrap();
+    is_away.store(true, Ordering::Release);
+    ledger.append(record(1).0).unwrap().wait().unwrap();
+    until("it cannot publish", || ledger.trouble().is_some());
+    private::request_erasure(&disk, 0).unwrap();
+    until("nobody can show it", || private::read(&disk, 0, 1).unwrap().seed().is_none());
+    // The segment that still has it cannot go yet, and no other one is begun each time.
+    std::thread::sleep(10 * settings().publish_every);
+    let segments = disk.list("wal").unwrap().iter().filter(|name| name.ends_with(".seg")).count();
+    assert_eq!((segments, private::erasures(&disk).unwrap()), (1, vec![0]));
+    is_away.store(false, Ordering::Release);
+    until("it is gone", || private::erasures(&disk).unwrap().is_empty());
+    ledger.stop();
+    is_nowhere(&record(0).1.0, disk.path());
+    assert_eq!(private::read(&disk, 1, 2).unwrap().seed(), Some(record(1).1));
+}
+
+#[test]
+fn what_was_erased_stands_nowhere_on_the_disk_not_even_where_files_were() {
+    let disk = Simulated::default();
+    let keeper = Keeper::signer(Simulated::default(), key()).unwrap();
+    let mut signers = Signers { log: Box::new(Arc::new(keeper)), witnesses: Vec::new(), policy: None };
+    let (mut wal, mut publisher) = ledger::log::open(&disk, key().public(), settings(), &mut signers).unwrap();
+    for number in 0..3 {
+        wal.append(&[record(number).0]).unwrap();
+        publisher.publish(wal.next(), &mut signers).unwrap();
+    }
+    assert!(disk.holds(&record(1).1.0));
+    private::request_erasure(&disk, 1).unwrap();
+    assert!(publisher.erase().unwrap(), "a segment still has it");
+    wal.roll().unwrap();
+    while publisher.erase().unwrap() {}
+    assert!(!disk.holds(&record(1).1.0));
+    assert_eq!(private::read(&disk, 2, 3).unwrap().seed(), Some(record(2).1));
+}
+
+#[test]
+fn a_cycle_takes_no_more_than_a_small_machine_holds() {
+    let place = Place::new();
+    let settings = Settings { segment_bytes: ledger::wal::SEGMENT_BYTES, ..settings() };
+    let mut signers = signers(&place);
+    let disk = place.folder("log");
+    let (mut wal, mut publisher) = ledger::log::open(&disk, key().public(), settings, &mut signers).unwrap();
+    let longest = Record { entry: vec![1; ENTRY_BYTES_MAX], private: vec![2; PRIVATE_BYTES_MAX] };
+    let count = CYCLE_BYTES_MAX / longest.bytes() * 3 / 2;
+    (0..count).for_each(|_| wal.append(std::slice::from_ref(&longest)).unwrap());
+    let first = publisher.publish(wal.next(), &mut signers).unwrap().unwrap().checkpoint.size;
+    assert!((1..count as u64).contains(&first), "{first} of {count}");
+    assert_eq!(publisher.publish(wal.next(), &mut signers).unwrap().unwrap().checkpoint.size, count as u64);
+    let report = fsck::check(&disk, "public", &Policy::of_log(key().public().clone()), 1);
+    assert_eq!(report.damages, []);
+}
+
+fn simulated() -> (Simulated, Ledger) {
+    let disk = Simulated::default();
+    let keeper = Keeper::signer(Simulated::default(), key()).unwrap();
+    let signers = Signers { log: Box::new(Arc::new(keeper)), witnesses: Vec::new(), policy: None };
+    let seldom = Settings { publish_every: Duration::from_secs(3_600), segment_bytes: 8 * 1024, ..settings() };
+    let ledger = Ledger::start(&disk, key().public(), seldom, signers).unwrap();
+    until("there is a spare segment", || disk.paths().contains(&String::from("wal/spare.tmp")));
+    (disk, ledger)
+}
+
+#[test]
+fn whoever_waits_for_a_thread_that_failed_is_told() {
+    let (disk, ledger) = simulated();
+    disk.panic_sync();
+    let closed = |why: Unavailable| assert!(why.to_string().contains("has failed"), "{why}");
+    closed(ledger.append(record(0).0).unwrap().wait().unwrap_err());
+    until("it is closed", || ledger.append(record(1).0).is_err());
+    closed(ledger.append(record(1).0).unwrap_err());
+    drop(ledger);
+
+    let (disk, ledger) = simulated();
+    ledger.append(record(0).0).unwrap().wait().unwrap();
+    until("there is another", || disk.paths().contains(&String::from("wal/spare.tmp")));
+    disk.panic_sync();
+    assert!(ledger.covered(0, false).wait().is_err());
+    assert!(ledger.trouble().unwrap().contains("has failed"));
+    assert!(ledger.covered(0, false).wait().is_err());
+    assert_eq!(ledger.append(record(1).0).unwrap().wait(), Ok(1), "what is recorded is durable all the same");
+}
+
+#[test]
+fn what_a_full_disk_did_not_take_is_handed_in_again_and_everything_is_there_once() {
+    let (disk, ledger) = simulated();
+    let count = 400;
+    let mut rest: Vec<Record> = (0..count).map(|number| record(number).0).collect();
+    disk.room(Some(9 * 1024));
+    let mut refused = 0;
+    while let Err((why, left)) = ledger.durably(std::mem::take(&mut rest)) {
+        assert!(matches!(why, Unavailable::Full(_)), "{why}");
+        refused += 1;
+        assert!((left.len() as u64) < count || refused > 1, "some of the first came in");
+        rest = left;
+        disk.room(Some(20 * 1024));
+    }
+    assert!(refused > 0);
+    disk.room(None);
+    ledger.stop();
+    let policy = Policy::of_log(key().public().clone());
+    let report = fsck::check(&disk, "public", &policy, 1);
+    assert_eq!((report.damages, report.checkpoint.unwrap().size), (Vec::new(), count));
+    let told = |tile: tlog::tile::Tile| disk.read(&format!("public/{tile}")).unwrap();
+    let bundles = tlog::tile::tiles(count).filter(|tile| tile.level == tlog::tile::Level::Entries);
+    let mut entries: Vec<Vec<u8>> = bundles
+        .flat_map(|tile| {
+            let bytes = told(tile);
+            let entries = tlog::bundle::decode(tile.width, &bytes).unwrap();
+            entries.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut wanted: Vec<Vec<u8>> = (0..count).map(|number| record(number).0.entry).collect();
+    // Behind one that is refused there may be room for a smaller one, so not in the order in which they were made.
+    entries.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(entries, wanted);
+}
+
 fn is_nowhere(bytes: &[u8], folder: &std::path::Path) {
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -148,12 +311,7 @@ fn an_erased_opening_is_gone_everywhere_and_the_log_is_still_sound() {
     let opening = private::read(&disk, 270, size).unwrap();
     assert_eq!(opening.seed().unwrap().open(&opening.sealed), Some(fields));
     private::request_erasure(&disk, 270).unwrap();
-    let mut tries = 0;
-    while !private::erasures(&disk).unwrap().is_empty() {
-        tries += 1;
-        assert!(tries < 500, "not erased: {:?}", ledger.trouble());
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("it is erased", || private::erasures(&disk).unwrap().is_empty());
     is_nowhere(&seed.0, disk.path());
     // It also stays erased when the file it stood in is written anew with more entries.
     for number in count..count + 10 {
@@ -274,13 +432,7 @@ fn a_fork_is_not_signed() {
             return;
         };
         ledger.append(record(number).0).unwrap().wait().unwrap();
-        let deadline = 200;
-        for _ in 0..deadline {
-            if ledger.published().is_some() || ledger.trouble().is_some() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        until("it is signed, or refused", || ledger.published().is_some() || ledger.trouble().is_some());
         assert_eq!(ledger.published().is_some(), number == 0, "{:?}", ledger.trouble());
     }
 }

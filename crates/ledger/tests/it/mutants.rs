@@ -113,6 +113,20 @@ fn files_cut_lengthened_removed_and_added_are_named() {
     }
 }
 
+/// A log may be as large as a signed checkpoint says, and have nothing of it.
+#[test]
+fn whoever_claims_to_have_more_than_there_can_be_keeps_nobody() {
+    let disk = Simulated::default();
+    let root = tlog::hash::EMPTY_ROOT;
+    let size = tlog::checkpoint::SIZE_MAX;
+    let text = tlog::Checkpoint { origin: key().public().name().to_owned(), size, root }.to_string();
+    let note = tlog::note::Note { signatures: vec![key().sign(&text, 0)], text };
+    disk.put("public/checkpoint", note.to_string().as_bytes()).unwrap();
+    let report = fsck::check(&disk, "public", &policy(), 2);
+    assert_eq!((report.damages.len(), report.root), (fsck::DAMAGES_MAX, None));
+    assert!(report.damages.iter().all(|damage| damage.kind == fsck::Kind::Storage));
+}
+
 #[test]
 fn an_earlier_state_of_a_tile_may_stay_if_it_is_one() {
     let disk = published(600);

@@ -59,6 +59,8 @@ struct State {
     /// Fails the sync with this number once, without making anything durable, as a disk does.
     fail_sync: Option<u64>,
     syncs: u64,
+    /// Whether the next sync of a file panics.
+    panics: bool,
     /// The same for the sync of a folder.
     fail_sync_folder: Option<u64>,
     folder_syncs: u64,
@@ -133,6 +135,11 @@ impl Simulated {
     pub(crate) fn fail_sync(&self, number: u64) {
         let mut state = self.state();
         state.fail_sync = Some(state.syncs + number);
+    }
+
+    /// The next sync of a file panics: the program is wrong.
+    pub(crate) fn panic_sync(&self) {
+        self.state().panics = true;
     }
 
     pub(crate) fn fail_sync_folder(&self, number: u64) {
@@ -221,6 +228,12 @@ impl Simulated {
         let content = state.files.get_mut(&id).unwrap();
         content.now[at] ^= 1;
         content.durable = content.now.clone();
+    }
+
+    /// Whether these bytes stand on the disk, be it where a file was.
+    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+        let has = |content: &Vec<u8>| content.windows(bytes.len()).any(|window| window == bytes);
+        self.state().files.values().any(|content| has(&content.now) || has(&content.durable))
     }
 
     pub(crate) fn paths(&self) -> Vec<String> {
@@ -357,6 +370,10 @@ impl DiskFile for Open {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.state();
+        if std::mem::take(&mut state.panics) {
+            drop(state);
+            panic!("as a mistake in the program would");
+        }
         state.step()?;
         state.sync_file(self.id)
     }
