@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A place for files. Paths are relative to it and have `/` between their parts.
@@ -284,6 +284,11 @@ impl DiskFile for File {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.sync_data()?;
+        // Somebody tidied up below whoever writes: what has no name any more ends with this process.
+        if self.metadata()?.nlink() == 0 {
+            return Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was being written"));
+        }
+        Ok(())
     }
 }

@@ -275,6 +275,20 @@ fn what_a_full_disk_did_not_take_is_handed_in_again_and_everything_is_there_once
     assert_eq!(entries, wanted);
 }
 
+#[test]
+fn what_goes_into_a_file_that_somebody_removed_is_not_acknowledged() {
+    let place = Place::new();
+    let disk = place.folder("log");
+    let ledger = Ledger::start(&disk, key().public(), settings(), signers(&place)).unwrap();
+    assert_eq!(ledger.append(record(0).0).unwrap().wait(), Ok(0));
+    for entry in std::fs::read_dir(disk.path().join("wal")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let refused = ledger.append(record(1).0).unwrap().wait().unwrap_err();
+    assert!(refused.to_string().contains("was removed while it was being written"), "{refused}");
+    assert!(ledger.append(record(2).0).is_err_and(|why| !matches!(why, Unavailable::Full(_))), "nothing more is taken");
+}
+
 fn is_nowhere(bytes: &[u8], folder: &std::path::Path) {
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
