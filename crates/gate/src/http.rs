@@ -216,9 +216,24 @@ async fn openapi() -> Response {
 async fn healthz(State(gate): State<Gate>) -> Response {
     let docket = gate.live.current();
     let (refused, unread) = (gate.live.refused(), gate.live.unread());
+    let unpublished: serde_json::Map<_, _> = gate
+        .recorder
+        .logs()
+        .into_iter()
+        .filter_map(|log| {
+            let unpublished = log.unpublished?;
+            let told = serde_json::json!({
+                "since": format_rfc3339(unpublished.since.0),
+                "why": unpublished.why,
+                "entries": log.durable.saturating_sub(log.published),
+            });
+            Some((log.name.to_owned(), told))
+        })
+        .collect();
     let status = match (&refused, &unread) {
         (Some(_), _) => "serving the last sound law",
         (None, Some(_)) => "what people decided cannot be read",
+        (None, None) if !unpublished.is_empty() => "what is recorded is durable and not published",
         (None, None) => "ok",
     };
     let unread = unread.map(|unread| {
@@ -234,6 +249,7 @@ async fn healthz(State(gate): State<Gate>) -> Response {
             "edition": docket.edition(),
             "refused_edit": refused,
             "overrides_unread": unread,
+            "logs_unpublished": unpublished,
         })
         .to_string(),
     )

@@ -22,6 +22,30 @@ pub struct LogDurations {
     pub acknowledged: Durations,
 }
 
+/// How far a log is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogState {
+    /// `gov` or `dec`.
+    pub name: &'static str,
+    /// Entries that are on disk.
+    pub durable: u64,
+    /// Entries that a published checkpoint covers.
+    pub published: u64,
+    /// Witnesses that have not signed that checkpoint.
+    pub unsigned: u64,
+    /// Why it has not been possible to publish more, if it is not.
+    pub unpublished: Option<Unpublished>,
+}
+
+/// Why a log is not published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpublished {
+    /// Since when, in seconds since 1970, and how many seconds that is by a clock that does not jump.
+    pub since: (Time, u64),
+    /// What keeps it.
+    pub why: String,
+}
+
 /// Counters of one process.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -55,6 +79,22 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
 
 fn head(text: &mut String, name: &str, help: &str, kind: &str) {
     line(text, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+}
+
+fn render_logs(text: &mut String, logs: &[LogState]) {
+    type Read = fn(&LogState) -> u64;
+    let gauges: [(&str, &str, Read); 4] = [
+        ("interdict_log_entries", "Entries of a log that are on disk.", |log| log.durable),
+        ("interdict_log_published_entries", "Entries that a published checkpoint covers.", |log| log.published),
+        ("interdict_log_witnesses_missing", "Witnesses that did not sign that checkpoint.", |log| log.unsigned),
+        ("interdict_log_unpublished_seconds", "Since a log could last be published; 0 while it can.", |log| {
+            log.unpublished.as_ref().map_or(0, |unpublished| unpublished.since.1)
+        }),
+    ];
+    for (name, help, read) in gauges.iter().filter(|_| !logs.is_empty()) {
+        head(text, name, help, "gauge");
+        logs.iter().for_each(|log| line(text, format_args!("{name}{{log=\"{}\"}} {}", log.name, read(log))));
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -195,6 +235,7 @@ impl Metrics {
             head(&mut text, name, "Time from handing in a decision until it was known to be durable.", "histogram");
             acknowledged.render(&mut text, name, "");
         }
+        render_logs(&mut text, &recorder.logs());
         head(&mut text, "interdict_law_info", "The edition in force.", "gauge");
         line(&mut text, format_args!("interdict_law_info{{edition=\"{edition}\"}} 1"));
         text
@@ -242,7 +283,7 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use super::{Durations, LogDurations, Metrics};
+    use super::{Durations, LogDurations, LogState, Metrics, Unpublished};
     use crate::recorder::{Durably, Log, OnFull, Recorder, tests::record};
     use std::sync::Arc;
     use wire::record::{Outcome, Record};
@@ -259,6 +300,11 @@ mod tests {
         fn durations(&self) -> Option<LogDurations> {
             let syncs = Durations::counted(vec![(250, 3), (400, 2)], 6, 2_500_000);
             Some(LogDurations { syncs, acknowledged: Durations::counted(vec![(500, 7)], 7, 3_000_000) })
+        }
+
+        fn states(&self) -> Vec<LogState> {
+            let unpublished = Some(Unpublished { since: (100, 60), why: String::from("no signer") });
+            vec![LogState { name: "dec", durable: 9, published: 7, unsigned: 1, unpublished }]
         }
     }
 
@@ -299,6 +345,10 @@ mod tests {
             "interdict_log_sync_seconds_bucket{le=\"+Inf\"} 6\n",
             "interdict_log_sync_seconds_sum 0.0025\n",
             "interdict_log_acknowledged_seconds_bucket{le=\"0.0005\"} 7\n",
+            "interdict_log_entries{log=\"dec\"} 9\n",
+            "interdict_log_published_entries{log=\"dec\"} 7\n",
+            "interdict_log_witnesses_missing{log=\"dec\"} 1\n",
+            "interdict_log_unpublished_seconds{log=\"dec\"} 60\n",
         ] {
             assert!(text.contains(expected), "{expected} in\n{text}");
         }

@@ -4,7 +4,7 @@
 //! Gates never see the keeper. They leave a record with [`Recorder::keep`]; [`before_answer`], around the routes of a
 //! gate, holds the answer back until all that was left while it was made is on disk.
 
-use crate::metrics::LogDurations;
+use crate::metrics::{LogDurations, LogState};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -73,6 +73,11 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// How long the disk and the log took each time, if it counts that.
     fn durations(&self) -> Option<LogDurations> {
         None
+    }
+
+    /// How far it is, and the log beside it that says under which rules.
+    fn states(&self) -> Vec<LogState> {
+        Vec::new()
     }
 }
 
@@ -293,6 +298,16 @@ impl Recorder {
             Lane::Queue(..) => None,
             Lane::Log(log, _) => log.durations(),
         })
+    }
+
+    /// How far the logs are; none if there are none.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogState> {
+        let mut logs = self.lanes.iter().chain(&self.others).filter_map(|lane| match lane {
+            Lane::Queue(..) => None,
+            Lane::Log(log, _) => Some(log.states()),
+        });
+        logs.find(|states| !states.is_empty()).unwrap_or_default()
     }
 
     /// How many wait for the keeper.

@@ -136,7 +136,7 @@ struct Asked {
 impl Asked {
     fn ask<T>(&mut self, ask: impl Fn(&mut Remote) -> Result<T, Unsigned>) -> Result<T, Unsigned> {
         match ask(&mut self.remote) {
-            Err(Unsigned::Unavailable(_)) => {
+            Err(Unsigned::Unavailable(_)) if !self.remote.hangs() => {
                 self.signer.ensure().map_err(|problem| Unsigned::Unavailable(problem.message))?;
                 ask(&mut self.remote)
             }

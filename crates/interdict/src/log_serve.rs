@@ -19,7 +19,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use docket::docket::Source;
-use gate::metrics::{Durations, LogDurations};
+use gate::metrics::{Durations, LogDurations, LogState, Unpublished};
 use gate::recorder::{Durably, Keeper, Log, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
@@ -79,6 +79,8 @@ pub(crate) struct Kept {
     /// What the gov log says. Held while an entry is added to it, so that entries come in the order of their instants.
     pub(crate) known: Mutex<Known>,
     anchored: Mutex<(i64, u64)>,
+    /// Since when a log could not be published: by the clock, and by one that does not jump, in nanoseconds.
+    unpublished: Mutex<BTreeMap<&'static str, (i64, u64)>>,
     repeats: Mutex<Repeats>,
     /// What people decided, as far as it is published.
     pub(crate) rules: Rules,
@@ -116,6 +118,7 @@ impl Kept {
             editions: Mutex::default(),
             known: Mutex::new(known),
             anchored: Mutex::new((clock::now(), 0)),
+            unpublished: Mutex::default(),
             locks: [gov_lock, dec_lock],
         };
         if kept.gov.durable() == 0 {
@@ -302,12 +305,22 @@ impl Kept {
         Record { entry: decision.to_bytes(), private: Opening { seed: seed.0, sealed }.to_record() }
     }
 
+    fn both(&self) -> [(&'static str, &Ledger); 2] {
+        [("gov", &self.gov), ("dec", &self.dec)]
+    }
+
     /// What keeps either log from being published, and who did not sign its newest state.
     fn missing(&self) -> BTreeSet<String> {
         let mut missing = BTreeSet::new();
-        for (name, ledger) in [("gov", &self.gov), ("dec", &self.dec)] {
+        for (name, ledger) in self.both() {
             let kept = "what is recorded is durable";
-            missing.extend(ledger.trouble().map(|why| format!("{name} is not published, {kept}: {why}")));
+            let trouble = ledger.trouble();
+            let mut unpublished = held(&self.unpublished);
+            match &trouble {
+                Some(_) => _ = *unpublished.entry(name).or_insert_with(|| (clock::now(), clock::nanos())),
+                None => _ = unpublished.remove(name),
+            }
+            missing.extend(trouble.map(|why| format!("{name} is not published, {kept}: {why}")));
             let unsigned = ledger.published().map(|published| published.missing).unwrap_or_default();
             missing.extend(unsigned.iter().map(|why| format!("{name} is published and not signed by {why}")));
         }
@@ -359,6 +372,26 @@ impl Log for Kept {
             Durations::counted(counted.buckets(), counted.count(), counted.nanos())
         };
         Some(LogDurations { syncs: of(self.dec.syncs()), acknowledged: of(self.dec.acknowledged()) })
+    }
+
+    fn states(&self) -> Vec<LogState> {
+        let unpublished = held(&self.unpublished).clone();
+        let state = |(name, ledger): (&'static str, &Ledger)| {
+            let published = ledger.published();
+            let unpublished = ledger.trouble().map(|why| {
+                let (since, nanos) = unpublished.get(name).copied().unwrap_or_else(|| (clock::now(), clock::nanos()));
+                let seconds = clock::nanos().saturating_sub(nanos) / 1_000_000_000;
+                Unpublished { since: (since, seconds), why }
+            });
+            LogState {
+                name,
+                durable: ledger.durable(),
+                published: published.as_ref().map_or(0, |published| published.checkpoint.size),
+                unsigned: published.map_or(0, |published| published.missing.len() as u64),
+                unpublished,
+            }
+        };
+        self.both().map(state).into()
     }
 
     fn hand_in(&self, record: &wire::record::Record, once: Option<&str>) -> Durably {

@@ -110,23 +110,31 @@ pub fn answer<D: Disk>(keepers: &[Arc<Keeper<D>>], asked: &str) -> String {
 pub struct Remote {
     path: PathBuf,
     stream: Option<UnixStream>,
+    hangs: bool,
 }
 
 impl Remote {
     /// Behind this socket. Nothing is asked yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), stream: None }
+        Self { path: path.to_owned(), stream: None, hangs: false }
+    }
+
+    /// Whether it was there when it was asked last and did not answer in time: asked again, it would take as long.
+    #[must_use]
+    pub fn hangs(&self) -> bool {
+        self.hangs
     }
 
     fn ask(&mut self, text: &str) -> Result<String, Unsigned> {
         let reused = self.stream.is_some();
-        match self.exchange(text) {
-            Ok(answer) => Ok(answer),
+        let answer = match self.exchange(text) {
             // The signer was started anew since; asking twice is harmless, it signs what it signed.
-            Err(_) if reused => self.exchange(text).map_err(|error| self.unavailable(&error)),
-            Err(error) => Err(self.unavailable(&error)),
-        }
+            Err(error) if reused && !is_over(&error) => self.exchange(text),
+            answer => answer,
+        };
+        self.hangs = answer.as_ref().is_err_and(is_over);
+        answer.map_err(|error| self.unavailable(&error))
     }
 
     fn exchange(&mut self, text: &str) -> io::Result<String> {
@@ -146,8 +154,17 @@ impl Remote {
     }
 
     fn unavailable(&self, error: &io::Error) -> Unsigned {
-        Unsigned::Unavailable(format!("{}: {error}", self.path.display()))
+        let place = self.path.display();
+        Unsigned::Unavailable(match is_over(error) {
+            true => format!("{place}: no answer within {} seconds", TIME_MAX.as_secs()),
+            false => format!("{place}: {error}"),
+        })
     }
+}
+
+/// Whether a time is over, which the kernel calls otherwise.
+fn is_over(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 fn understood(answer: &str) -> Result<&str, Unsigned> {

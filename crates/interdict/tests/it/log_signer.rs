@@ -38,6 +38,54 @@ fn running(word: &str) -> usize {
     lines.filter(|line| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes())).count()
 }
 
+/// The process that was started with this word among its own, besides those of whoever looks.
+fn process_of(word: &str) -> String {
+    let mut processes = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
+    let found = processes.find(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|part| part == word.as_bytes())
+    });
+    found.expect("it runs").file_name().into_string().expect("a number")
+}
+
+fn signal(pid: &str, name: &str) {
+    assert!(std::process::Command::new("kill").args([&format!("-{name}"), pid]).status().expect("kill runs").success());
+}
+
+#[test]
+fn a_signer_that_hangs_is_told_by_health_and_metrics_until_it_signs_again() {
+    let folder = Folder::new();
+    let home = folder.path().join("log").display().to_string();
+    assert_eq!(run(&["log", "new", &home, "--name", "log.example/hangs"], b"").code, 0);
+    let serving = Serving::start_with(&[], &["--log", &home]);
+    let (index, ..) = ask(&serving, "wechat", Some("US"));
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{index}")).0 == 200);
+    let health = || -> serde_json::Value { serde_json::from_str(&serving.get("/healthz").2).expect("JSON") };
+    assert_eq!((&health()["status"], &health()["logs_unpublished"]), (&"ok".into(), &serde_json::json!({})));
+
+    let signer = process_of(&format!("{home}/signer/socket"));
+    signal(&signer, "STOP");
+    let (index, ..) = ask(&serving, "wechat", Some("US"));
+    until("it is said", || health()["logs_unpublished"]["dec"].is_object());
+    let told = health();
+    assert_eq!(told["status"], "what is recorded is durable and not published");
+    let dec = &told["logs_unpublished"]["dec"];
+    assert!(dec["why"].as_str().is_some_and(|why| why.contains("no answer within 10 seconds")), "{told}");
+    assert_eq!(dec["entries"], 1);
+    assert!(dec["since"].as_str().is_some_and(|since| since.starts_with('2') && since.ends_with('Z')), "{told}");
+    let counted = |line: &str| serving.get("/metrics").2.contains(line);
+    let entries = index + 1;
+    assert!(counted(&format!("interdict_log_entries{{log=\"dec\"}} {entries}\n")));
+    assert!(counted(&format!("interdict_log_published_entries{{log=\"dec\"}} {index}\n")));
+    until("seconds are counted", || !counted("interdict_log_unpublished_seconds{log=\"dec\"} 0\n"));
+
+    signal(&signer, "CONT");
+    until("it is published", || serving.get(&format!("/log/dec/receipt/{index}")).0 == 200);
+    until("nothing is in the way", || health()["status"] == "ok");
+    assert!(counted("interdict_log_unpublished_seconds{log=\"dec\"} 0\n"));
+    assert_eq!(serving.stop(), Some(0));
+}
+
 #[test]
 fn a_signer_ends_with_whoever_started_it_and_is_started_again_if_it_ends_alone() {
     let folder = Folder::new();
@@ -52,13 +100,7 @@ fn a_signer_ends_with_whoever_started_it_and_is_started_again_if_it_ends_alone()
     drop(serving);
 
     let serving = Serving::start_with(&[], &["--log", &home]);
-    let pid = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok).find(|process| {
-        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-        line.split(|byte| *byte == 0).any(|part| part == socket.as_bytes())
-    });
-    let pid = pid.expect("a signer").file_name().into_string().expect("a number");
-    let killed = std::process::Command::new("kill").args(["-9", &pid]).status().expect("kill runs");
-    assert!(killed.success());
+    signal(&process_of(&socket), "KILL");
     let (index, ..) = ask(&serving, "wechat", Some("US"));
     until("it is signed all the same", || serving.get(&format!("/log/dec/receipt/{index}")).0 == 200);
     assert_eq!(serving.stop(), Some(0));
