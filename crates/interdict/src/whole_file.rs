@@ -49,9 +49,12 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        // Unlike a rename, a link takes nobody's place.
-        fs::hard_link(&beside, path)?;
-        fs::remove_file(&beside)
+        // Unlike a rename, a link takes nobody's place; but not every file system has links.
+        match fs::hard_link(&beside, path) {
+            Ok(()) => fs::remove_file(&beside),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists || fs::symlink_metadata(path).is_ok() => Err(error),
+            Err(_no_links) => fs::rename(&beside, path),
+        }
     })();
     finished(&beside, path, written)
 }
