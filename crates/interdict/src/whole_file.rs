@@ -80,7 +80,7 @@ fn make(folder: &Path, mode: u32) -> io::Result<()> {
         return Ok(());
     }
     DirBuilder::new().recursive(true).mode(mode).create(folder)?;
-    folder.ancestors().skip(1).try_for_each(synced)
+    folder.ancestors().skip(1).try_for_each(sync_folder)
 }
 
 /// Gives a file or a folder another name, durably.
@@ -91,8 +91,8 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let above = folder_of(to);
     make_folder(above)?;
     fs::rename(from, to)?;
-    synced(above)?;
-    synced(folder_of(from))
+    sync_folder(above)?;
+    sync_folder(folder_of(from))
 }
 
 /// Where a file lies until it is whole: of two who write it at once, each has a place of its own.
@@ -110,7 +110,7 @@ fn finished<T>(beside: &Path, path: &Path, written: io::Result<T>) -> io::Result
         let _gone = fs::remove_file(beside);
         return written;
     }
-    synced(folder_of(path))?;
+    sync_folder(folder_of(path))?;
     written
 }
 
@@ -119,7 +119,10 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes the names in a folder durable, where its file system can and we may: the folders above our own need not be ours.
-fn synced(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When the disk says it could not.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match File::open(folder) {
         Ok(folder) => match folder.sync_all() {
