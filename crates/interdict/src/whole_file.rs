@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Puts these bytes into a file, in place of what it had.
@@ -29,6 +29,8 @@ pub(crate) fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Res
     let written = (|| {
         let mut file = File::create(&beside)?;
         if let Some(known) = &known {
+            // Its owner goes on reading it, as far as it is for us to say.
+            let _kept = fchown(&file, Some(known.uid()), Some(known.gid()));
             file.set_permissions(known.permissions())?;
         }
         let made = fill(&mut file)?;
