@@ -12,6 +12,7 @@ use crate::attest_weighed::Weighed;
 use crate::clock;
 use crate::log_serve::Counted;
 use crate::log_statements::GovLog;
+use crate::whole_file;
 use attest::act::{self, Enacted, Met, Verb};
 use attest::dsse::Envelope;
 use attest::history::{Entry, History, Record};
@@ -413,6 +414,7 @@ pub(crate) fn take_up(folder: &Path, envelope: &Envelope) -> Result<u64, String>
         return Err(format!("{} is full ({} entries, {length} bytes); {help}", path.display(), entries.len()));
     }
     let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| whole_file::sync_folder(folder));
     if let Err(error) = written {
         // Half a line would make the rest unreadable.
         let undone = file.set_len(length);

@@ -1,6 +1,7 @@
 //! Keeps decision records in a file, one CloudEvent a line. A line is whole or it is not there: what a full
 //! disk or a sudden end tore off is cut away.
 
+use crate::whole_file;
 use gate::recorder::Keeper;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -33,6 +34,9 @@ impl Journal {
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let opened = OpenOptions::new().read(true).append(true).create(true).open(path);
         let opened = opened.and_then(|mut file| whole_lines(&mut file).map(|len| (file, len)));
+        // A file that is new is lost with its name.
+        let named = |opened| whole_file::sync_folder(path.parent().unwrap_or(path)).map(|()| opened);
+        let opened = opened.and_then(named);
         let (file, len) = opened.map_err(|error| format!("cannot record in {}: {error}", path.display()))?;
         Ok(Self { path: path.to_owned(), file, len })
     }

@@ -13,6 +13,7 @@ use ledger::socket;
 use ledger::wal::Record;
 use serde_json::json;
 use std::io::{BufRead, Read as _, Write};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,6 +87,16 @@ fn end_with_input(path: &Path) {
     });
 }
 
+/// Removes the socket that a signer before left behind; that nobody answers on it, the lock says.
+fn make_room(path: &Path) -> std::io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => Err(std::io::Error::other("there is something else of this name; name another place for the socket")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 pub(crate) fn sign(keys: &[PathBuf], state: &Path, path: &Path, with_input: bool) -> Ended {
     let path = socket_path(path)?;
     make_private(state)?;
@@ -108,12 +119,7 @@ pub(crate) fn sign(keys: &[PathBuf], state: &Path, path: &Path, with_input: bool
         }
         keepers.push(Arc::new(keeper));
     }
-    // The lock says that nobody answers on it.
-    if let Err(error) = std::fs::remove_file(&path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(Problem::file(&path, error));
-    }
+    make_room(&path).map_err(|error| Problem::file(&path, error))?;
     let listener = UnixListener::bind(&path).map_err(|error| Problem::file(&path, error))?;
     let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&path, only_owner).map_err(|error| Problem::file(&path, error))?;

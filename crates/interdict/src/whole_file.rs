@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Puts these bytes into a file, in place of what it had.
@@ -29,6 +29,8 @@ pub(crate) fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Res
     let written = (|| {
         let mut file = File::create(&beside)?;
         if let Some(known) = &known {
+            // Its owner goes on reading it, as far as it is for us to say.
+            let _kept = fchown(&file, Some(known.uid()), Some(known.gid()));
             file.set_permissions(known.permissions())?;
         }
         let made = fill(&mut file)?;
@@ -49,9 +51,12 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        // Unlike a rename, a link takes nobody's place.
-        fs::hard_link(&beside, path)?;
-        fs::remove_file(&beside)
+        // Unlike a rename, a link takes nobody's place; but not every file system has links.
+        match fs::hard_link(&beside, path) {
+            Ok(()) => fs::remove_file(&beside),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists || fs::symlink_metadata(path).is_ok() => Err(error),
+            Err(_no_links) => fs::rename(&beside, path),
+        }
     })();
     finished(&beside, path, written)
 }
@@ -77,7 +82,7 @@ fn make(folder: &Path, mode: u32) -> io::Result<()> {
         return Ok(());
     }
     DirBuilder::new().recursive(true).mode(mode).create(folder)?;
-    folder.ancestors().skip(1).try_for_each(synced)
+    folder.ancestors().skip(1).try_for_each(sync_folder)
 }
 
 /// Gives a file or a folder another name, durably.
@@ -88,8 +93,8 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let above = folder_of(to);
     make_folder(above)?;
     fs::rename(from, to)?;
-    synced(above)?;
-    synced(folder_of(from))
+    sync_folder(above)?;
+    sync_folder(folder_of(from))
 }
 
 /// Where a file lies until it is whole: of two who write it at once, each has a place of its own.
@@ -107,7 +112,7 @@ fn finished<T>(beside: &Path, path: &Path, written: io::Result<T>) -> io::Result
         let _gone = fs::remove_file(beside);
         return written;
     }
-    synced(folder_of(path))?;
+    sync_folder(folder_of(path))?;
     written
 }
 
@@ -116,7 +121,10 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes the names in a folder durable, where its file system can and we may: the folders above our own need not be ours.
-fn synced(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When the disk says it could not.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match File::open(folder) {
         Ok(folder) => match folder.sync_all() {

@@ -28,9 +28,6 @@ pub const CYCLE_RECORDS_MAX: u64 = 65_536;
 /// be more than a small machine has.
 pub const CYCLE_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// Records after which a cycle looks how many bytes it has.
-const RECORDS_WEIGHED_AT_ONCE: u64 = 256;
-
 /// Records after which a cycle offers its processor to whoever waits for it, as it does after each file. Whoever does
 /// not, Linux lets go on for some milliseconds, and a commit, which takes a tenth of one, would wait for that long.
 const RECORDS_AT_ONCE: u64 = 64;
@@ -246,20 +243,19 @@ impl<D: Disk> Publisher<D> {
         };
         let mut edge = self.edge.clone();
         let mut draft = Draft { bundle: self.bundle.clone(), ..Draft::default() };
-        let (until, mut bytes) = (durable.min(self.size() + CYCLE_RECORDS_MAX), 0);
-        while cursor.next() < until && bytes < CYCLE_BYTES_MAX {
-            let wanted = self.size().saturating_sub(cursor.next()) + RECORDS_WEIGHED_AT_ONCE;
-            let read = cursor.read(&self.disk, until, wanted, |index, record| {
-                if index == edge.size() {
-                    bytes += record.bytes();
-                    draft.add(&mut edge, record, self.keeps_private);
-                    if index % RECORDS_AT_ONCE == 0 {
-                        std::thread::yield_now();
-                    }
+        let wanted = self.size().saturating_sub(cursor.next()) + CYCLE_RECORDS_MAX;
+        let mut bytes = 0;
+        let read = cursor.read_while(&self.disk, durable, wanted, |index, record| {
+            if index == edge.size() {
+                bytes += record.bytes();
+                draft.add(&mut edge, record, self.keeps_private);
+                if index % RECORDS_AT_ONCE == 0 {
+                    std::thread::yield_now();
                 }
-            });
-            read.map_err(Failed::Wal)?;
-        }
+            }
+            bytes < CYCLE_BYTES_MAX
+        });
+        read.map_err(Failed::Wal)?;
         if edge.size() <= self.size() {
             return Err(Failed::Damaged(format!("the write-ahead log lacks the record with index {}", self.size())));
         }

@@ -373,7 +373,7 @@ pub fn prepare_spare<D: Disk>(disk: &D, segment_bytes: u64) -> io::Result<()> {
 ///
 /// # Errors
 /// When the disk fails.
-pub fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
+pub(crate) fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
     let found = segments(disk)?;
     let done = found.iter().zip(found.iter().skip(1)).filter(|(_, following)| **following <= index);
     let done: Vec<u64> = done.map(|(first, _)| *first).collect();
@@ -396,7 +396,7 @@ pub fn retire<D: Disk>(disk: &D, index: u64) -> io::Result<usize> {
 ///
 /// # Errors
 /// When the disk fails.
-pub fn discard<D: Disk>(disk: &D, size: u64) -> io::Result<bool> {
+pub(crate) fn discard<D: Disk>(disk: &D, size: u64) -> io::Result<bool> {
     let has_more = Cursor::start(disk)?.read(disk, size + 1, u64::MAX, |_index, _record| {}).is_ok();
     let names = disk.list(FOLDER)?;
     if names.is_empty() || has_more {
@@ -465,6 +465,20 @@ impl Cursor {
         count: u64,
         mut each: impl FnMut(u64, Record),
     ) -> Result<(), Failed> {
+        self.read_while(disk, until, count, |index, record| {
+            each(index, record);
+            true
+        })
+    }
+
+    /// The same, and no further than the frame of the record after which `each` says that it wants no more.
+    pub(crate) fn read_while<D: Disk>(
+        &mut self,
+        disk: &D,
+        until: u64,
+        count: u64,
+        mut each: impl FnMut(u64, Record) -> bool,
+    ) -> Result<(), Failed> {
         let stop = until.min(self.next.saturating_add(count));
         let mut open: Option<(u64, u32, Window<D::File>)> = None;
         while self.next < stop {
@@ -490,11 +504,15 @@ impl Cursor {
             match frame {
                 Some(frame) => {
                     let records = frame.records().ok_or_else(|| damaged(self.offset, self.next))?;
+                    let mut may_be_more = true;
                     for record in records {
-                        each(self.next, record);
+                        may_be_more = each(self.next, record);
                         self.next += 1;
                     }
                     self.offset += padded(frame.bytes);
+                    if !may_be_more {
+                        break;
+                    }
                 }
                 None => {
                     if !self.follow(disk)? {

@@ -200,6 +200,10 @@ fn a_wrong_name_or_key_is_named_and_leaves_nothing_behind() {
     assert!(cosigner.status.code() == Some(1) && said(&cosigner).contains(&witness), "{}", said(&cosigner));
     let twice = sign(&[&dec, &dec]);
     assert!(twice.status.code() == Some(1) && said(&twice).contains("another key of this log"), "{}", said(&twice));
+    // What lies where the socket is to be is not removed for it.
+    let taken = run(&["log", "sign", "--state", &state, "--socket", &witness, "--with-input", "--key", &dec]);
+    assert!(taken.status.code() == Some(6) && said(&taken).contains("something else of this name"), "{}", said(&taken));
+    assert!(fs::read_to_string(&witness).expect("still there").starts_with("PRIVATE+KEY+"));
     let listen = ["--listen", "127.0.0.1:0", "--log", &log.key("dec"), "--state", &state];
     let witnessed = run(&[&["log", "witness", "--key", &dec][..], &listen].concat());
     assert!(witnessed.status.code() == Some(1), "{}", said(&witnessed));
