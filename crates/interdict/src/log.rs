@@ -254,6 +254,11 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
+    /// Whether it was said whom to believe.
+    pub(crate) const fn names_somebody(&self) -> bool {
+        self.key.is_some() || self.policy.is_some()
+    }
+
     /// The policy to go by. Where nothing was said, the key beside the log is taken, and that is said.
     pub(crate) fn policy(&self, public: Option<&Place>) -> Result<Policy, Problem> {
         let one = |text: &str, from: &str| {
@@ -268,6 +273,12 @@ impl Trust {
             (None, Some(key), _) => one(key, "--key"),
             (None, None, Some(public)) => {
                 let path = public.file("vkey");
+                if let Some(home) = public.home_of_two() {
+                    let why = format!(
+                        "{home} has two logs; name {home}/dec, the decisions, or {home}/gov, what changes the rules"
+                    );
+                    return Err(Problem::new(1, why));
+                }
                 let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();
                 eprintln!("note: the key is the one beside the log; pass --key or --policy to go by one you know");
                 one(&text, &path.display().to_string())

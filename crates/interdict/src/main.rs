@@ -45,6 +45,7 @@ mod log_rulings;
 mod log_s3;
 mod log_serve;
 mod log_statements;
+mod log_told;
 mod log_witness;
 mod names;
 mod outgoing;
