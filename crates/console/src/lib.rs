@@ -133,7 +133,10 @@ async fn orders_page(State(console): State<Console>) -> Response {
 }
 
 async fn order_page(State(console): State<Console>, Path(id): Path<String>) -> Response {
-    match orders::one(&(console.docket)(), &id) {
+    let docket = (console.docket)();
+    // An order can be read while attestations cannot.
+    let conditions = standing(&console, &docket).await.map(|standing| standing.conditions).unwrap_or_default();
+    match orders::one(&docket, &id, &conditions) {
         Some(html) => page(StatusCode::OK, html),
         None => not_found(&console, &format!("There is no order `{id}`.")),
     }

@@ -88,7 +88,7 @@ impl Proven<'_> {
         if Entry::from_bytes(self.entry).and_then(|entry| entry.commitment()).is_some() {
             lines.push(String::from(match self.shown {
                 None => "what was decided and about what: the entry only commits to that; its keeper shows one field at a time (`interdict log disclose`)",
-                Some(_) => "any other field of the decision",
+                Some(_) => "what any other field of the decision says",
             }));
             lines.push(String::from(
                 "that the law was applied rightly: its keeper writes out the law of that edition (`interdict log law`), and `interdict decide --corpus` answers by it",

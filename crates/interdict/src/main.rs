@@ -16,6 +16,7 @@ mod attest;
 mod attest_folder;
 mod attest_log;
 mod attest_page;
+mod attest_said;
 mod attest_weighed;
 mod canary;
 mod check;

@@ -105,7 +105,10 @@ fn a_small_screen_cuts_nothing_off() {
         "/orders/us-pafaca",
         "/subjects",
         "/subjects/tiktok",
+        "/decisions",
         "/decisions/5",
+        "/conditions",
+        "/conditions/us-doc-wechat-id/mitigation",
     ];
     for (n, path) in pages.into_iter().enumerate() {
         // The page in a frame as wide as a telephone, with a script that the policy of the console would not let run.

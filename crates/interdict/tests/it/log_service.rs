@@ -230,7 +230,7 @@ fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
         proves.contains("is a decision, which its keeper says was made") && proves.contains("`outcome`"),
         "{proves}"
     );
-    assert!(open.contains("any other field") && open.contains("everybody the same"), "{open}");
+    assert!(open.contains("any other field of the decision") && open.contains("everybody the same"), "{open}");
     let told = run(&["log", "verify", &disclosure, "--key", &key, "--json"], b"").json();
     assert_eq!((&told["index"], &told["size"], &told["field"]), (&1.into(), &2.into(), &"outcome".into()), "{told}");
     assert!(told["value"].as_str().is_some_and(|value| value.contains("permit")), "{told}");
