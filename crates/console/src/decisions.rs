@@ -4,11 +4,14 @@
 //! What a decision was about is nobody's business: a page has it only where the operator chose to show it, and never the
 //! part that concerns people and payments. Whoever was given a disclosure pastes it, and their browser checks it.
 
+use crate::Params;
 use crate::layout::{instant, page as whole};
 use docket::Docket;
+use docket::moment::parse_rfc3339;
 use law::Time;
 use maud::{Markup, html};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The script that checks a receipt.
 pub(crate) const SCRIPT: &str = include_str!("../assets/decision.js");
@@ -26,6 +29,60 @@ pub struct Line {
     pub ruling: Option<String>,
 }
 
+/// Which decisions are listed.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// Only those below this index.
+    pub before: Option<u64>,
+    /// What they were about: an identifier, or words. Empty is anything.
+    pub about: String,
+    /// When they were made: from, until.
+    pub day: Option<(Time, Time)>,
+    /// The day as it was typed.
+    pub day_written: String,
+    /// The law in force, which knows identifiers.
+    pub docket: Arc<Docket>,
+}
+
+impl Sought {
+    /// All of them.
+    pub(crate) fn all(docket: &Arc<Docket>) -> Self {
+        Self { before: None, about: String::new(), day: None, day_written: String::new(), docket: Arc::clone(docket) }
+    }
+}
+
+/// What somebody who filled in the form is led to.
+pub(crate) enum Wanted {
+    One(u64),
+    List(Sought),
+}
+
+const DAY_SECONDS: Time = 86_400;
+
+/// Reads the form.
+pub(crate) fn sought(docket: &Arc<Docket>, params: &Params) -> Result<Wanted, String> {
+    let text = |name: &str| params.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let number = |name: &str| {
+        let read = text(name).map(|text| text.parse().map_err(|_other| format!("`{text}` is no number of an entry.")));
+        read.transpose()
+    };
+    if let Some(index) = number("entry")? {
+        return Ok(Wanted::One(index));
+    }
+    let day = text("day").map(|day| {
+        let first = parse_rfc3339(&format!("{day}T00:00:00Z"));
+        first.map_err(|_other| format!("`{day}` is no day; write it as 2026-03-01."))
+    });
+    let day = day.transpose()?.map(|first| (first, first.saturating_add(DAY_SECONDS)));
+    Ok(Wanted::List(Sought {
+        before: number("before")?,
+        about: text("about").unwrap_or_default().to_owned(),
+        day,
+        day_written: text("day").unwrap_or_default().to_owned(),
+        docket: Arc::clone(docket),
+    }))
+}
+
 /// The newest decisions, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Newest {
@@ -33,6 +90,10 @@ pub struct Newest {
     pub size: u64,
     /// The newest first.
     pub lines: Vec<Line>,
+    /// Below which index those go on that were not looked at, if there are any.
+    pub older: Option<u64>,
+    /// Whether it is shown what decisions were about.
+    pub shows: bool,
     /// The logs before this one, the newest first.
     pub sealed: Vec<Sealed>,
 }
@@ -129,7 +190,8 @@ pub enum Looked {
 }
 
 /// The list.
-pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>) -> Markup {
+pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>, sought: &Sought) -> Markup {
+    let is_all = sought.about.is_empty() && sought.day.is_none();
     whole(
         docket,
         "/decisions",
@@ -140,26 +202,67 @@ pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>) -> 
             @match newest {
                 Err(why) => { p role="alert" { "The log cannot be read: " (why) } }
                 Ok(None) => { p { "No log is kept here. " code { "interdict serve --log DIR" } " keeps one; " code { "interdict log --help" } " says what it is." } }
-                Ok(Some(newest)) if newest.lines.is_empty() => { p { "Nothing has been decided and published yet." } (sealed(&newest.sealed)) }
+                Ok(Some(newest)) if newest.size == 0 => { p { "Nothing has been decided and published yet." } (sealed(&newest.sealed)) }
                 Ok(Some(newest)) => {
-                    p { (newest.size) " decisions are published; the newest first." }
+                    (form(sought, newest.shows))
+                    p { (counted(newest.size, "decision is", "decisions are")) " published; " @if is_all { "the newest first." } @else { "those that were sought, the newest first." } }
                     (sealed(&newest.sealed))
-                    div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="dense" {
-                        thead { tr { th scope="col" { "entry" } th scope="col" { "when" } th scope="col" { "what came out" } th scope="col" { "about" } th scope="col" { "by hand" } } }
-                        tbody { @for line in &newest.lines { tr {
-                            td { a href={ "/decisions/" (line.index) } { (line.index) } }
-                            td class="when" { (instant(line.at)) }
-                            @match &line.shown {
-                                Some((outcome, about)) => { td { (outcome) } td { (about) } }
-                                None => { td class="quiet" { "not shown here" } td {} }
-                            }
-                            td { (line.ruling.as_deref().unwrap_or_default()) }
-                        } } }
-                    } }
+                    (table(newest, is_all))
+                    @if let Some(before) = newest.older { (older(sought, before)) }
                 }
             }
         },
     )
+}
+
+fn counted(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+/// Leads on to those before an entry, with what was sought.
+fn older(sought: &Sought, before: u64) -> Markup {
+    html! {
+        form method="get" action="/decisions" {
+            input type="hidden" name="before" value=(before);
+            @for (name, text) in [("about", &sought.about), ("day", &sought.day_written)] {
+                @if !text.is_empty() { input type="hidden" name=(name) value=(text); }
+            }
+            button { "Look on before entry " (before) }
+        }
+    }
+}
+
+fn form(sought: &Sought, shows: bool) -> Markup {
+    html! {
+        form class="ask" method="get" action="/decisions" {
+            @if shows { div { label for="about" { "About (package, domain, app or words)" } input id="about" name="about" value=(sought.about) placeholder="com.tencent.mm"; } }
+            div { label for="day" { "Made on (day in UTC)" } input id="day" name="day" type="date" value=(sought.day_written); }
+            div { label for="entry" { "Or the number of an entry" } input id="entry" name="entry" inputmode="numeric"; }
+            button { "Find" }
+        }
+        @if !shows { p class="quiet" { "What decisions were about is not shown here; whoever keeps the log finds them with " code { "interdict log find LOG ID --on DAY" } "." } }
+    }
+}
+
+fn table(newest: &Newest, is_all: bool) -> Markup {
+    if newest.lines.is_empty() {
+        let more = if newest.older.is_some() { "None among those looked through so far." } else { "None." };
+        return html! { p { @if is_all { "None is handed out." } @else { (more) } } };
+    }
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label="Decisions" { table class="dense cards" {
+            thead { tr { th scope="col" { "entry" } th scope="col" { "when" } th scope="col" { "what came out" } th scope="col" { "about" } th scope="col" { "by hand" } } }
+            tbody { @for line in &newest.lines { tr {
+                th scope="row" { a href={ "/decisions/" (line.index) } { (line.index) } }
+                td class="when" { (instant(line.at)) }
+                @match &line.shown {
+                    Some((outcome, about)) => { td { (outcome) } td { (about) } }
+                    None => { td class="quiet" { @if newest.shows { "erased" } @else { "not shown here" } } td {} }
+                }
+                td data-head="by hand:" { (line.ruling.as_deref().unwrap_or_default()) }
+            } } }
+        } }
+    }
 }
 
 /// The logs before this one.

@@ -1,9 +1,9 @@
 //! `interdict log`: what may be typed, and how it ends.
 
-use crate::commands::{Done, tell};
+use crate::commands::{Done, Loading, tell};
 use crate::log_place::Place;
 use crate::log_s3::Bucket;
-use crate::{log_keep, log_mirror, log_override, log_read, log_roll, log_witness};
+use crate::{log_find, log_keep, log_mirror, log_override, log_read, log_roll, log_witness};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::fmt;
@@ -84,6 +84,8 @@ pub(crate) enum LogCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Find decisions by what they were about and when they were made
+    Find(log_find::Find),
     /// Print entries
     Cat {
         /// The folder of a log (`DIR/gov`), its public folder, or the address of that
@@ -334,7 +336,7 @@ pub(crate) fn chance() -> [u8; 32] {
     bytes
 }
 
-pub(crate) fn run(command: &LogCommand) -> Done {
+pub(crate) fn run(loading: &Loading, command: &LogCommand) -> Done {
     let done = match command {
         LogCommand::New { folder, name, json } => log_keep::new(folder, name, *json),
         LogCommand::Key { name, witness, output, json } => log_keep::key(name, *witness, output, *json),
@@ -343,6 +345,7 @@ pub(crate) fn run(command: &LogCommand) -> Done {
         LogCommand::Prove { folder, index, trust, output, json } => {
             log_read::prove(folder, *index, trust, output, *json)
         }
+        LogCommand::Find(options) => log_find::find(loading, options),
         LogCommand::Cat { folder, from, count, trust } => log_read::cat(folder, *from, *count, trust),
         LogCommand::Monitor { folder, state, trust, json } => log_read::monitor(folder, state, trust, *json),
         LogCommand::Publish { folder, to, endpoint, region, credentials, json } => {

@@ -32,6 +32,7 @@ mod journal;
 mod law_note;
 mod listen;
 mod log;
+mod log_find;
 mod log_gov;
 mod log_home;
 mod log_keep;
@@ -116,7 +117,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => replay::run(&loading, &command),
         Command::Territory(command) => territory::run(&command),
         Command::Attest { command } => attest::run(&loading, &command),
-        Command::Log { command } => log::run(&command),
+        Command::Log { command } => log::run(&loading, &command),
         Command::Completions { shell } => commands::completions(shell),
         Command::Man { folder } => commands::man(&folder),
     };

@@ -2,7 +2,7 @@
 //! same with something changed in each.
 
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed};
+use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -141,6 +141,16 @@ fn changed(number: u64) -> Option<Decision> {
     })
 }
 
+/// Those of the list that are sought; what somebody looked for reaches whoever keeps the log.
+fn listed(newest: &Newest, sought: &Sought) -> Newest {
+    let is_sought = |line: &Line| {
+        line.shown.as_ref().is_none_or(|(_, about)| about.contains(&sought.about))
+            && sought.before.is_none_or(|before| line.index < before)
+            && sought.day.is_none_or(|(from, until)| from <= line.at && line.at < until)
+    };
+    Newest { lines: newest.lines.iter().filter(|line| is_sought(line)).cloned().collect(), ..newest.clone() }
+}
+
 /// The decisions of the console under test.
 pub(crate) fn decisions() -> Decisions {
     let line = Line {
@@ -149,14 +159,16 @@ pub(crate) fn decisions() -> Decisions {
         shown: Some((String::from("permit"), String::from("app.distribute, wechat, US"))),
         ruling: None,
     };
-    let hidden = Line { index: WITHHELD, shown: None, ruling: Some(String::from("forbid")), ..line.clone() };
+    let hidden = Line { index: ERASED, shown: None, ruling: Some(String::from("forbid")), ..line.clone() };
     let newest = Newest {
         size: 4_711,
         lines: vec![hidden, line],
+        older: Some(4_000),
+        shows: true,
         sealed: vec![Sealed { number: 1, size: 90 }, Sealed { number: 2, size: 1 }],
     };
     Decisions {
-        newest: Arc::new(move || Ok(Some(newest.clone()))),
+        newest: Arc::new(move |sought| Ok(Some(listed(&newest, sought)))),
         one: Arc::new(|sealed, number| match number {
             88 if sealed == Some(1) => Ok(Looked::Found(Box::new(Decision { sealed, ..sound() }))),
             WAITING => Ok(Looked::Waiting(None)),

@@ -204,6 +204,48 @@ fn every_answer_is_in_the_log_once_and_in_order_after_kill_9() {
 }
 
 #[test]
+fn a_decision_is_found_by_what_it_was_about_and_by_its_day() {
+    let log = Log::new();
+    let serving = log.serve(&["--show-decisions"]);
+    for id in ["com.tencent.mm", "com.zhiliaoapp.musically", "example.unknown"] {
+        let question = serde_json::json!({ "subject": { "type": "business", "id": "store" }, "action": { "name": "app.distribute" },
+            "resource": { "type": "android-package", "id": id }, "context": { "place": "US" } });
+        assert_eq!(serving.post("/access/v1/evaluation", question.to_string().as_bytes()).0, 200);
+    }
+    until("all are published", || serving.get("/log/dec/receipt/2").0 == 200);
+    let home = log.path("log");
+    let find = |words: &[&str]| run(&[&["log", "find", &home], words].concat(), b"");
+    let indexes = |words: &[&str]| {
+        let found = find(words);
+        let index = |line: &str| line.split('\t').next().and_then(|index| index.parse::<u64>().ok()).expect("an index");
+        (found.code, found.out.lines().map(index).collect::<Vec<_>>())
+    };
+    // A package, a domain and a name of the same app find the same.
+    for about in ["com.tencent.mm", "wechat.com", "wechat"] {
+        assert_eq!(indexes(&[about]), (0, vec![0]), "{about}");
+    }
+    assert_eq!(indexes(&[]), (0, vec![0, 1, 2]));
+    let found = find(&["tiktok", "--json"]).json();
+    assert_eq!((&found["index"], &found["resource"]["app"]), (&1.into(), &"tiktok".into()), "{found}");
+    let day = found["at"].as_str().expect("an instant").split('T').next().expect("a day").to_owned();
+    assert_eq!(indexes(&["tiktok", "--on", &day]), (0, vec![1]));
+    let none = find(&["tiktok", "--on", "2020-09-20"]);
+    assert!(none.code == 1 && none.err.contains("none of 0 decisions of that time"), "{}", none.err);
+    let wrong = find(&["--on", "yesterday"]);
+    assert!(wrong.code == 2 && wrong.err.contains("`yesterday` is no day"), "{}", wrong.err);
+    // The list of the console looks as well.
+    let listed = serving.get(&format!("/decisions?about=wechat.com&day={day}")).2;
+    assert!(listed.contains("href=\"/decisions/0\"") && !listed.contains("href=\"/decisions/1\""), "{listed}");
+    assert_eq!(
+        run(&["log", "erase", &home, "0", "--reason", "asked for", "--signer", &log.path("socket")], b"").code,
+        0
+    );
+    let erased = find(&["wechat"]);
+    assert!(erased.code == 1 && erased.err.contains("1 more were erased"), "{}{}", erased.out, erased.err);
+    assert_eq!(serving.stop(), Some(0));
+}
+
+#[test]
 fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
     let log = Log::new();
     let records = log.path("records.ndjson");
