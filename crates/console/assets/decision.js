@@ -348,6 +348,11 @@ async function disclose() {
   }
 }
 
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+});
+
 if (element("decision")?.dataset.entry) {
   for (const id of ["receipt", "key", "witnesses"]) element(id)?.addEventListener("input", check);
   element("disclosure").addEventListener("input", disclose);

@@ -183,7 +183,7 @@ fn counted(condition: &Condition) -> String {
 /// Why law counts it otherwise than it stands, if it does.
 fn otherwise(condition: &Condition) -> Option<String> {
     match (condition.is_met, condition.counts) {
-        (false, true) => Some(format!("It was lifted while it was met: {}.", condition.on_lapse)),
+        (false, true) => Some(format!("What the authority did while it was met still counts: {}.", condition.on_lapse)),
         (true, false) => Some(String::from("Being met lifts nothing by itself: it takes the act of who could lift.")),
         _ => None,
     }
@@ -244,8 +244,9 @@ fn stands(docket: &Docket, condition: &Condition) -> Markup {
         dl {
             dt { "now" } dd { (met(condition.is_met)) (until(condition.until)) }
             dt { "in law" } dd {
-                (counted(condition)) @if let Some(why) = otherwise(condition) { ". " (why) }
-                @for (n, id) in made.iter().enumerate() { @if n == 0 { "; as " } @else { ", " } a class="mono" href={ "/orders/" (id) } { (id) } }
+                (counted(condition))
+                @for (n, id) in made.iter().enumerate() { @if n == 0 { ", as " } @else { ", " } a class="mono" href={ "/orders/" (id) } { (id) } }
+                @if let Some(why) = otherwise(condition) { ". " (why) }
             }
             dt { "who could lift" } dd { (condition.authority) }
             @if condition.needs_artefact {
@@ -283,7 +284,7 @@ fn acts(condition: &Condition) -> Markup {
                 thead { tr { th scope="col" { "act" } th scope="col" { "from" } th scope="col" { "until" } th scope="col" { "how long" } } }
                 tbody { @for act in &condition.acts { tr {
                     th scope="row" { (act.verb) " (" (linked(&format!("entry {}", act.entry), &condition.said)) ")" } td data-head="from" { (instant(act.from)) } td data-head="until" { (act.until.map_or_else(|| String::from("no end is set"), instant)) }
-                    td { @if act.is_conditional { "only while the condition counts: " (condition.on_lapse) } @else { "whatever becomes of the condition" } }
+                    td { @if act.is_conditional { "it rests on the condition: " (condition.on_lapse) } @else { "whatever becomes of the condition" } }
                 } } }
             } }
         }

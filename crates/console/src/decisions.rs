@@ -321,6 +321,7 @@ pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
             p class="lede" { "Made " (instant(decision.at)) "." @if let Some(number) = decision.sealed { " It is in log " (number) ", which has ended." } }
             p id="verdict" role="status" { "Not checked: this page checks its receipt with a script of its own, which does not run here. The command below does the same." }
             ol id="checks" class="checks" {}
+            details { summary { "What the receipt proves, and what it does not" } (proves(decision)) }
             @if let Some(overruled) = &decision.overruled { (by_hand(overruled)) }
             h2 { "What was decided" }
             (what(docket, decision))
@@ -336,6 +337,20 @@ pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
             script src="/decision.js" defer="defer" {}
         },
     )
+}
+
+/// What a receipt that was checked says to somebody who knows nothing of logs.
+fn proves(decision: &Decision) -> Markup {
+    html! {
+        ul {
+            li { "It proves that whoever holds the key below signed a log that has this very entry: it cannot be changed or taken out unnoticed." }
+            li { "The entry says when the decision was made and under which law; that time is its keeper's word. It commits to what was decided: a field that is shown here, or in a disclosure, was so when the entry was written." }
+            @if decision.witnesses.is_empty() { li { "It does not prove that the log shows everybody the same: no witness is named." } }
+            @else { li { "Each witness that signed saw this state of the log, then, and no other history before." } }
+            li { "It does not prove that the law was applied rightly: the command under “Under which law” writes that law out, and it can be asked again." }
+            li { "It does not prove whose key that is: compare it with one that you have by another way." }
+        }
+    }
 }
 
 /// What people had decided before, which this decision rests on.
@@ -373,6 +388,11 @@ fn words(value: &Value, name: &str) -> Option<String> {
     }
 }
 
+/// A member that is an instant, as all pages write them.
+fn moment(value: &Value, name: &str) -> Option<String> {
+    words(value, name).map(|written| parse_rfc3339(&written).map_or(written, instant))
+}
+
 fn what(docket: &Docket, decision: &Decision) -> Markup {
     let fields = match &decision.fields {
         Fields::Erased => {
@@ -399,9 +419,9 @@ fn what(docket: &Docket, decision: &Decision) -> Markup {
             dt { "about" } dd { @match &app { Some(app) => a href={ "/subjects/" (app) } { (app) }, None => "nothing that is known" } ", named by its " (words(&thing, "type").unwrap_or_default()) @if let Some(found) = words(&thing, "found") { "; " (found) } }
             (row("who", words(&actor, "actor").map(|who| match words(&actor, "role") { Some(role) => format!("{who}, as {role}"), None => who })))
             dt { "where" } dd { @match words(&place, "place") { Some(place) => (place), None => "not known" } @if let Some(evidence) = words(&place, "evidence") { " (" (evidence) ")" } }
-            (row("valid at", words(&law, "valid_at")))
-            (row("as known at", words(&law, "known_at")))
-            dt { "until" } dd { (words(&law, "until").unwrap_or_else(|| String::from("no change is in sight"))) }
+            (row("valid at", moment(&law, "valid_at")))
+            (row("as known at", moment(&law, "known_at")))
+            dt { "until" } dd { (moment(&law, "until").unwrap_or_else(|| String::from("no change is in sight"))) }
             (row("request", words(&record, "request")))
             (row("record", words(&record, "id")))
         }
@@ -445,7 +465,7 @@ fn under(docket: &Docket, decision: &Decision) -> Markup {
     html! {
         dl {
             dt { "edition" } dd class="mono" { "sha256:" (decision.edition) }
-            dt { "gov log" } dd { (decision.gov_size) " entries: whatever they say was in force, and nothing after them" }
+            dt { "rules" } dd { "what the first " (decision.gov_size) " entries of the gov log say, and nothing after them: orders, statements and who is trusted are logged there" }
             dt { "since then" } dd { @if is_now { "the same law is in force now" } @else { "the law in force has changed; the provisions linked above are as they are now" } }
         }
         @if !decision.law.is_empty() {
@@ -465,11 +485,23 @@ fn receipt(decision: &Decision) -> Markup {
         div { label for="receipt" { "Proof and signed checkpoint (C2SP tlog-proof)" } textarea id="receipt" class="mono" rows=(decision.receipt.lines().count() + 1) spellcheck="false" { (decision.receipt) } }
         div { label for="key" { "Public key of the log" } input id="key" class="mono" value=(decision.key) spellcheck="false" autocomplete="off"; }
         div { label for="witnesses" { "Public keys of its witnesses, one a line" } textarea id="witnesses" class="mono" rows=(decision.witnesses.len().max(1)) spellcheck="false" { (decision.witnesses.join("\n")) } }
-        @let fetched = match decision.sealed {
-            None => format!("curl -o {index}.tlog-proof http://…/log/dec/receipt/{index}"),
-            Some(number) => format!("interdict log prove http://…/log/past/dec/{number} {index} --key '{}' -o {index}.tlog-proof", decision.key),
-        };
-        p { "The same without this page:" }
-        pre tabindex="0" { (fetched) "\nprintf " (decision.entry) " | xxd -r -p > " (index) ".entry\ninterdict log verify " (index) ".tlog-proof " (index) ".entry --key '" (decision.key) "'" }
+        p {
+            "The same without this page: save "
+            a href=(saved(decision.receipt.as_bytes())) download={ (index) ".tlog-proof" } { "the receipt" } " and "
+            a href=(saved(&bytes_of(&decision.entry))) download={ (index) ".entry" } { "the entry" }
+            " in one folder. There, this says in words what they prove and what they do not; any other verifier of C2SP tlog-proof reads them too."
+        }
+        pre tabindex="0" { "interdict log verify " (index) ".tlog-proof " (index) ".entry --key '" (decision.key) "'" }
     }
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let (pairs, _rest) = hex.as_bytes().as_chunks::<2>();
+    pairs.iter().filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// An address that holds a file, so that it can be saved from a page that was itself saved or sent.
+fn saved(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("data:application/octet-stream,"), |text, byte| text + &format!("%{byte:02X}"))
 }

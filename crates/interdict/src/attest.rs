@@ -536,7 +536,7 @@ pub(crate) fn told(
 /// What a lapse does to a lift that rests on the condition.
 fn on_lapse(condition: &Condition) -> String {
     match condition.reinstate_after {
-        None => String::from("a lapse alarms and ends no lift; the authority does"),
+        None => String::from("a lapse alarms and ends no lift; only the authority does"),
         Some(0) => String::from("a lapse ends a lift at once"),
         Some(grace) => format!("a lapse ends a lift after {}", length(grace)),
     }

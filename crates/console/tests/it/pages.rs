@@ -1,5 +1,6 @@
 //! Every page is well-formed, labelled, within its own policy, and shows text as text.
 
+use crate::receipts::sound;
 use crate::served::{PAGES, get, serve, shipped};
 use docket::docket::Source;
 use std::collections::BTreeSet;
@@ -145,6 +146,21 @@ fn a_decision_is_found_by_what_it_was_about_by_its_day_and_by_its_number() {
     for wrong in ["?day=tomorrow", "?entry=the+last", "?before=-1"] {
         assert_eq!(listed(wrong).0, 400, "{wrong}");
     }
+}
+
+#[test]
+fn the_receipt_and_the_entry_can_be_saved_from_the_page() {
+    let (_, _, page) = get(shipped(), "/decisions/5");
+    let saved = |name: &str| -> Vec<u8> {
+        let tags = tags(&page);
+        let link = tags.iter().find(|tag| tag.attribute("download") == Some(name)).expect("a link");
+        let data = link.attribute("href").and_then(|href| href.strip_prefix("data:application/octet-stream,%"));
+        let bytes = data.expect("its bytes").split('%').map(|byte| u8::from_str_radix(byte, 16).expect("a byte"));
+        bytes.collect()
+    };
+    assert_eq!(String::from_utf8(saved("5.tlog-proof")).expect("text"), sound().receipt);
+    let entry: String = saved("5.entry").iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(entry, sound().entry);
 }
 
 #[test]
