@@ -2,7 +2,7 @@
 
 use crate::live::Live;
 use crate::metrics::Metrics;
-use crate::recorder::{Recorder, Unrecorded, before_answer};
+use crate::recorder::{Publishing, Recorder, Unrecorded, before_answer};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -216,11 +216,17 @@ async fn openapi() -> Response {
 async fn healthz(State(gate): State<Gate>) -> Response {
     let docket = gate.live.current();
     let (refused, unread) = (gate.live.refused(), gate.live.unread());
+    let log = gate.recorder.log_publishing();
+    let is_stuck = log.as_ref().is_some_and(|log| log.trouble.is_some());
     let status = match (&refused, &unread) {
         (Some(_), _) => "serving the last sound law",
         (None, Some(_)) => "what people decided cannot be read",
+        (None, None) if is_stuck => "decisions are on record and the log is not published",
         (None, None) => "ok",
     };
+    let log = log.map(|Publishing { durable, published, trouble }| {
+        serde_json::json!({ "durable": durable, "published": published, "trouble": trouble })
+    });
     let unread = unread.map(|unread| {
         serde_json::json!({
             "since": format_rfc3339(unread.since),
@@ -234,6 +240,7 @@ async fn healthz(State(gate): State<Gate>) -> Response {
             "edition": docket.edition(),
             "refused_edit": refused,
             "overrides_unread": unread,
+            "log": log,
         })
         .to_string(),
     )

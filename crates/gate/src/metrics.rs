@@ -195,6 +195,24 @@ impl Metrics {
             head(&mut text, name, "Time from handing in a decision until it was known to be durable.", "histogram");
             acknowledged.render(&mut text, name, "");
         }
+        if let Some(publishing) = recorder.log_publishing() {
+            let unpublished = publishing.durable.saturating_sub(publishing.published);
+            for (name, help, value) in [
+                (
+                    "interdict_log_unpublished",
+                    "Decisions that are durable and in no signed checkpoint yet.",
+                    unpublished,
+                ),
+                (
+                    "interdict_log_trouble",
+                    "Whether something is in the way of publishing the log.",
+                    u64::from(publishing.trouble.is_some()),
+                ),
+            ] {
+                head(&mut text, name, help, "gauge");
+                line(&mut text, format_args!("{name} {value}"));
+            }
+        }
         head(&mut text, "interdict_law_info", "The edition in force.", "gauge");
         line(&mut text, format_args!("interdict_law_info{{edition=\"{edition}\"}} 1"));
         text
@@ -243,7 +261,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::{Durations, LogDurations, Metrics};
-    use crate::recorder::{Durably, Log, OnFull, Recorder, tests::record};
+    use crate::recorder::{Durably, Log, OnFull, Publishing, Recorder, tests::record};
     use std::sync::Arc;
     use wire::record::{Outcome, Record};
 
@@ -259,6 +277,10 @@ mod tests {
         fn durations(&self) -> Option<LogDurations> {
             let syncs = Durations::counted(vec![(250, 3), (400, 2)], 6, 2_500_000);
             Some(LogDurations { syncs, acknowledged: Durations::counted(vec![(500, 7)], 7, 3_000_000) })
+        }
+
+        fn publishing(&self) -> Option<Publishing> {
+            Some(Publishing { durable: 9, published: 4, trouble: Some(String::from("the signer is gone")) })
         }
     }
 
@@ -295,6 +317,8 @@ mod tests {
             "interdict_canary_refused_total{gate=\"edge\"} 1\n",
             "interdict_unrecorded_total 2\n",
             "interdict_records_waiting 1\n",
+            "interdict_log_unpublished 5\n",
+            "interdict_log_trouble 1\n",
             "interdict_log_sync_seconds_bucket{le=\"0.0004\"} 5\n",
             "interdict_log_sync_seconds_bucket{le=\"+Inf\"} 6\n",
             "interdict_log_sync_seconds_sum 0.0025\n",

@@ -64,6 +64,17 @@ pub enum Unable {
     Failed,
 }
 
+/// How far a log is published.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Publishing {
+    /// Records that are durable.
+    pub durable: u64,
+    /// Those that a signed checkpoint covers.
+    pub published: u64,
+    /// What is in the way of publishing, if something is.
+    pub trouble: Option<String>,
+}
+
 /// A log that says of each record when it is durable.
 pub trait Log: fmt::Debug + Send + Sync {
     /// Hands in a record. With the key of a request that may come twice (`once`), the same decision under the same key
@@ -72,6 +83,11 @@ pub trait Log: fmt::Debug + Send + Sync {
 
     /// How long the disk and the log took each time, if it counts that.
     fn durations(&self) -> Option<LogDurations> {
+        None
+    }
+
+    /// How far it is published, if it is.
+    fn publishing(&self) -> Option<Publishing> {
         None
     }
 }
@@ -292,6 +308,15 @@ impl Recorder {
         self.lanes.iter().chain(&self.others).find_map(|lane| match lane {
             Lane::Queue(..) => None,
             Lane::Log(log, _) => log.durations(),
+        })
+    }
+
+    /// How far the log is published, if there is one that is.
+    #[must_use]
+    pub fn log_publishing(&self) -> Option<Publishing> {
+        self.lanes.iter().chain(&self.others).find_map(|lane| match lane {
+            Lane::Queue(..) => None,
+            Lane::Log(log, _) => log.publishing(),
         })
     }
 

@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use docket::docket::Source;
 use gate::metrics::{Durations, LogDurations};
-use gate::recorder::{Durably, Keeper, Log, Unable};
+use gate::recorder::{Durably, Keeper, Log, Publishing, Unable};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk, Folder};
 use ledger::log::{Ledger, Ticket, Unavailable};
@@ -374,6 +374,14 @@ impl Log for Kept {
         Some(LogDurations { syncs: of(self.dec.syncs()), acknowledged: of(self.dec.acknowledged()) })
     }
 
+    fn publishing(&self) -> Option<Publishing> {
+        let published = self.dec.published().map_or(0, |published| published.checkpoint.size);
+        let of = |log: &str, trouble: Option<String>| trouble.map(|why| format!("{log}: {why}"));
+        let trouble = of("dec", self.dec.trouble()).or_else(|| of("gov", self.gov.trouble()));
+        // Read last, so that it is never behind what is published.
+        Some(Publishing { durable: self.dec.durable(), published, trouble })
+    }
+
     fn hand_in(&self, record: &wire::record::Record, once: Option<&str>) -> Durably {
         let Some(once) = once else {
             return match self.dec.append(self.record(record)) {
@@ -505,7 +513,9 @@ async fn past(State(kept): State<Arc<Kept>>, UrlPath((log, number, path)): UrlPa
 /// What somebody decided about a decision, once a signed checkpoint covers it.
 async fn overruled(State(kept): State<Arc<Kept>>, UrlPath(index): UrlPath<u64>) -> Response {
     let origin = kept.home.vkey("dec").map(|key| key.name().to_owned()).unwrap_or_default();
-    let Some((at, entry)) = kept.overruled(&origin, index) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some((at, entry)) = kept.overruled(&origin, index) else {
+        return (StatusCode::NOT_FOUND, format!("nobody decided entry {index} by hand\n")).into_response();
+    };
     if kept.gov.published().is_none_or(|published| published.checkpoint.size <= at) {
         return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
     }
@@ -526,10 +536,13 @@ async fn receipt(State(kept): State<Arc<Kept>>, UrlPath((log, index)): UrlPath<(
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     if index >= ledger.durable() {
-        return StatusCode::NOT_FOUND.into_response();
+        let why = format!("the log has no entry {index}: it has {}\n", ledger.durable());
+        return (StatusCode::NOT_FOUND, why).into_response();
     }
     if ledger.published().is_none_or(|published| published.checkpoint.size <= index) {
-        return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
+        let why = ledger.trouble().map(|why| format!("; in the way of that is {why}")).unwrap_or_default();
+        let words = format!("entry {index} is durable; its receipt comes with the next signed checkpoint{why}\n");
+        return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")], words).into_response();
     }
     let made = tokio::task::spawn_blocking(move || {
         let public = Place::public(&kept.home.disk(&log));

@@ -310,6 +310,17 @@ fn whoever_waits_for_a_signer_that_is_gone_is_told_and_a_service_ends_all_the_sa
     log.end_signer();
     assert_eq!(ask(&serving.address, "unsigned"), Some(0), "it is durable without a signature");
     serving.complains("dec is not published");
+    let health = serving.get("/healthz").2;
+    assert!(
+        health.contains("\"durable\":1,\"published\":0") && health.contains("the log is not published"),
+        "{health}"
+    );
+    let metrics = serving.get("/metrics").2;
+    assert!(metrics.contains("interdict_log_unpublished 1\n") && metrics.contains("interdict_log_trouble 1\n"));
+    let (status, _, waits) = serving.get("/log/dec/receipt/0");
+    assert!(status == 202 && waits.contains("in the way of that is the signer"), "{waits}");
+    let (status, _, none) = serving.get("/log/dec/receipt/1");
+    assert!(status == 404 && none.contains("no entry 1: it has 1"), "{none}");
     serving.signal("TERM");
     until("the service ends", || serving.ended());
     log.start_signer();
