@@ -23,6 +23,12 @@ use tlog::policy::Policy;
 )]
 pub(crate) enum LogCommand {
     /// Make the folder of a new log and its keys
+    #[command(
+        after_help = "What it prints are the public keys of the two logs: hand them to whoever is to check them.\n\n  \
+                      interdict log new LOG --name ledger.example/prod\n  \
+                      interdict serve --log LOG\n\n\
+                      Witnesses are named in LOG/policy (C2SP tlog-policy); `interdict log witness --help` shows one."
+    )]
     New {
         /// Where
         folder: PathBuf,
@@ -48,6 +54,13 @@ pub(crate) enum LogCommand {
         json: bool,
     },
     /// Check a proof that an entry is in a log, or a field that somebody showed, offline; or a whole log at its address
+    #[command(
+        after_help = "It says what is proven and what is not. Exit codes as `interdict log --help` says: 0 it holds, 3 not signed by that key, \
+                      5 not what was signed, 7 too few witnesses.\n\n  \
+                      interdict log verify 17.tlog-proof 17.entry --key VKEY\n  \
+                      interdict log verify outcome.json --key VKEY\n  \
+                      interdict log verify https://ledger.example/log/dec --key VKEY"
+    )]
     Verify {
         /// A proof (`.tlog-proof`), or what `log disclose` wrote; or the address of a log, which is then checked whole
         proof: PathBuf,
@@ -155,6 +168,17 @@ pub(crate) enum LogCommand {
         with_input: bool,
     },
     /// Witness the logs of others: sign what only grew (C2SP tlog-witness)
+    #[command(
+        after_help = "The keeper of the log names its witnesses in the file `policy` of the log's folder; `quorum` says whose signatures it takes:\n\n  \
+                      log GOV_VKEY\n  \
+                      log DEC_VKEY\n  \
+                      witness one WITNESS_VKEY https://one.example\n  \
+                      witness two WITNESS_VKEY https://two.example\n  \
+                      group enough any one two\n  \
+                      quorum enough\n\n  \
+                      interdict log key one.example --witness --output one.key\n  \
+                      interdict log witness --key one.key --state seen --log GOV_VKEY --log DEC_VKEY --listen 127.0.0.1:8700"
+    )]
     Witness {
         /// The private key, made with `log key --witness`
         #[arg(long, value_name = "FILE")]
@@ -166,7 +190,7 @@ pub(crate) enum LogCommand {
         #[arg(long = "log", value_name = "VKEY", required = true)]
         logs: Vec<String>,
         /// Where to listen
-        #[arg(long)]
+        #[arg(long, value_name = "ADDRESS")]
         listen: SocketAddr,
     },
     /// Log each line of standard input, and print the index of each once it is durable

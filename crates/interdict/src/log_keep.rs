@@ -12,7 +12,7 @@ use ledger::private;
 use ledger::socket;
 use ledger::wal::Record;
 use serde_json::json;
-use std::io::{BufRead, Read as _, Write};
+use std::io::{BufRead, ErrorKind, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,11 @@ const ERASE_TRIES: u32 = 400;
 
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Problem> {
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.map_err(|error| Problem::file(path, error))?;
+    let help = "is there, and no key is overwritten; name another file";
+    let mut file = file.map_err(|error| match error.kind() == ErrorKind::AlreadyExists {
+        true => Problem::new(1, format!("{} {help}", path.display())),
+        false => Problem::file(path, error),
+    })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
         // Half a key is none, and would be in the way of another.
         let _gone = std::fs::remove_file(path);

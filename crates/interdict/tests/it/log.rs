@@ -154,6 +154,8 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     // Whoever was sent a file and nothing else is told what it claims, and what it takes to check that.
     asked(&["verify", &proof], 3, "says that it is of entry 3 of log.example/test/dec/1, of 300 entries");
     asked(&["verify", &proof], 3, "say whom to believe");
+    let secret = log.path("keys/dec.key");
+    asked(&["key", "w.example", "--output", &secret], 1, "no key is overwritten");
     asked(&["verify", &proof, "--key", &key], 1, "`.entry`");
     asked(&["prove", &dec, "4", "--key", &key, "-o", &log.path("p4")], 0, "");
     asked(&["verify", &proof, &entry, "--key", &key], 5, &format!("{proof} with {entry}: "));
