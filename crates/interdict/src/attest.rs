@@ -600,8 +600,12 @@ fn shown(told: &Value) -> String {
     }
     line(format!("who could lift: {}", who(&told["authority"])));
     line(format!("in law it counts as {}{}", met(&told["counts_in_law"]), until(&told["counts_until"])));
-    if told["met"] != told["counts_in_law"] {
-        line(word(&told["on_lapse"]));
+    match (&told["met"], &told["counts_in_law"]) {
+        (Value::Bool(false), Value::Bool(true)) => line(word(&told["on_lapse"])),
+        (Value::Bool(true), Value::Bool(false)) => {
+            line(String::from("being met lifts nothing by itself: it takes the act of who could lift"));
+        }
+        _same => {}
     }
     for said in told["said"].as_array().into_iter().flatten().filter(|said| said["rests"] == json!(true)) {
         line(format!(

@@ -10,6 +10,7 @@ mod command;
 mod edge;
 #[cfg(test)]
 mod gov_log;
+mod guides;
 mod house;
 mod known_answers;
 mod lab;
