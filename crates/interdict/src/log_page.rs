@@ -71,6 +71,9 @@ impl Kept {
     /// A page of the list, and where the next one begins.
     fn newest(&self, sought: &Sought, shows: bool) -> Result<Newest, Problem> {
         let size = self.dec.published().map_or(0, |published| published.checkpoint.size);
+        if size == 0 {
+            return Ok(Newest { sealed: self.sealed()?, ..Newest::default() });
+        }
         let disk = self.home.disk("dec");
         let least = held(&self.known).retained_from;
         let before = sought.before.map_or(size, |before| before.min(size));

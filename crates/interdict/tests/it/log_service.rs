@@ -207,6 +207,8 @@ fn every_answer_is_in_the_log_once_and_in_order_after_kill_9() {
 fn a_decision_is_found_by_what_it_was_about_and_by_its_day() {
     let log = Log::new();
     let serving = log.serve(&["--show-decisions"]);
+    let (status, _, list) = serving.get("/decisions");
+    assert!(status == 200 && list.contains("Nothing has been decided and published yet"), "{list}");
     for id in ["com.tencent.mm", "com.zhiliaoapp.musically", "example.unknown"] {
         let question = serde_json::json!({ "subject": { "type": "business", "id": "store" }, "action": { "name": "app.distribute" },
             "resource": { "type": "android-package", "id": id }, "context": { "place": "US" } });
