@@ -279,7 +279,12 @@ function show(list, [what, result, words]) {
   mark.textContent = WORDS[result];
   const name = document.createElement("strong");
   name.textContent = what;
-  item.append(mark, " ", name, `: ${words}`);
+  item.append(mark, " ", name, ": ");
+  words.split("`").forEach((part, at) => {
+    const code = document.createElement("code");
+    code.textContent = part;
+    item.append(at % 2 === 1 ? code : part);
+  });
   list.append(item);
 }
 

@@ -142,10 +142,21 @@ pub enum Fields {
     /// Not here.
     #[default]
     Withheld,
-    /// To nobody any more.
-    Erased,
+    /// To nobody any more; on what ground, where the gov log that says so goes on.
+    Erased(Option<Erasure>),
     /// These, each with what it takes to check it.
     Shown(Vec<Field>),
+}
+
+/// Why nobody can show what a decision was about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// When that was logged.
+    pub at: Time,
+    /// On what ground.
+    pub reason: String,
+    /// The entry of the gov log that says so.
+    pub entry: u64,
 }
 
 /// A field that is shown.
@@ -327,10 +338,12 @@ pub(crate) fn one(docket: &Docket, decision: &Decision) -> Markup {
             (what(docket, decision))
             h2 { "Under which law" }
             (under(docket, decision))
+            div class="paste" {
             h2 { "Show a field" }
             p class="quiet" { "A disclosure shows one field of this decision and nothing else. Paste one: your browser checks it against the commitment, and sends it to nobody." }
             div { label for="disclosure" { "What " code { "interdict log disclose LOG " (decision.index) (option(decision)) " --field NAME" } " wrote" } textarea id="disclosure" rows="3" spellcheck="false" {} }
             p id="disclosed" role="status" {}
+            }
             h2 { "The receipt" }
             (receipt(decision))
             div id="decision" hidden="hidden" data-index=(decision.index) data-time=(decision.at) data-gov-size=(decision.gov_size) data-edition=(decision.edition) data-entry=(decision.entry) {}
@@ -395,8 +408,14 @@ fn moment(value: &Value, name: &str) -> Option<String> {
 
 fn what(docket: &Docket, decision: &Decision) -> Markup {
     let fields = match &decision.fields {
-        Fields::Erased => {
-            return html! { p { "What this decision was about was erased. The entry and its receipt stay sound, and nobody can show it any more; the gov log says on what ground." } };
+        Fields::Erased(erasure) => {
+            return html! {
+                p { "What this decision was about was erased. The entry and its receipt stay sound, and nobody can show it any more." }
+                @match erasure {
+                    Some(Erasure { at, reason, entry }) => { p { "On the ground: " (reason) ". Logged " (instant(*at)) ", entry " (entry) " of the gov log." } }
+                    None => { p { "The gov log of that time says on what ground." } }
+                }
+            };
         }
         Fields::Withheld => {
             return html! { p { "Not shown here. The operator shows a field with a disclosure, or all but what concerns people and payments with " code { "interdict serve --show-decisions" } "." } };

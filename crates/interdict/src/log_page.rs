@@ -8,7 +8,7 @@ use crate::log_place::Place;
 use crate::log_read::{MISSING, NOT_THERE, entries, field, opened, proof_of, published_size, settled};
 use crate::log_serve::{Kept, held};
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
+use console::decisions::{Decision, Erasure, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk as _, Folder};
 use std::sync::Arc;
@@ -119,6 +119,12 @@ impl Kept {
         Some(Overruled { ruling: ruling.word().to_owned(), by, expires, entry: at, counts })
     }
 
+    fn erasure(&self, origin: &str, index: u64) -> Option<Erasure> {
+        let found = held(&self.known).erased.get(&(origin.to_owned(), index)).cloned();
+        let (entry, Entry::Erasure { at, reason, .. }) = found? else { return None };
+        Some(Erasure { at, reason, entry })
+    }
+
     fn page(&self, sealed: Option<u64>, index: u64, shows: bool) -> Result<Looked, Problem> {
         let dec = self.log("dec", sealed);
         let (size, from) = match sealed {
@@ -142,7 +148,7 @@ impl Kept {
         };
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
         let (fields, law) = match opened(&dec, index, size) {
-            Err(problem) if problem.code == NOT_THERE => (Fields::Erased, Vec::new()),
+            Err(problem) if problem.code == NOT_THERE => (Fields::Erased(self.erasure(key.name(), index)), Vec::new()),
             Err(problem) => return Err(problem),
             Ok(_) if !shows => (Fields::Withheld, Vec::new()),
             Ok((seed, fields)) => (Fields::Shown(shown(&seed, &fields)), self.cited(&fields, sealed, gov_size)?),

@@ -186,6 +186,9 @@ fn a_browser_finds_what_was_changed_in_a_receipt_and_nothing_else() {
             102 => assert!(failed.contains(what) && failed.contains(&"Field outcome"), "{number}: {failed:?}"),
             _ => assert_eq!(failed, [*what], "{number}"),
         }
+        if *number == 104 {
+            assert!(dom.contains("the checkpoint of <code>log.example/"), "what is to be typed is marked: {dom}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! same with something changed in each.
 
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
+use console::decisions::{Decision, Erasure, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -126,7 +126,14 @@ fn changed(number: u64) -> Option<Decision> {
         109 => Decision { receipt: spoilt(&sound.receipt, |_, line| line.starts_with("— a.example/")), ..sound },
         110 => Decision { receipt: sound.receipt.replacen(&format!("index {}", sound.index), "index 0", 1), ..sound },
         WITHHELD => Decision { fields: Fields::Withheld, ..sound },
-        ERASED => Decision { fields: Fields::Erased, ..sound },
+        ERASED => Decision {
+            fields: Fields::Erased(Some(Erasure {
+                at: sound.at,
+                reason: String::from("asked for <by> them"),
+                entry: 17,
+            })),
+            ..sound
+        },
         BY_HAND => Decision {
             overruled: Some(Overruled {
                 ruling: String::from("permit"),

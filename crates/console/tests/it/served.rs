@@ -173,7 +173,7 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("/decisions/200", &["Not shown here", "--show-decisions"]),
-    ("/decisions/201", &["was erased"]),
+    ("/decisions/201", &["was erased", "On the ground: asked for &lt;by&gt; them.", "entry 17 of the gov log"]),
     ("/decisions/203", &["Decided by hand: permit", "counsel", "does not count: it is not published yet"]),
     ("/orders", &["Orders", "us-pafaca"]),
     ("/orders/us-doc-wechat-id", &["What could lift it", "<a href=\"/conditions/us-doc-wechat-id/mitigation\">"]),

@@ -242,6 +242,7 @@ fn a_decision_is_found_by_what_it_was_about_and_by_its_day() {
         run(&["log", "erase", &home, "0", "--reason", "asked for", "--signer", &log.path("socket")], b"").code,
         0
     );
+    until("the page says on what ground", || serving.get("/decisions/0").2.contains("On the ground: asked for."));
     let erased = find(&["wechat"]);
     assert!(erased.code == 1 && erased.err.contains("1 more were erased"), "{}{}", erased.out, erased.err);
     assert_eq!(serving.stop(), Some(0));
