@@ -170,7 +170,8 @@ pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust, as_json:
     let checkpoint = verified(&parsed, &entry_bytes, &policy);
     let checkpoint = checkpoint.map_err(|problem| {
         let what = format!("{} with {}: {}", proof.display(), entry.display(), problem.message);
-        Problem { message: what, ..problem }
+        let message = what + &log_told::unproven(&parsed, &policy, problem.code);
+        Problem { message, ..problem }
     })?;
     let proven = Proven { checkpoint, proof: &parsed, entry: &entry_bytes, policy: &policy, shown: None };
     told(as_json, &proven.facts(), &proven.words())
@@ -195,7 +196,10 @@ fn verify_disclosure(value: &Value, policy: &Policy, as_json: bool) -> Ended {
     let shown = Disclosure { field, salt: hash(text("salt")?)?.0, value: text("value")?.as_bytes().to_vec(), path };
     let proof = Proof::parse(text("proof")?.as_bytes()).map_err(|error| Problem::new(2, error.to_string()))?;
     let bytes = unhex(text("entry")?).ok_or_else(malformed)?;
-    let checkpoint = verified(&proof, &bytes, policy)?;
+    let checkpoint = verified(&proof, &bytes, policy).map_err(|problem| {
+        let message = problem.message + &log_told::unproven(&proof, policy, problem.code);
+        Problem { code: problem.code, message }
+    })?;
     let Some(Entry::Decision { commitment, .. }) = Entry::from_bytes(&bytes) else {
         return Err(Problem::new(2, "the entry is not a decision".to_owned()));
     };

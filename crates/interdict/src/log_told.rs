@@ -122,3 +122,23 @@ pub(crate) fn claimed(path: &Path, bytes: &[u8]) -> String {
     let ask = "say whom to believe: --key VKEY or --policy FILE, the public key of that log or a policy with it and its witnesses, from whoever keeps it and by another way than the proof came";
     format!("{}{ask}", claim.unwrap_or_default())
 }
+
+/// What a proof that does not hold means to whoever was sent it, after why it does not.
+pub(crate) fn unproven(proof: &Proof, policy: &Policy, code: u8) -> String {
+    let origin = Checkpoint::parse(&proof.checkpoint.text).map(|checkpoint| checkpoint.origin).unwrap_or_default();
+    let known: Vec<&str> = policy.logs().iter().map(|party| party.key.name()).collect();
+    match code {
+        3 if !known.contains(&origin.as_str()) => {
+            format!("\nit is of the log {origin}, and the key that was named is of {}", known.join(", "))
+        }
+        3 => String::from("\nthe proof was changed, or the key that was named is not the log's"),
+        5 => format!(
+            "\nthis entry is not entry {} of {origin}: it or the proof was changed, or the two do not belong together",
+            proof.index
+        ),
+        7 => {
+            String::from("\nthe log signed it; who else must have seen it, has not, or not yet: ask for a newer proof")
+        }
+        _ => String::new(),
+    }
+}

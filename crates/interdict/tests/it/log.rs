@@ -159,6 +159,9 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     asked(&["verify", &proof, "--key", &key], 1, "`.entry`");
     asked(&["prove", &dec, "4", "--key", &key, "-o", &log.path("p4")], 0, "");
     asked(&["verify", &proof, &entry, "--key", &key], 5, &format!("{proof} with {entry}: "));
+    asked(&["verify", &proof, &entry, "--key", &key], 5, "this entry is not entry 3 of log.example/test/dec/1");
+    let other = log.key("gov");
+    asked(&["verify", &proof, &entry, "--key", &other], 3, "the key that was named is of log.example/test/gov/1");
     // What has no end is not read to it.
     asked(&["verify", "/dev/zero", &entry, "--key", &key], 2, "/dev/zero: longer than");
     asked(&["verify", &proof, "/dev/zero", "--key", &key], 2, "/dev/zero: longer than");
