@@ -94,6 +94,10 @@ pub struct Newest {
     pub older: Option<u64>,
     /// Whether it is shown what decisions were about.
     pub shows: bool,
+    /// How many are on record and not published yet.
+    pub unpublished: u64,
+    /// What is in the way of publishing, if something is.
+    pub trouble: Option<String>,
     /// The logs before this one, the newest first.
     pub sealed: Vec<Sealed>,
 }
@@ -209,12 +213,13 @@ pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>, sou
         "Decisions",
         html! {
             h1 { "Decisions" }
-            p class="lede" { "Each decision is an entry of a log that anybody can check: a commitment, under which law, and when. The log says nothing about whom it concerned." }
+            p class="lede" { "Each decision is an entry of a log that anybody can check: when it was made, under which law, and a commitment, which seals what was decided and opens field by field. The log says nothing about whom it concerned." }
             @match newest {
                 Err(why) => { p role="alert" { "The log cannot be read: " (why) } }
                 Ok(None) => { p { "No log is kept here. " code { "interdict serve --log DIR" } " keeps one; " code { "interdict log --help" } " says what it is." } }
-                Ok(Some(newest)) if newest.size == 0 => { p { "Nothing has been decided and published yet." } (sealed(&newest.sealed)) }
+                Ok(Some(newest)) if newest.size == 0 => { (behind(newest)) p { "Nothing has been decided and published yet." } (sealed(&newest.sealed)) }
                 Ok(Some(newest)) => {
+                    (behind(newest))
                     (form(sought, newest.shows))
                     p { (counted(newest.size, "decision is", "decisions are")) " published; " @if is_all { "the newest first." } @else { "those that were sought, the newest first." } }
                     (sealed(&newest.sealed))
@@ -224,6 +229,13 @@ pub(crate) fn list(docket: &Docket, newest: &Result<Option<Newest>, String>, sou
             }
         },
     )
+}
+
+/// That publishing has stopped, where it has.
+fn behind(newest: &Newest) -> Markup {
+    html! { @if let Some(why) = &newest.trouble {
+        p role="alert" { strong { "The log is not published: " } (why) ". " (counted(newest.unpublished, "decision is", "decisions are")) " on record and durable, and " @if newest.unpublished == 1 { "waits for its receipt." } @else { "wait for their receipts." } }
+    } }
 }
 
 fn counted(count: u64, one: &str, more: &str) -> String {

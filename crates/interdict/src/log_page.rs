@@ -71,8 +71,10 @@ impl Kept {
     /// A page of the list, and where the next one begins.
     fn newest(&self, sought: &Sought, shows: bool) -> Result<Newest, Problem> {
         let size = self.dec.published().map_or(0, |published| published.checkpoint.size);
+        let (unpublished, trouble) = (self.dec.durable().saturating_sub(size), self.dec.trouble());
+        let behind = Newest { size, shows, unpublished, trouble, sealed: self.sealed()?, ..Newest::default() };
         if size == 0 {
-            return Ok(Newest { sealed: self.sealed()?, ..Newest::default() });
+            return Ok(behind);
         }
         let disk = self.home.disk("dec");
         let least = held(&self.known).retained_from;
@@ -109,7 +111,7 @@ impl Kept {
                 break;
             }
         }
-        Ok(Newest { size, lines, older: (last > least).then_some(last), sealed: self.sealed()?, shows })
+        Ok(Newest { lines, older: (last > least).then_some(last), ..behind })
     }
 
     fn by_hand(&self, origin: &str, index: u64) -> Option<Overruled> {

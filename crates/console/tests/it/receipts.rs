@@ -172,6 +172,8 @@ pub(crate) fn decisions() -> Decisions {
         lines: vec![hidden, line],
         older: Some(4_000),
         shows: true,
+        unpublished: 3,
+        trouble: Some(String::from("the signer is <gone>")),
         sealed: vec![Sealed { number: 1, size: 90 }, Sealed { number: 2, size: 1 }],
     };
     Decisions {

@@ -158,7 +158,17 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
         "/ask?act=app.distribute&type=android-package&id=com.tencent.mm&place=US-NY&at=2020-09-21T12:00:00-04:00",
         &["permit", "stayed", "2021-06-09 14:23:36 UTC", "interdict decide", "ndcal-uswua-pi", "&quot;valid_at&quot;"],
     ),
-    ("/decisions", &["Decisions", "4711 decisions", "app.distribute, wechat, US", "erased", "forbid"]),
+    (
+        "/decisions",
+        &[
+            "Decisions",
+            "4711 decisions",
+            "app.distribute, wechat, US",
+            "erased",
+            "forbid",
+            "</strong>the signer is &lt;gone&gt;. 3 decisions are on record",
+        ],
+    ),
     (
         "/decisions/5",
         &[

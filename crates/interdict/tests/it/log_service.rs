@@ -322,6 +322,7 @@ fn whoever_waits_for_a_signer_that_is_gone_is_told_and_a_service_ends_all_the_sa
     assert!(metrics.contains("interdict_log_unpublished 1\n") && metrics.contains("interdict_log_trouble 1\n"));
     let (status, _, waits) = serving.get("/log/dec/receipt/0");
     assert!(status == 202 && waits.contains("in the way of that is the signer"), "{waits}");
+    assert!(serving.get("/decisions").2.contains("1 decision is on record and durable, and waits for its receipt"));
     let (status, _, none) = serving.get("/log/dec/receipt/1");
     assert!(status == 404 && none.contains("no entry 1: it has 1"), "{none}");
     serving.signal("TERM");
