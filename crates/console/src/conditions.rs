@@ -171,7 +171,7 @@ pub(crate) fn href(condition: &Condition) -> String {
 
 /// A line about a condition, for the pages of the orders it belongs to and of what law made of it.
 pub(crate) fn line(condition: &Condition) -> Markup {
-    html! { a href=(href(condition)) { (condition.id) } " " (met(condition.is_met)) ", " (counted(condition)) }
+    html! { a href=(href(condition)) { (condition.id) } " " (met(condition.is_met)) "; in law it " (counted(condition)) }
 }
 
 /// How law counts it.

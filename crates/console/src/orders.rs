@@ -73,7 +73,7 @@ pub(crate) fn one(docket: &Docket, id: &str, conditions: &[Condition]) -> Option
             @if !acting.is_empty() { p { "Acted on by " @for (n, (id, citation)) in acting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (citation) } } "." } }
             @if !resting.is_empty() { p { "Carries " @for (n, id) in resting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (id) } } "." } }
             @if !lifting.is_empty() { p { "What could lift it: " @for (n, condition) in lifting.iter().enumerate() { @if n > 0 { "; " } (conditions::line(condition)) } "." } }
-            @if let Some(condition) = attested { p { "It was made of signed statements: the condition " (conditions::line(condition)) " says which, and who signed them." } }
+            @if let Some(condition) = attested { p { "It was made of signed statements. Which, and who signed them: " (conditions::line(condition)) "." } }
             (woven(docket, instrument, &|id| Some(format!("/orders/{id}"))))
         },
     ))
