@@ -279,7 +279,12 @@ function show(list, [what, result, words]) {
   mark.textContent = WORDS[result];
   const name = document.createElement("strong");
   name.textContent = what;
-  item.append(mark, " ", name, `: ${words}`);
+  item.append(mark, " ", name, ": ");
+  words.split("`").forEach((part, at) => {
+    const code = document.createElement("code");
+    code.textContent = part;
+    item.append(at % 2 === 1 ? code : part);
+  });
   list.append(item);
 }
 
@@ -347,6 +352,11 @@ async function disclose() {
     out.textContent = error.message;
   }
 }
+
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+});
 
 if (element("decision")?.dataset.entry) {
   for (const id of ["receipt", "key", "witnesses"]) element(id)?.addEventListener("input", check);

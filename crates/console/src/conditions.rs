@@ -47,6 +47,33 @@ pub struct Condition {
     pub counts: bool,
     /// Until when that stays so.
     pub counts_until: Option<Time>,
+    /// What a lapse does to a lift, in words.
+    pub on_lapse: String,
+    /// What the names of the instruments begin with that law has of it.
+    pub instruments: String,
+    /// What was said that it looks at, the newest first.
+    pub said: Vec<Said>,
+}
+
+/// A signed statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its entry.
+    pub entry: u64,
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub about: Vec<String>,
+    /// Who signed it.
+    pub signed_by: Vec<String>,
+    /// When it was taken up.
+    pub taken_up: Time,
+    /// Its digest, in hexadecimal.
+    pub sha256: String,
+    /// What it says, as JSON, if that is short enough for a page.
+    pub says: Option<String>,
+    /// Whether the condition rests on it now.
+    pub rests: bool,
 }
 
 /// A requirement.
@@ -74,6 +101,8 @@ pub struct Missing {
 /// An act of the authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
+    /// Its entry.
+    pub entry: u64,
     /// `lift`, `stay` and so on.
     pub verb: String,
     /// From when.
@@ -111,20 +140,67 @@ pub(crate) fn list(docket: &Docket, standing: &Result<Standing, String>) -> Mark
                     @if !is_attested {
                         p { "No attestations are supplied here, so nothing counts as met. " code { "interdict serve --attestations DIR" } " counts them; " code { "interdict attest --help" } " says how they are made." }
                     }
-                    div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
-                        thead { tr { th scope="col" { "condition" } th scope="col" { "of" } th scope="col" { "now" } th scope="col" { "requirements" } th scope="col" { "in law" } } }
-                        tbody { @for c in conditions { tr {
-                            td { a href={ "/conditions/" (c.order) "/" (c.id) } { (c.id) } }
-                            td { a href={ "/orders/" (c.order) } { (c.order) } }
-                            td { (met(c.is_met)) (until(c.until)) }
-                            td { (summary(c)) }
-                            td { @if c.counts { "counts as met" (until(c.counts_until)) } @else { "counts as not met" } }
-                        } } }
-                    } }
+                    @if conditions.is_empty() {
+                        p { "No condition of an order on file is kept where the statements are. " code { "interdict --attestations LOG attest adopt DIR" } " puts the conditions of a folder into a log, with whose word counts." }
+                    } @else { (table(conditions)) }
                 }
             }
         },
     )
+}
+
+fn table(conditions: &[Condition]) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label="Conditions" { table class="cards" {
+            thead { tr { th scope="col" { "condition" } th scope="col" { "of" } th scope="col" { "now" } th scope="col" { "requirements" } th scope="col" { "in law" } } }
+            tbody { @for c in conditions { tr {
+                th scope="row" { a href=(href(c)) { (c.id) } }
+                td data-head="of" { a href={ "/orders/" (c.order) } { (c.order) } }
+                td class="status" { (met(c.is_met)) (until(c.until)) }
+                td { (summary(c)) }
+                td data-head="in law" { (counted(c)) }
+            } } }
+        } }
+    }
+}
+
+/// The page of a condition.
+pub(crate) fn href(condition: &Condition) -> String {
+    format!("/conditions/{}/{}", condition.order, condition.id)
+}
+
+/// A line about a condition, for the pages of the orders it belongs to and of what law made of it.
+pub(crate) fn line(condition: &Condition) -> Markup {
+    html! { a href=(href(condition)) { (condition.id) } " " (met(condition.is_met)) "; in law it " (counted(condition)) }
+}
+
+/// How law counts it.
+fn counted(condition: &Condition) -> String {
+    let how = if condition.counts { "counts as met" } else { "counts as not met" };
+    how.to_owned() + &until(condition.counts_until)
+}
+
+/// Why law counts it otherwise than it stands, if it does.
+fn otherwise(condition: &Condition) -> Option<String> {
+    match (condition.is_met, condition.counts) {
+        (false, true) => Some(format!("What the authority did while it was met still counts: {}.", condition.on_lapse)),
+        (true, false) => Some(String::from("Being met lifts nothing by itself: it takes the act of who could lift.")),
+        _ => None,
+    }
+}
+
+/// Words in which `entry N` leads to that statement on the same page.
+fn linked(text: &str, said: &[Said]) -> Markup {
+    let mut parts = text.split("entry ");
+    html! {
+        (prose(parts.next().unwrap_or_default()))
+        @for part in parts {
+            @let (number, rest) = part.split_at(part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len()));
+            @if said.iter().any(|said| said.entry.to_string() == number) { a href={ "#entry-" (number) } { "entry " (number) } }
+            @else { "entry " (number) }
+            (prose(rest))
+        }
+    }
 }
 
 pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
@@ -134,29 +210,14 @@ pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
         &condition.id,
         html! {
             h1 { (condition.id) }
-            p class="lede" { "A condition of " a href={ "/orders/" (condition.order) } { (condition.order) } "." }
-            dl {
-                dt { "now" } dd { (met(condition.is_met)) (until(condition.until)) }
-                dt { "in law" } dd { @if condition.counts { "counts as met" (until(condition.counts_until)) } @else { "counts as not met" (until(condition.counts_until)) } }
-                dt { "who could lift" } dd { (condition.authority) }
-                @if condition.needs_artefact {
-                    dt { "artefact" }
-                    dd {
-                        "It turns on which package is distributed, and counts while it is met for each that is. "
-                        @match &condition.artefact {
-                            Some(digest) => { "Told here is how it stands for " span class="mono" { (digest) } "." }
-                            None => { "Nobody has said what is distributed." }
-                        }
-                    }
-                }
-                @if !condition.unknown.is_empty() { dt { "unknown" } dd { "The trust document does not say who this is: " (condition.unknown.join(", ")) "." } }
-            }
+            p class="lede" { "A condition of " a href={ "/orders/" (condition.order) } { (condition.order) } ", as it stands " (instant(now)) "." }
+            (stands(docket, condition))
             h2 { "What is missing" }
             @if condition.missing.is_empty() { p { "Nothing." } } @else {
-                div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
+                div class="scroll" tabindex="0" role="region" aria-label="What is missing" { table class="cards" {
                     thead { tr { th scope="col" { "requirement" } th scope="col" { "why" } th scope="col" { "whose word it takes" } } }
                     tbody { @for missing in &condition.missing { tr {
-                        td class="mono" { (missing.requirement) } td { (prose(&missing.why)) } td { (missing.by) }
+                        th scope="row" class="mono" { (missing.requirement) } td { (linked(&missing.why, &condition.said)) } td data-head="whose word it takes:" { (missing.by) }
                     } } }
                 } }
             }
@@ -167,24 +228,90 @@ pub(crate) fn one(docket: &Docket, condition: &Condition, now: Time) -> Markup {
                     li { span class="mono" { (name) } @if let Some((_, at)) = lapse { ", lapses " (instant(*at)) " (in " (distance(now, *at)) ")" } }
                 } }
             }
-            @if !condition.takes.is_empty() {
-                h2 { "All that it takes" }
-                div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
-                    thead { tr { th scope="col" { "requirement" } th scope="col" { "what has to be said" } th scope="col" { "by whom" } } }
-                    tbody { @for taken in &condition.takes { tr {
-                        td class="mono" { (taken.requirement) } td { (prose(&taken.asks)) } td { (taken.by) }
-                    } } }
-                } }
-            }
-            @if !condition.acts.is_empty() {
-                h2 { "What the authority did" }
-                div class="scroll" tabindex="0" role="region" aria-label="Table" { table {
-                    thead { tr { th scope="col" { "act" } th scope="col" { "from" } th scope="col" { "until" } th scope="col" { "while the condition is met" } } }
-                    tbody { @for act in &condition.acts { tr {
-                        td { (act.verb) } td { (instant(act.from)) } td { (act.until.map_or_else(|| String::from("no end is set"), instant)) } td { @if act.is_conditional { "only" } @else { "whatever becomes of it" } }
-                    } } }
-                } }
-            }
+            (takes(&condition.takes))
+            (acts(condition))
+            (said(condition))
         },
     )
+}
+
+fn stands(docket: &Docket, condition: &Condition) -> Markup {
+    let known = docket.corpus().instruments.iter().map(|known| known.id.as_str());
+    let made: Vec<&str> = known
+        .filter(|id| !condition.instruments.is_empty() && id.starts_with(condition.instruments.as_str()))
+        .collect();
+    html! {
+        dl {
+            dt { "now" } dd { (met(condition.is_met)) (until(condition.until)) }
+            dt { "in law" } dd {
+                (counted(condition))
+                @for (n, id) in made.iter().enumerate() { @if n == 0 { ", as " } @else { ", " } a class="mono" href={ "/orders/" (id) } { (id) } }
+                @if let Some(why) = otherwise(condition) { ". " (why) }
+            }
+            dt { "who could lift" } dd { (condition.authority) }
+            @if condition.needs_artefact {
+                dt { "artefact" }
+                dd {
+                    "It turns on which package is distributed, and counts while it is met for each that is. "
+                    @match &condition.artefact {
+                        Some(digest) => { "Told here is how it stands for " span class="mono" { (digest) } "." }
+                        None => { "Nobody has said what is distributed." }
+                    }
+                }
+            }
+            @if !condition.unknown.is_empty() { dt { "unknown" } dd { "The trust document does not say who this is: " (condition.unknown.join(", ")) "." } }
+        }
+    }
+}
+
+fn takes(takes: &[Taken]) -> Markup {
+    html! { @if !takes.is_empty() {
+        h2 { "All that it takes" }
+        div class="scroll" tabindex="0" role="region" aria-label="All that it takes" { table class="cards" {
+            thead { tr { th scope="col" { "requirement" } th scope="col" { "what has to be said" } th scope="col" { "by whom" } } }
+            tbody { @for taken in takes { tr {
+                th scope="row" class="mono" { (taken.requirement) } td { (prose(&taken.asks)) } td data-head="by" { (taken.by) }
+            } } }
+        } }
+    } }
+}
+
+fn acts(condition: &Condition) -> Markup {
+    html! {
+        h2 { "What the authority did" }
+        @if condition.acts.is_empty() { p { "Nothing that was taken up here." } } @else {
+            div class="scroll" tabindex="0" role="region" aria-label="What the authority did" { table class="cards" {
+                thead { tr { th scope="col" { "act" } th scope="col" { "from" } th scope="col" { "until" } th scope="col" { "how long" } } }
+                tbody { @for act in &condition.acts { tr {
+                    th scope="row" { (act.verb) " (" (linked(&format!("entry {}", act.entry), &condition.said)) ")" } td data-head="from" { (instant(act.from)) } td data-head="until" { (act.until.map_or_else(|| String::from("no end is set"), instant)) }
+                    td { @if act.is_conditional { "it rests on the condition: " (condition.on_lapse) } @else { "whatever becomes of the condition" } }
+                } } }
+            } }
+        }
+    }
+}
+
+/// Each statement it looks at, with who signed it.
+fn said(condition: &Condition) -> Markup {
+    html! {
+        h2 { "What was said, and who signed it" }
+        @if condition.said.is_empty() { p { "No statement about this was taken up here." } } @else {
+            div class="scroll" tabindex="0" role="region" aria-label="What was said" { table class="cards" {
+                thead { tr { th scope="col" { "entry" } th scope="col" { "statement" } th scope="col" { "signed by" } th scope="col" { "taken up" } th scope="col" { "counts" } } }
+                tbody { @for said in &condition.said { tr id={ "entry-" (said.entry) } {
+                    th scope="row" { (said.entry) }
+                    td {
+                        (said.kind) " about " (said.about.join(", "))
+                        details { summary { "what it says" }
+                            @match &said.says { Some(says) => pre tabindex="0" { (says) }, None => p { "It is too long for this page." } }
+                            p class="quiet mono" { "sha256:" (said.sha256) }
+                        }
+                    }
+                    td data-head="signed by" { @if said.signed_by.is_empty() { "nobody who is known now" } @else { (said.signed_by.join(", ")) } }
+                    td data-head="taken up" { (instant(said.taken_up)) }
+                    td { @if said.rests { "the condition rests on it" } @else if condition.acts.iter().any(|act| act.entry == said.entry) { "an act of the authority" } @else { "no requirement rests on it now" } }
+                } } }
+            } }
+        }
+    }
 }

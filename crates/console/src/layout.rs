@@ -55,7 +55,7 @@ pub(crate) fn problem(docket: &Docket, title: &str, what: &str) -> Markup {
         docket,
         "",
         title,
-        html! { h1 { (title) } p class="lede" { (prose(what)) } p { "Go to " a href="/" { "what is in force now" } ", " a href="/orders" { "the orders" } " or " a href="/subjects" { "the subjects" } "." } },
+        html! { h1 { (title) } p class="lede" { (prose(what)) } p { "Go to " a href="/" { "what is in force now" } ", " a href="/orders" { "the orders" } ", " a href="/decisions" { "the decisions" } " or " a href="/subjects" { "the subjects" } "." } },
     )
 }
 

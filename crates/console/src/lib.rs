@@ -20,7 +20,7 @@ use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use docket::Docket;
 use law::Time;
@@ -43,8 +43,8 @@ pub struct Console {
 /// Who shows decisions, out of a log that is kept. It may read files.
 #[derive(Clone)]
 pub struct Decisions {
-    /// The newest; `None` where no log is kept.
-    pub newest: Arc<dyn Fn() -> Result<Option<decisions::Newest>, String> + Send + Sync>,
+    /// Those that are sought, the newest first; `None` where no log is kept.
+    pub newest: Listing,
     /// The one of an index.
     pub one: Arc<dyn Fn(Option<u64>, u64) -> Result<decisions::Looked, String> + Send + Sync>,
 }
@@ -52,9 +52,12 @@ pub struct Decisions {
 impl Default for Decisions {
     /// None, because no log is kept.
     fn default() -> Self {
-        Self { newest: Arc::new(|| Ok(None)), one: Arc::new(|_sealed, _index| Ok(decisions::Looked::Missing)) }
+        Self { newest: Arc::new(|_sought| Ok(None)), one: Arc::new(|_sealed, _index| Ok(decisions::Looked::Missing)) }
     }
 }
+
+/// Who lists the decisions that are sought.
+pub type Listing = Arc<dyn Fn(&decisions::Sought) -> Result<Option<decisions::Newest>, String> + Send + Sync>;
 
 /// Who says how conditions stand.
 pub type Conditions = Arc<dyn Fn(Time) -> Result<conditions::Standing, String> + Send + Sync>;
@@ -133,7 +136,10 @@ async fn orders_page(State(console): State<Console>) -> Response {
 }
 
 async fn order_page(State(console): State<Console>, Path(id): Path<String>) -> Response {
-    match orders::one(&(console.docket)(), &id) {
+    let docket = (console.docket)();
+    // An order can be read while attestations cannot.
+    let conditions = standing(&console, &docket).await.map(|standing| standing.conditions).unwrap_or_default();
+    match orders::one(&docket, &id, &conditions) {
         Some(html) => page(StatusCode::OK, html),
         None => not_found(&console, &format!("There is no order `{id}`.")),
     }
@@ -180,11 +186,27 @@ async fn condition_page(State(console): State<Console>, Path((order, id)): Path<
     }
 }
 
-async fn decisions_page(State(console): State<Console>) -> Response {
+async fn decisions_page(State(console): State<Console>, params: Asked) -> Response {
+    let params = match params {
+        Ok(Query(params)) => params,
+        Err(rejection) => return unreadable(&console, &rejection),
+    };
+    let docket = (console.docket)();
+    let sought = match decisions::sought(&docket, &params) {
+        Ok(decisions::Wanted::List(sought)) => sought,
+        Ok(decisions::Wanted::One(index)) => return Redirect::to(&format!("/decisions/{index}")).into_response(),
+        Err(why) => {
+            return page(StatusCode::BAD_REQUEST, layout::problem(&docket, "The question cannot be read", &why));
+        }
+    };
     let ask = Arc::clone(&console.decisions.newest);
-    let newest = tokio::task::spawn_blocking(move || ask()).await.unwrap_or_else(|error| Err(error.to_string()));
+    let found = tokio::task::spawn_blocking(move || (ask(&sought), sought)).await;
+    let (newest, sought) = match found {
+        Ok(found) => found,
+        Err(error) => (Err(error.to_string()), decisions::Sought::all(&docket)),
+    };
     let status = if newest.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    page(status, decisions::list(&(console.docket)(), &newest))
+    page(status, decisions::list(&docket, &newest, &sought))
 }
 
 async fn decision_page(State(console): State<Console>, Path(index): Path<String>) -> Response {

@@ -1,5 +1,6 @@
 //! The orders on file, and one order woven: words, encoding, cases, what acts on it.
 
+use crate::conditions::{self, Condition};
 use crate::layout::page as whole;
 use crate::weave::woven;
 use docket::Docket;
@@ -30,7 +31,8 @@ pub(crate) fn list(docket: &Docket) -> Markup {
     )
 }
 
-pub(crate) fn one(docket: &Docket, id: &str) -> Option<Markup> {
+/// One order; with its conditions, or those that made it law.
+pub(crate) fn one(docket: &Docket, id: &str, conditions: &[Condition]) -> Option<Markup> {
     let instrument =
         docket.corpus().instruments.iter().find(|i| i.id == id || i.aliases.iter().any(|alias| alias == id))?;
     let acting: Vec<(String, String)> = docket
@@ -58,6 +60,10 @@ pub(crate) fn one(docket: &Docket, id: &str) -> Option<Markup> {
         .filter(|i| i.under.iter().any(|r| r.instrument == instrument.id))
         .map(|i| i.id.as_str())
         .collect();
+    let lifting: Vec<_> = conditions.iter().filter(|condition| condition.order == instrument.id).collect();
+    let attested = conditions.iter().find(|condition| {
+        !condition.instruments.is_empty() && instrument.id.starts_with(condition.instruments.as_str())
+    });
     Some(whole(
         docket,
         "/orders",
@@ -66,6 +72,8 @@ pub(crate) fn one(docket: &Docket, id: &str) -> Option<Markup> {
             h1 { (instrument.title) }
             @if !acting.is_empty() { p { "Acted on by " @for (n, (id, citation)) in acting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (citation) } } "." } }
             @if !resting.is_empty() { p { "Carries " @for (n, id) in resting.iter().enumerate() { @if n > 0 { ", " } a class="mono" href={ "/orders/" (id) } { (id) } } "." } }
+            @if !lifting.is_empty() { p { "What could lift it: " @for (n, condition) in lifting.iter().enumerate() { @if n > 0 { "; " } (conditions::line(condition)) } "." } }
+            @if let Some(condition) = attested { p { "It was made of signed statements. Which, and who signed them: " (conditions::line(condition)) "." } }
             (woven(docket, instrument, &|id| Some(format!("/orders/{id}"))))
         },
     ))

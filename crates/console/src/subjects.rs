@@ -64,12 +64,13 @@ pub(crate) fn one(docket: &Docket, id: &str, now: Time) -> Option<Markup> {
                     tbody { @for inquiry in &inquiries {
                         @if let Ok(finding) = docket.find(inquiry, Posture::default()) { tr {
                             td class="mono" { (inquiry.act.word()) } td { (reach_of(inquiry)) } td class="status" { (tag(finding.possible)) }
-                            td class="mono" { (docket::check::cited_by(&finding).join(" ")) }
+                            td class="mono" { @for cited in docket::check::cited_by(&finding) { a href={ "/orders/" (cited.split(':').next().unwrap_or_default()) } { (cited) } " " } }
                         } }
                     } }
                 } }
                 p { a href={ "/timeline?app=" (subject.id) } { "Over time" } }
             }
+            p { a href={ "/decisions?about=" (subject.id) } { "Decisions about it on record here" } }
             h2 { "Identifiers" }
             div class="scroll" tabindex="0" role="region" aria-label="Table" { table class="cards" {
                 thead { tr { th scope="col" { "kind" } th scope="col" { "identifier" } th scope="col" { "held" } th scope="col" { "evidence" } th scope="col" { "remark" } } }

@@ -1,7 +1,7 @@
 //! The decision API over HTTP: AuthZEN 1.0, its discovery document, OpenAPI, health and metrics.
 
 use crate::live::Live;
-use crate::metrics::Metrics;
+use crate::metrics::{LogState, Metrics};
 use crate::recorder::{Recorder, Unrecorded, before_answer};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -213,29 +213,33 @@ async fn openapi() -> Response {
     json(wire::openapi::document().to_string())
 }
 
+/// How far a log is, and what is in the way.
+fn told(log: &LogState) -> serde_json::Value {
+    let unpublished = log
+        .unpublished
+        .as_ref()
+        .map(|unpublished| serde_json::json!({ "since": format_rfc3339(unpublished.since.0), "why": unpublished.why }));
+    serde_json::json!({
+        "durable": log.durable,
+        "published": log.published,
+        "witnesses_missing": log.unsigned,
+        "unpublished": unpublished,
+    })
+}
+
 async fn healthz(State(gate): State<Gate>) -> Response {
     let docket = gate.live.current();
     let (refused, unread) = (gate.live.refused(), gate.live.unread());
-    let unpublished: serde_json::Map<_, _> = gate
-        .recorder
-        .logs()
-        .into_iter()
-        .filter_map(|log| {
-            let unpublished = log.unpublished?;
-            let told = serde_json::json!({
-                "since": format_rfc3339(unpublished.since.0),
-                "why": unpublished.why,
-                "entries": log.durable.saturating_sub(log.published),
-            });
-            Some((log.name.to_owned(), told))
-        })
-        .collect();
+    let logs = gate.recorder.logs();
     let status = match (&refused, &unread) {
         (Some(_), _) => "serving the last sound law",
         (None, Some(_)) => "what people decided cannot be read",
-        (None, None) if !unpublished.is_empty() => "what is recorded is durable and not published",
+        (None, None) if logs.iter().any(|log| log.unpublished.is_some()) => {
+            "what is recorded is durable and not published"
+        }
         (None, None) => "ok",
     };
+    let logs: serde_json::Map<_, _> = logs.into_iter().map(|log| (log.name.to_owned(), told(&log))).collect();
     let unread = unread.map(|unread| {
         serde_json::json!({
             "since": format_rfc3339(unread.since),
@@ -249,7 +253,7 @@ async fn healthz(State(gate): State<Gate>) -> Response {
             "edition": docket.edition(),
             "refused_edit": refused,
             "overrides_unread": unread,
-            "logs_unpublished": unpublished,
+            "logs": logs,
         })
         .to_string(),
     )

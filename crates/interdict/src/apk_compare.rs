@@ -99,7 +99,11 @@ fn run_compare(options: &Compare) -> Done {
     if options.json {
         print(&format!("{told:#}\n"))?
     } else {
-        print(&report(&found, [left_out(&ours), left_out(&theirs)]))?
+        let mut text = report(&found, [left_out(&ours), left_out(&theirs)]) + &signers(&told);
+        if let Some(path) = &options.statement {
+            writeln!(text, "  statement: {}, for `interdict attest sign`", path.display()).unwrap_or_default();
+        }
+        print(&text)?
     };
     Ok(u8::from(!found.level.is_some_and(apk::compare::Level::is_reproduced)))
 }
@@ -176,6 +180,20 @@ fn statement(options: &Compare, told: &Value, found: &Comparison) -> Result<Valu
 /// The files that are taken for signatures of the first scheme by their names, whatever is in them.
 fn left_out<'a>(archive: &Archive<'a>) -> Vec<&'a str> {
     archive.entries().iter().map(|entry| entry.name).filter(|name| is_v1_file(name)).collect()
+}
+
+/// Who signed the package that is distributed, in words.
+fn signers(told: &Value) -> String {
+    let signed = told.pointer("/first/signed").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if signed.is_empty() {
+        return String::from("  the first is signed by nobody\n");
+    }
+    let line = |one: &Value| {
+        let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
+        let how = if one.get("verified") == Some(&Value::Bool(true)) { "verified" } else { "not verified" };
+        format!("  the first is signed ({}, {how}) by the certificate {}\n", text("scheme"), text("certificate"))
+    };
+    signed.iter().map(line).collect()
 }
 
 fn report(found: &Comparison, left_out: [Vec<&str>; 2]) -> String {

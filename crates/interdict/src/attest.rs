@@ -5,7 +5,7 @@ use crate::attest_folder::{self, Attestations, Statements};
 use crate::attest_impact::{Impact, impact};
 use crate::attest_log::{Adopted, Desk};
 use crate::commands::{Done, Loading, print, tell};
-use crate::{clock, whole_file};
+use crate::{attest_said, clock, whole_file};
 use attest::condition::{About, Operator, Requirement};
 use attest::dsse::Signer;
 use attest::oscal::Assessment;
@@ -436,11 +436,6 @@ fn asks(requirement: &Requirement) -> String {
         let value = claim.value.as_array().map_or_else(|| plainly(&claim.value), list);
         more(format!("{} {verb} {value}", claim.pointer.trim_start_matches('/')));
     }
-    let length = |seconds: Time| match (seconds % 86_400, seconds % 3_600) {
-        (0, _) if seconds > 86_400 => format!("{} days", seconds / 86_400),
-        (_, 0) => format!("{} hours", seconds / 3_600),
-        _ => format!("{seconds} seconds"),
-    };
     if let Some(tiling) = requirement.tiling {
         let gaps = match tiling.gap {
             0 => String::from("without a gap"),
@@ -510,8 +505,27 @@ pub(crate) fn told(
         "met": answer.met, "until": time_value(answer.holds_until), "needs_artifact": condition.needs_artifact(),
         "artifact": about, "takes": takes, "holds": holds, "missing": missing, "would_lapse": lapse, "evidence": answer.evidence,
         "authority": who(&condition.authority), "unknown_names": condition.strangers(view.trust()), "acts": acts,
-        "counts_in_law": law.contains(at), "counts_until": time_value(law.change_after(at)),
+        "counts_in_law": law.contains(at), "counts_until": time_value(law.change_after(at)), "on_lapse": on_lapse(condition),
+        "said": attest_said::said(folder, condition, &view, known_at, &answer.evidence),
     })
+}
+
+/// What a lapse does to a lift that rests on the condition.
+fn on_lapse(condition: &Condition) -> String {
+    match condition.reinstate_after {
+        None => String::from("a lapse alarms and ends no lift; only the authority does"),
+        Some(0) => String::from("a lapse ends a lift at once"),
+        Some(grace) => format!("a lapse ends a lift after {}", length(grace)),
+    }
+}
+
+/// A length of time as people say it.
+fn length(seconds: Time) -> String {
+    match (seconds % 86_400, seconds % 3_600) {
+        (0, _) if seconds > 86_400 => format!("{} days", seconds / 86_400),
+        (_, 0) => format!("{} hours", seconds / 3_600),
+        _ => format!("{seconds} seconds"),
+    }
 }
 
 /// The same for people.
@@ -563,6 +577,23 @@ fn shown(told: &Value) -> String {
     }
     line(format!("who could lift: {}", who(&told["authority"])));
     line(format!("in law it counts as {}{}", met(&told["counts_in_law"]), until(&told["counts_until"])));
+    match (&told["met"], &told["counts_in_law"]) {
+        (Value::Bool(false), Value::Bool(true)) => line(word(&told["on_lapse"])),
+        (Value::Bool(true), Value::Bool(false)) => {
+            line(String::from("being met lifts nothing by itself: it takes the act of who could lift"));
+        }
+        _same => {}
+    }
+    for said in told["said"].as_array().into_iter().flatten().filter(|said| said["rests"] == json!(true)) {
+        line(format!(
+            "rests on entry {}: {} about {}, signed by {}, taken up {}",
+            said["entry"],
+            word(&said["type"]),
+            list(&said["about"]),
+            list(&said["signed_by"]),
+            word(&said["taken_up"])
+        ));
+    }
     text
 }
 

@@ -1,11 +1,11 @@
 //! The conditions that were attested to, for the pages of the console.
 
 use crate::attest::told;
-use crate::attest_folder::{Attestations, Statements};
+use crate::attest_folder::{self, Attestations, Statements};
 use attest::History;
 use attest::timeline::Time;
 use console::Conditions;
-use console::conditions::{Act, Condition, Missing, Standing, Taken};
+use console::conditions::{Act, Condition, Missing, Said, Standing, Taken};
 use docket::moment::parse_rfc3339;
 use serde_json::Value;
 use std::sync::Arc;
@@ -17,13 +17,35 @@ pub(crate) fn conditions(statements: Option<Statements>) -> Conditions {
             Some(statements) => statements.read()?,
             None => Arc::new(Attestations::new(Vec::new(), History::none(), Vec::new())?),
         };
-        let conditions = (0..read.conditions.len()).map(|number| shown(&told(&read, number, now, None, None)));
+        let conditions = read.conditions.iter().enumerate();
+        let conditions = conditions.map(|(number, one)| shown(one, &told(&read, number, now, None, None)));
         Ok(Standing { is_attested: statements.is_some(), conditions: conditions.collect() })
     })
 }
 
-fn shown(told: &Value) -> Condition {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn said(told: &Value) -> Said {
+    let words = |name: &str| -> Vec<String> {
+        told.get(name).and_then(Value::as_array).into_iter().flatten().map(word).collect()
+    };
+    let text = |name: &str| told.get(name).map(word).unwrap_or_default();
+    let says = told.get("says").filter(|says| !says.is_null());
+    Said {
+        entry: told.get("entry").and_then(Value::as_u64).unwrap_or_default(),
+        kind: text("type"),
+        about: words("about"),
+        signed_by: words("signed_by"),
+        taken_up: parse_rfc3339(&text("taken_up")).unwrap_or_default(),
+        sha256: text("sha256"),
+        says: says.and_then(|says| serde_json::to_string_pretty(says).ok()),
+        rests: told.get("rests") == Some(&Value::Bool(true)),
+    }
+}
+
+fn shown(condition: &attest::Condition, told: &Value) -> Condition {
     let at = |value: &Value| -> Option<Time> { parse_rfc3339(value.as_str()?).ok() };
     let is = |name: &str| told.get(name) == Some(&Value::Bool(true));
     let member = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
@@ -65,6 +87,7 @@ fn shown(told: &Value) -> Condition {
             .iter()
             .filter_map(|act| {
                 Some(Act {
+                    entry: act.get("entry").and_then(Value::as_u64).unwrap_or_default(),
                     verb: word(&member(act, "act")),
                     from: at(&member(act, "from"))?,
                     until: at(&member(act, "until")),
@@ -76,5 +99,8 @@ fn shown(told: &Value) -> Condition {
         needs_artefact: is("needs_artifact"),
         counts: is("counts_in_law"),
         counts_until: at(&member(told, "counts_until")),
+        on_lapse: word(&member(told, "on_lapse")),
+        instruments: attest_folder::prefix(condition),
+        said: list("said").iter().map(said).collect(),
     }
 }

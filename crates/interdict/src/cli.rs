@@ -4,6 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// What every command takes, told apart from its own options.
+const LAW_OPTIONS: &str = "Which law, for every command that asks it";
+
 /// What was typed.
 #[derive(Debug, Parser)]
 #[command(
@@ -14,21 +17,21 @@ use std::path::PathBuf;
 )]
 pub(crate) struct Cli {
     /// Read orders and subjects from this folder instead of the shipped ones
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = LAW_OPTIONS, value_name = "DIR")]
     pub(crate) corpus: Option<PathBuf>,
     /// Apply what is in that folder only as its note vouches for it (`interdict vouch`): the public key of whose it must be,
     /// or a file with that
-    #[arg(long, global = true, value_name = "VKEY|FILE", requires = "corpus")]
+    #[arg(long, global = true, help_heading = LAW_OPTIONS, value_name = "VKEY|FILE", requires = "corpus")]
     pub(crate) corpus_key: Option<PathBuf>,
     /// Start from this compiled image if it was made from the same sources
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = LAW_OPTIONS, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
     /// Count conditions of orders as met by the signed statements of this folder, or of this log, here or at an address
     /// (`interdict attest`)
-    #[arg(long, global = true, value_name = "DIR|URL")]
+    #[arg(long, global = true, help_heading = LAW_OPTIONS, value_name = "DIR|URL")]
     pub(crate) attestations: Option<PathBuf>,
     /// Whose log of statements it is: its public key, or a file with that or with a policy of log and witnesses
-    #[arg(long, global = true, value_name = "VKEY|FILE", requires = "attestations")]
+    #[arg(long, global = true, help_heading = LAW_OPTIONS, value_name = "VKEY|FILE", requires = "attestations")]
     pub(crate) attestations_key: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,

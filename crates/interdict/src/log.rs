@@ -1,9 +1,9 @@
 //! `interdict log`: what may be typed, and how it ends.
 
-use crate::commands::{Done, tell};
+use crate::commands::{Done, Loading, tell};
 use crate::log_place::Place;
 use crate::log_s3::Bucket;
-use crate::{log_keep, log_mirror, log_monitor, log_override, log_read, log_roll, log_witness};
+use crate::{log_find, log_keep, log_mirror, log_monitor, log_override, log_read, log_roll, log_witness};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::fmt;
@@ -23,6 +23,12 @@ use tlog::policy::Policy;
 )]
 pub(crate) enum LogCommand {
     /// Make the folder of a new log and its keys
+    #[command(
+        after_help = "What it prints are the public keys of the two logs: hand them to whoever is to check them.\n\n  \
+                      interdict log new LOG --name ledger.example/prod\n  \
+                      interdict serve --log LOG\n\n\
+                      Witnesses are named in LOG/policy (C2SP tlog-policy); `interdict log witness --help` shows one."
+    )]
     New {
         /// Where
         folder: PathBuf,
@@ -48,6 +54,13 @@ pub(crate) enum LogCommand {
         json: bool,
     },
     /// Check a proof that an entry is in a log, or a field that somebody showed, offline; or a whole log at its address
+    #[command(
+        after_help = "It says what is proven and what is not. Exit codes as `interdict log --help` says: 0 it holds, 3 not signed by that key, \
+                      5 not what was signed, 7 too few witnesses.\n\n  \
+                      interdict log verify 17.tlog-proof 17.entry --key VKEY\n  \
+                      interdict log verify outcome.json --key VKEY\n  \
+                      interdict log verify https://ledger.example/log/dec --key VKEY"
+    )]
     Verify {
         /// A proof (`.tlog-proof`), or what `log disclose` wrote; or the address of a log, which is then checked whole
         proof: PathBuf,
@@ -84,6 +97,8 @@ pub(crate) enum LogCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Find decisions by what they were about and when they were made
+    Find(log_find::Find),
     /// Print entries
     Cat {
         /// The folder of a log (`DIR/gov`), its public folder, or the address of that
@@ -162,6 +177,17 @@ pub(crate) enum LogCommand {
         with_input: bool,
     },
     /// Witness the logs of others: sign what only grew (C2SP tlog-witness)
+    #[command(
+        after_help = "The keeper of the log names its witnesses in the file `policy` of the log's folder; `quorum` says whose signatures it takes:\n\n  \
+                      log GOV_VKEY\n  \
+                      log DEC_VKEY\n  \
+                      witness one WITNESS_VKEY https://one.example\n  \
+                      witness two WITNESS_VKEY https://two.example\n  \
+                      group enough any one two\n  \
+                      quorum enough\n\n  \
+                      interdict log key one.example --witness --output one.key\n  \
+                      interdict log witness --key one.key --state seen --log GOV_VKEY --log DEC_VKEY --listen 127.0.0.1:8700"
+    )]
     Witness {
         /// The private key, made with `log key --witness`
         #[arg(long, value_name = "FILE")]
@@ -173,7 +199,7 @@ pub(crate) enum LogCommand {
         #[arg(long = "log", value_name = "VKEY", required = true)]
         logs: Vec<String>,
         /// Where to listen
-        #[arg(long)]
+        #[arg(long, value_name = "ADDRESS")]
         listen: SocketAddr,
     },
     /// Log each line of standard input, and print the index of each once it is durable
@@ -263,6 +289,11 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
+    /// Whether it was said whom to believe.
+    pub(crate) const fn names_somebody(&self) -> bool {
+        self.key.is_some() || self.policy.is_some()
+    }
+
     /// The policy to go by. Where nothing was said, the key beside the log is taken, and that is said.
     pub(crate) fn policy(&self, public: Option<&Place>) -> Result<Policy, Problem> {
         let one = |text: &str, from: &str| {
@@ -277,6 +308,12 @@ impl Trust {
             (None, Some(key), _) => one(key, "--key"),
             (None, None, Some(public)) => {
                 let path = public.file("vkey");
+                if let Some(home) = public.home_of_two() {
+                    let why = format!(
+                        "{home} has two logs; name {home}/dec, the decisions, or {home}/gov, what changes the rules"
+                    );
+                    return Err(Problem::new(1, why));
+                }
                 let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();
                 eprintln!("note: the key is the one beside the log; pass --key or --policy to go by one you know");
                 one(&text, &path.display().to_string())
@@ -332,7 +369,7 @@ pub(crate) fn chance() -> [u8; 32] {
     bytes
 }
 
-pub(crate) fn run(command: &LogCommand) -> Done {
+pub(crate) fn run(loading: &Loading, command: &LogCommand) -> Done {
     let done = match command {
         LogCommand::New { folder, name, json } => log_keep::new(folder, name, *json),
         LogCommand::Key { name, witness, output, json } => log_keep::key(name, *witness, output, *json),
@@ -341,6 +378,7 @@ pub(crate) fn run(command: &LogCommand) -> Done {
         LogCommand::Prove { folder, index, trust, output, json } => {
             log_read::prove(folder, *index, trust, output, *json)
         }
+        LogCommand::Find(options) => log_find::find(loading, options),
         LogCommand::Cat { folder, from, count, trust } => log_read::cat(folder, *from, *count, trust),
         LogCommand::Monitor { folder, state, trust, witnesses, json } => {
             log_monitor::monitor(folder, state, trust, *witnesses, *json)

@@ -41,6 +41,8 @@ pub(crate) struct Known {
     pub(crate) statements: BTreeMap<[u8; 32], u64>,
     /// What people decided about decisions, by the log and index of each: where it is logged, and the last such entry.
     pub(crate) overrides: BTreeMap<(String, u64), (u64, Entry)>,
+    /// What was erased, by the log and index of each: where it is logged, and the entry.
+    pub(crate) erased: BTreeMap<(String, u64), (u64, Entry)>,
     /// The first index of the log of decisions that is handed out.
     pub(crate) retained_from: u64,
     /// The last entry that counts only once it is witnessed, and up to where entries were.
@@ -99,6 +101,9 @@ impl Known {
             Entry::Override { origin, index: decision, .. } => {
                 self.overrides.insert((origin.clone(), *decision), (index, entry.clone()));
             }
+            Entry::Erasure { origin, index: decision, .. } => {
+                self.erased.insert((origin.clone(), *decision), (index, entry.clone()));
+            }
             Entry::Retention { from, .. } => self.retained_from = *from,
             Entry::Engine { sha256, .. } => self.engine = Some(*sha256),
             Entry::Witnessed { size, .. } => self.witnessed = self.witnessed.max(*size),
@@ -109,7 +114,6 @@ impl Known {
             | Entry::Revocation { .. }
             | Entry::Anchor { .. }
             | Entry::KeyEvent { .. }
-            | Entry::Erasure { .. }
             | Entry::Decision { .. } => {}
             Entry::Seal { .. } => self.sealed = true,
         }

@@ -159,6 +159,14 @@ impl Sign for Asked {
     }
 }
 
+/// That a folder is not one of the two logs in the place of the folder they lie in.
+pub(crate) fn holds_both(folder: &Path) -> Result<(), Problem> {
+    let Some(home) = folder.parent().filter(|_| folder.join("public/vkey").is_file()) else { return Ok(()) };
+    let home = if home.as_os_str().is_empty() { Path::new(".") } else { home };
+    let help = format!("name the folder that has both: {}", home.display());
+    Err(Problem::new(1, format!("{} is one of two logs; {help}", folder.display())))
+}
+
 impl Home {
     /// Finds the log in a folder; it is signed for at `socket`, or by whoever is started to hold the keys of the folder.
     pub(crate) fn open(folder: &Path, socket: Option<&Path>) -> Result<Self, Problem> {
@@ -171,6 +179,7 @@ impl Home {
             let help = "end that with `interdict log roll`";
             return Err(Problem::new(1, format!("{} is being rolled; {help}", folder.display())));
         }
+        holds_both(folder)?;
         if !folder.join("dec/public/vkey").is_file() {
             let help = format!("make one with `interdict log new {} --name NAME`", folder.display());
             return Err(Problem::new(1, format!("{} holds no log; {help}", folder.display())));

@@ -12,7 +12,7 @@ use ledger::private;
 use ledger::socket;
 use ledger::wal::Record;
 use serde_json::json;
-use std::io::{BufRead, Read as _, Write};
+use std::io::{BufRead, ErrorKind, Read as _, Write};
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,10 @@ type Ended = Result<u8, Problem>;
 const ERASE_TRIES: u32 = 400;
 
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Problem> {
-    whole_file::write_secret(path, text.as_bytes()).map_err(|error| Problem::file(path, error))
+    whole_file::write_secret(path, text.as_bytes()).map_err(|error| match error.kind() == ErrorKind::AlreadyExists {
+        true => Problem::new(1, format!("{} is there, and no key is overwritten; name another file", path.display())),
+        false => Problem::file(path, error),
+    })
 }
 
 pub(crate) fn make_private(folder: &Path) -> Result<(), Problem> {

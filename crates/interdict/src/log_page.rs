@@ -1,13 +1,14 @@
 //! The decisions of a log that is kept here, for the pages of the console.
 
 use crate::log::Problem;
+use crate::log_find::{self, About};
 use crate::log_gov::{Known, blob_path};
 use crate::log_home::Home;
 use crate::log_place::Place;
-use crate::log_read::{MISSING, NOT_THERE, field, opened, proof_of, published_size, settled};
+use crate::log_read::{MISSING, NOT_THERE, entries, field, opened, proof_of, published_size, settled};
 use crate::log_serve::{Kept, held};
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed};
+use console::decisions::{Decision, Erasure, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
 use ledger::commitment::Seed;
 use ledger::disk::{Disk as _, Folder};
 use std::sync::Arc;
@@ -17,6 +18,12 @@ use wire::entry::{self, Entry};
 
 /// Decisions in the list: a screen or two.
 const LINES_MAX: u64 = 50;
+
+/// Decisions that are looked through for one page: some tenths of a second.
+const LOOKED_MAX: u64 = 2_560;
+
+/// The fields that a list may be searched by: those it shows.
+const LISTED: [&str; 4] = ["act", "resource", "place", "outcome"];
 
 /// The field that concerns people and payments. No page of ours has it, whatever the operator chose.
 const PRIVATE: &str = "private";
@@ -30,8 +37,8 @@ pub(crate) fn decisions(kept: Option<Arc<Kept>>, shows: bool) -> Decisions {
     let Some(kept) = kept else { return Decisions::default() };
     let again = Arc::clone(&kept);
     Decisions {
-        newest: Arc::new(move || {
-            let newest = settled(&kept.public(), || kept.newest(shows));
+        newest: Arc::new(move |sought| {
+            let newest = settled(&kept.public(), || kept.newest(sought, shows));
             newest.map(Some).map_err(|problem| problem.message)
         }),
         one: Arc::new(move |sealed, index| {
@@ -61,31 +68,50 @@ impl Kept {
         Place::public(&self.home.disk("dec"))
     }
 
-    fn newest(&self, shows: bool) -> Result<Newest, Problem> {
+    /// A page of the list, and where the next one begins.
+    fn newest(&self, sought: &Sought, shows: bool) -> Result<Newest, Problem> {
         let size = self.dec.published().map_or(0, |published| published.checkpoint.size);
+        let (unpublished, trouble) = (self.dec.durable().saturating_sub(size), self.dec.trouble());
+        let behind = Newest { size, shows, unpublished, trouble, sealed: self.sealed()?, ..Newest::default() };
+        if size == 0 {
+            return Ok(behind);
+        }
+        let disk = self.home.disk("dec");
+        let least = held(&self.known).retained_from;
+        let before = sought.before.map_or(size, |before| before.min(size));
+        let is_all = sought.about.is_empty() && sought.day.is_none();
+        let first = before.saturating_sub(if is_all { LINES_MAX } else { LOOKED_MAX }).max(least).min(before);
         let policy = Policy::of_log(self.home.vkey("dec")?);
-        let public = self.public();
-        let mut lines = Vec::new();
-        let first = size.saturating_sub(LINES_MAX).max(held(&self.known).retained_from);
-        for index in (first..size).rev() {
-            let (_, bytes) = proof_of(&public, &policy, index)?;
-            let Some(entry) = Entry::from_bytes(&bytes) else { continue };
-            let fields = match shows.then(|| opened(&self.home.disk("dec"), index, size, &bytes)) {
+        let made = entries(&self.public(), &policy, first..before, Vec::new, |made, index, bytes| {
+            // The first entry of a log that goes on from another is no decision.
+            let decision = Entry::from_bytes(bytes).filter(|entry| entry.commitment().is_some());
+            made.extend(decision.map(|entry| (index, entry.at(), bytes.to_vec())));
+            Ok(())
+        })?;
+        let about = About::read(&sought.about, &sought.docket);
+        let (mut lines, mut last) = (Vec::new(), before);
+        for (index, at, bytes) in made.into_iter().rev() {
+            last = index;
+            if sought.day.is_some_and(|(from, until)| at < from || until <= at) {
+                continue;
+            }
+            let fields = match shows.then(|| opened(&disk, index, size, &bytes)) {
                 None => None,
-                Some(Ok(opened)) => Some(opened),
+                Some(Ok((_, fields))) => Some(fields),
                 Some(Err(problem)) if problem.code == NOT_THERE => None,
                 Some(Err(problem)) => return Err(problem),
             };
-            let shown = fields.map(|(_, fields)| {
-                let text = |name: &str, member: &str| Some(field(&fields, name).get(member)?.as_str()?.to_owned());
-                let about = [text("act", "act"), text("resource", "app"), text("place", "place")];
-                let about: Vec<String> = about.into_iter().flatten().collect();
-                (text("outcome", "verdict").unwrap_or_default(), about.join(", "))
-            });
+            let is_sought = fields.as_ref().map_or(sought.about.is_empty(), |fields| about.is_in(fields, &LISTED));
+            if !is_sought {
+                continue;
+            }
             let ruling = self.by_hand(self.home.vkey("dec")?.name(), index).map(|overruled| overruled.ruling);
-            lines.push(Line { index, at: entry.at(), shown, ruling });
+            lines.push(Line { index, at, shown: fields.as_ref().map(log_find::summary), ruling });
+            if lines.len() as u64 == LINES_MAX {
+                break;
+            }
         }
-        Ok(Newest { size, lines, sealed: self.sealed()? })
+        Ok(Newest { lines, older: (last > least).then_some(last), ..behind })
     }
 
     fn by_hand(&self, origin: &str, index: u64) -> Option<Overruled> {
@@ -93,6 +119,12 @@ impl Kept {
         let Entry::Override { ruling, by, expires, .. } = entry else { return None };
         let counts = self.rules.holds(at, crate::clock::now());
         Some(Overruled { ruling: ruling.word().to_owned(), by, expires, entry: at, counts })
+    }
+
+    fn erasure(&self, origin: &str, index: u64) -> Option<Erasure> {
+        let found = held(&self.known).erased.get(&(origin.to_owned(), index)).cloned();
+        let (entry, Entry::Erasure { at, reason, .. }) = found? else { return None };
+        Some(Erasure { at, reason, entry })
     }
 
     fn page(&self, sealed: Option<u64>, index: u64, shows: bool) -> Result<Looked, Problem> {
@@ -118,7 +150,7 @@ impl Kept {
         };
         let size = Checkpoint::parse(&proof.checkpoint.text).map_or(0, |checkpoint| checkpoint.size);
         let (fields, law) = match opened(&dec, index, size, &bytes) {
-            Err(problem) if problem.code == NOT_THERE => (Fields::Erased, Vec::new()),
+            Err(problem) if problem.code == NOT_THERE => (Fields::Erased(self.erasure(key.name(), index)), Vec::new()),
             Err(problem) => return Err(problem),
             Ok(_) if !shows => (Fields::Withheld, Vec::new()),
             Ok((seed, fields)) => (Fields::Shown(shown(&seed, &fields)), self.cited(&fields, sealed, gov_size)?),

@@ -69,6 +69,13 @@ impl Place {
         Self::Web { base: text.trim_end_matches('/').to_owned(), agent: outgoing::agent(READ_WAIT_MAX, REDIRECTS_MAX) }
     }
 
+    /// The folder that `log new` made, where that was named in the place of one of its two logs.
+    pub(crate) fn home_of_two(&self) -> Option<String> {
+        let Self::Folder(folder) = self else { return None };
+        let has = |log: &str| folder.path().join(log).join("public").is_dir();
+        (has("gov") && has("dec")).then(|| folder.path().display().to_string())
+    }
+
     /// What is public of the log in a folder of ours.
     pub(crate) fn public(log: &Folder) -> Self {
         Self::Folder(Folder::new(log.path().join("public")))

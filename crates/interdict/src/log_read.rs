@@ -2,9 +2,10 @@
 
 use crate::commands::print;
 use crate::log::{Problem, Trust, read, told};
-use crate::log_home::Home;
+use crate::log_home::{self, Home};
 use crate::log_place::{Place, is_address};
 use crate::log_statements::ended_before;
+use crate::log_told::{self, Proven};
 use crate::whole_file;
 use ledger::commitment::{Disclosure, FIELDS, Fields, PATH, Seed};
 use ledger::disk::{Disk, Folder};
@@ -153,24 +154,28 @@ pub(crate) fn verify(proof: &Path, entry: Option<&Path>, trust: &Trust, as_json:
         let help = "a log in a folder is checked with `interdict log fsck`";
         return Err(Problem::new(1, format!("{} is no proof; {help}", proof.display())));
     }
-    let policy = trust.policy(None)?;
     let bytes = read(proof)?;
+    if !trust.names_somebody() {
+        return Err(Problem::new(3, log_told::claimed(proof, &bytes)));
+    }
+    let policy = trust.policy(None)?;
     if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
         return verify_disclosure(&value, &policy, as_json);
     }
     let parsed = Proof::parse(&bytes).map_err(|error| Problem::new(2, format!("{}: {error}", proof.display())))?;
     let Some(entry) = entry else {
-        return Err(Problem::new(1, "name the file with the entry that the proof is about".to_owned()));
+        let help = "`log prove` writes it beside the proof as `.entry`, and the page of a decision tells its bytes";
+        return Err(Problem::new(1, format!("name the file with the entry that the proof is about; {help}")));
     };
-    let checkpoint = verified(&parsed, &read(entry)?, &policy);
+    let entry_bytes = read(entry)?;
+    let checkpoint = verified(&parsed, &entry_bytes, &policy);
     let checkpoint = checkpoint.map_err(|problem| {
         let what = format!("{} with {}: {}", proof.display(), entry.display(), problem.message);
-        Problem { message: what, ..problem }
+        let message = what + &log_told::unproven(&parsed, &policy, problem.code);
+        Problem { message, ..problem }
     })?;
-    let Checkpoint { origin, size, .. } = checkpoint;
-    let index = parsed.index;
-    let facts = json!({ "log": origin, "index": index, "size": size });
-    told(as_json, &facts, &format!("in {origin} at index {index}, of {size} entries\n"))
+    let proven = Proven { checkpoint, proof: &parsed, entry: &entry_bytes, policy: &policy, shown: None };
+    told(as_json, &proven.facts(), &proven.words())
 }
 
 fn verified(proof: &Proof, entry: &[u8], policy: &Policy) -> Result<Checkpoint, Problem> {
@@ -192,7 +197,10 @@ fn verify_disclosure(value: &Value, policy: &Policy, as_json: bool) -> Ended {
     let shown = Disclosure { field, salt: hash(text("salt")?)?.0, value: text("value")?.as_bytes().to_vec(), path };
     let proof = Proof::parse(text("proof")?.as_bytes()).map_err(|error| Problem::new(2, error.to_string()))?;
     let bytes = unhex(text("entry")?).ok_or_else(malformed)?;
-    let checkpoint = verified(&proof, &bytes, policy)?;
+    let checkpoint = verified(&proof, &bytes, policy).map_err(|problem| {
+        let message = problem.message + &log_told::unproven(&proof, policy, problem.code);
+        Problem { code: problem.code, message }
+    })?;
     let Some(Entry::Decision { commitment, .. }) = Entry::from_bytes(&bytes) else {
         return Err(Problem::new(2, "the entry is not a decision".to_owned()));
     };
@@ -200,10 +208,8 @@ fn verify_disclosure(value: &Value, policy: &Policy, as_json: bool) -> Ended {
         return Err(Problem::new(5, "the field shown is not the one that was committed to".to_owned()));
     }
     let value = String::from_utf8_lossy(&shown.value);
-    let Checkpoint { origin, size, .. } = checkpoint;
-    let index = proof.index;
-    let facts = json!({ "log": origin, "index": index, "size": size, "field": name, "value": value });
-    told(as_json, &facts, &format!("{name}: {value}\nin {origin} at index {index}\n"))
+    let proven = Proven { checkpoint, proof: &proof, entry: &bytes, policy, shown: Some((name, &value)) };
+    told(as_json, &proven.facts(), &proven.words())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -511,6 +517,7 @@ pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &s
     let number = number
         .ok_or_else(|| Problem::new(1, format!("`{field}` is no field; there are {}", entry::FIELDS.join(", "))))?;
     const { assert!(FIELDS == entry::FIELDS.len()) };
+    log_home::holds_both(folder)?;
     let log = sealed.map_or_else(|| folder.join("dec"), |number| folder.join("past/dec").join(number.to_string()));
     let public = Place::public(&Folder::new(&log));
     let text = String::from_utf8(public.read("vkey")?).unwrap_or_default();

@@ -377,6 +377,7 @@ impl Log for Kept {
     fn states(&self) -> Vec<LogState> {
         let unpublished = held(&self.unpublished).clone();
         let state = |(name, ledger): (&'static str, &Ledger)| {
+            // Read before what is durable, so that it is never ahead of that.
             let published = ledger.published();
             let unpublished = ledger.trouble().map(|why| {
                 let (since, nanos) = unpublished.get(name).copied().unwrap_or_else(|| (clock::now(), clock::nanos()));
@@ -528,7 +529,9 @@ async fn overruled(State(kept): State<Arc<Kept>>, UrlPath(index): UrlPath<u64>) 
         Ok(key) => key,
         Err(problem) => return (StatusCode::INTERNAL_SERVER_ERROR, problem.message).into_response(),
     };
-    let Some((at, entry)) = kept.overruled(key.name(), index) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some((at, entry)) = kept.overruled(key.name(), index) else {
+        return (StatusCode::NOT_FOUND, format!("nobody decided entry {index} by hand\n")).into_response();
+    };
     if kept.gov.published().is_none_or(|published| published.checkpoint.size <= at) {
         return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
     }
@@ -549,10 +552,13 @@ async fn receipt(State(kept): State<Arc<Kept>>, UrlPath((log, index)): UrlPath<(
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     if index >= ledger.durable() {
-        return StatusCode::NOT_FOUND.into_response();
+        let why = format!("the log has no entry {index}: it has {}\n", ledger.durable());
+        return (StatusCode::NOT_FOUND, why).into_response();
     }
     if ledger.published().is_none_or(|published| published.checkpoint.size <= index) {
-        return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")]).into_response();
+        let why = ledger.trouble().map(|why| format!("; in the way of that is {why}")).unwrap_or_default();
+        let words = format!("entry {index} is durable; its receipt comes with the next signed checkpoint{why}\n");
+        return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")], words).into_response();
     }
     let made = tokio::task::spawn_blocking(move || {
         let public = Place::public(&kept.home.disk(&log));

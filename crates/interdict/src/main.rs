@@ -29,6 +29,7 @@ mod attest_folder;
 mod attest_impact;
 mod attest_log;
 mod attest_page;
+mod attest_said;
 mod attest_weighed;
 mod canary;
 mod check;
@@ -44,6 +45,7 @@ mod journal;
 mod law_note;
 mod listen;
 mod log;
+mod log_find;
 mod log_gov;
 mod log_home;
 mod log_keep;
@@ -59,6 +61,7 @@ mod log_rulings;
 mod log_s3;
 mod log_serve;
 mod log_statements;
+mod log_told;
 mod log_witness;
 mod names;
 mod outgoing;
@@ -129,7 +132,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => replay::run(&loading, &command),
         Command::Territory(command) => territory::run(&command),
         Command::Attest { command } => attest::run(&loading, &command),
-        Command::Log { command } => log::run(&command),
+        Command::Log { command } => log::run(&loading, &command),
         Command::Completions { shell } => commands::completions(shell),
         Command::Man { folder } => commands::man(&folder),
     };

@@ -105,7 +105,10 @@ fn a_small_screen_cuts_nothing_off() {
         "/orders/us-pafaca",
         "/subjects",
         "/subjects/tiktok",
+        "/decisions",
         "/decisions/5",
+        "/conditions",
+        "/conditions/us-doc-wechat-id/mitigation",
     ];
     for (n, path) in pages.into_iter().enumerate() {
         // The page in a frame as wide as a telephone, with a script that the policy of the console would not let run.
@@ -182,6 +185,9 @@ fn a_browser_finds_what_was_changed_in_a_receipt_and_nothing_else() {
             101 => assert!(failed.contains(what) && failed.contains(&"The log's signature"), "{number}: {failed:?}"),
             102 => assert!(failed.contains(what) && failed.contains(&"Field outcome"), "{number}: {failed:?}"),
             _ => assert_eq!(failed, [*what], "{number}"),
+        }
+        if *number == 104 {
+            assert!(dom.contains("the checkpoint of <code>log.example/"), "what is to be typed is marked: {dom}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Every page is well-formed, labelled, within its own policy, and shows text as text.
 
+use crate::receipts::sound;
 use crate::served::{PAGES, get, serve, shipped};
 use docket::docket::Source;
 use std::collections::BTreeSet;
@@ -76,7 +77,8 @@ fn well_formed(path: &str, html: &str) {
     let head = tags.iter().take_while(|tag| tag.name != "body");
     assert_eq!(head.filter(|tag| tag.name == "title" && !tag.closing).count(), 1, "{path}: one title");
     let labelled: BTreeSet<&str> = all("label").iter().filter_map(|label| label.attribute("for")).collect();
-    for field in all("input").into_iter().chain(all("select")).chain(all("textarea")) {
+    let shown = |field: &&&Tag<'_>| field.attribute("type") != Some("hidden");
+    for field in all("input").into_iter().filter(|field| shown(&field)).chain(all("select")).chain(all("textarea")) {
         let id = field.attribute("id").expect("a field has an id");
         assert!(labelled.contains(id), "{path}: `{id}` has a label");
     }
@@ -117,6 +119,48 @@ fn pages_are_well_formed_and_say_what_they_should() {
             assert!(body.contains(word), "{path} shows {word:?}");
         }
     }
+}
+
+#[test]
+fn a_decision_is_found_by_what_it_was_about_by_its_day_and_by_its_number() {
+    let listed = |query: &str| {
+        let (status, head, body) = get(shipped(), &format!("/decisions{query}"));
+        if status == 200 {
+            well_formed(query, &body);
+        }
+        (status, head + &body)
+    };
+    let (all, day) = (listed("").1, "2026-11-24");
+    assert!(all.contains("href=\"/decisions/5\"") && all.contains("Look on before entry 4000"), "{all}");
+    let found = listed(&format!("?about=wechat&day={day}&before=4000")).1;
+    assert!(found.contains("href=\"/decisions/5\"") && found.contains("value=\"wechat\""), "{found}");
+    let other = listed("?about=nothing+of+it").1;
+    assert!(
+        !other.contains("href=\"/decisions/5\"") && other.contains("name=\"about\" value=\"nothing of it\""),
+        "{other}"
+    );
+    assert!(listed("?day=2001-01-01").1.contains("None among those looked through so far"));
+    assert!(!listed("?before=5").1.contains("href=\"/decisions/5\""));
+    let (status, one) = listed("?entry=5");
+    assert!(status == 303 && one.contains("location: /decisions/5"), "{one}");
+    for wrong in ["?day=tomorrow", "?entry=the+last", "?before=-1"] {
+        assert_eq!(listed(wrong).0, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn the_receipt_and_the_entry_can_be_saved_from_the_page() {
+    let (_, _, page) = get(shipped(), "/decisions/5");
+    let saved = |name: &str| -> Vec<u8> {
+        let tags = tags(&page);
+        let link = tags.iter().find(|tag| tag.attribute("download") == Some(name)).expect("a link");
+        let data = link.attribute("href").and_then(|href| href.strip_prefix("data:application/octet-stream,%"));
+        let bytes = data.expect("its bytes").split('%').map(|byte| u8::from_str_radix(byte, 16).expect("a byte"));
+        bytes.collect()
+    };
+    assert_eq!(String::from_utf8(saved("5.tlog-proof")).expect("text"), sound().receipt);
+    let entry: String = saved("5.entry").iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(entry, sound().entry);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! same with something changed in each.
 
 use console::Decisions;
-use console::decisions::{Decision, Field, Fields, Line, Looked, Newest, Overruled, Sealed};
+use console::decisions::{Decision, Erasure, Field, Fields, Line, Looked, Newest, Overruled, Sealed, Sought};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -126,7 +126,14 @@ fn changed(number: u64) -> Option<Decision> {
         109 => Decision { receipt: spoilt(&sound.receipt, |_, line| line.starts_with("— a.example/")), ..sound },
         110 => Decision { receipt: sound.receipt.replacen(&format!("index {}", sound.index), "index 0", 1), ..sound },
         WITHHELD => Decision { fields: Fields::Withheld, ..sound },
-        ERASED => Decision { fields: Fields::Erased, ..sound },
+        ERASED => Decision {
+            fields: Fields::Erased(Some(Erasure {
+                at: sound.at,
+                reason: String::from("asked for <by> them"),
+                entry: 17,
+            })),
+            ..sound
+        },
         BY_HAND => Decision {
             overruled: Some(Overruled {
                 ruling: String::from("permit"),
@@ -141,6 +148,16 @@ fn changed(number: u64) -> Option<Decision> {
     })
 }
 
+/// Those of the list that are sought; what somebody looked for reaches whoever keeps the log.
+fn listed(newest: &Newest, sought: &Sought) -> Newest {
+    let is_sought = |line: &Line| {
+        line.shown.as_ref().is_none_or(|(_, about)| about.contains(&sought.about))
+            && sought.before.is_none_or(|before| line.index < before)
+            && sought.day.is_none_or(|(from, until)| from <= line.at && line.at < until)
+    };
+    Newest { lines: newest.lines.iter().filter(|line| is_sought(line)).cloned().collect(), ..newest.clone() }
+}
+
 /// The decisions of the console under test.
 pub(crate) fn decisions() -> Decisions {
     let line = Line {
@@ -149,14 +166,18 @@ pub(crate) fn decisions() -> Decisions {
         shown: Some((String::from("permit"), String::from("app.distribute, wechat, US"))),
         ruling: None,
     };
-    let hidden = Line { index: WITHHELD, shown: None, ruling: Some(String::from("forbid")), ..line.clone() };
+    let hidden = Line { index: ERASED, shown: None, ruling: Some(String::from("forbid")), ..line.clone() };
     let newest = Newest {
         size: 4_711,
         lines: vec![hidden, line],
+        older: Some(4_000),
+        shows: true,
+        unpublished: 3,
+        trouble: Some(String::from("the signer is <gone>")),
         sealed: vec![Sealed { number: 1, size: 90 }, Sealed { number: 2, size: 1 }],
     };
     Decisions {
-        newest: Arc::new(move || Ok(Some(newest.clone()))),
+        newest: Arc::new(move |sought| Ok(Some(listed(&newest, sought)))),
         one: Arc::new(|sealed, number| match number {
             88 if sealed == Some(1) => Ok(Looked::Found(Box::new(Decision { sealed, ..sound() }))),
             WAITING => Ok(Looked::Waiting(None)),

@@ -1,7 +1,7 @@
 //! The console on a loopback port, with the shipped orders or a few hostile ones, and a plain HTTP client.
 
 use console::Console;
-use console::conditions::{Act, Condition, Missing, Taken};
+use console::conditions::{Act, Condition, Missing, Said, Taken};
 use docket::Docket;
 use docket::docket::Source;
 use std::io::{Read as _, Write as _};
@@ -61,12 +61,31 @@ fn condition() -> Condition {
         holds: vec![text("data-secured")],
         missing: vec![Missing {
             requirement: text("code-reviewed"),
-            why: text("nobody has said so <yet>"),
+            why: text("nobody has said so <yet>; entry 7 is about `another`"),
             by: text("inspectors (a, b)"),
         }],
         lapses: vec![(text("data-secured"), now() + 3 * 86_400)],
-        acts: vec![Act { verb: text("delay"), from: now(), until: Some(now() + 86_400), is_conditional: true }],
+        acts: vec![Act {
+            entry: 8,
+            verb: text("delay"),
+            from: now(),
+            until: Some(now() + 86_400),
+            is_conditional: true,
+        }],
         authority: text("commerce"),
+        on_lapse: text("a lapse alarms and ends no lift; only the authority does"),
+        counts: true,
+        instruments: text("ndcal-uswua-"),
+        said: vec![Said {
+            entry: 7,
+            kind: text("audit-report"),
+            about: vec![text("system:wechat-us")],
+            signed_by: vec![text("first-auditors"), text("<second>")],
+            taken_up: now() - 86_400,
+            sha256: "0f".repeat(32),
+            says: Some(text("{ \"opinion\": \"unqualified\" }")),
+            rests: true,
+        }],
         ..Condition::default()
     }
 }
@@ -122,6 +141,13 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
             "source-review about what is distributed",
             "Nobody has said what is distributed",
             "does not say who this is: justice",
+            "as it stands 2026-09-20 12:00 UTC",
+            "What the authority did while it was met still counts: a lapse alarms and ends no lift; only the authority does.",
+            "<a class=\"mono\" href=\"/orders/ndcal-uswua-pi\">",
+            "<a href=\"#entry-7\">entry 7</a> is about <code>another</code>",
+            "<tr id=\"entry-7\">",
+            "first-auditors, &lt;second&gt;",
+            "the condition rests on it",
         ],
     ),
     ("/", &["In force now", "What changes next", "Restricted today", "What changed last"]),
@@ -132,7 +158,17 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
         "/ask?act=app.distribute&type=android-package&id=com.tencent.mm&place=US-NY&at=2020-09-21T12:00:00-04:00",
         &["permit", "stayed", "2021-06-09 14:23:36 UTC", "interdict decide", "ndcal-uswua-pi", "&quot;valid_at&quot;"],
     ),
-    ("/decisions", &["Decisions", "4711 decisions", "app.distribute, wechat, US", "not shown here", "forbid"]),
+    (
+        "/decisions",
+        &[
+            "Decisions",
+            "4711 decisions",
+            "app.distribute, wechat, US",
+            "erased",
+            "forbid",
+            "</strong>the signer is &lt;gone&gt;. 3 decisions are on record",
+        ],
+    ),
     (
         "/decisions/5",
         &[
@@ -140,14 +176,18 @@ pub(crate) const PAGES: &[(&str, &[&str])] = &[
             "stayed",
             "us-doc-wechat-id",
             "named by its android-package",
-            "interdict log verify 5.tlog-proof",
+            "interdict log verify 5.tlog-proof 5.entry --key",
+            "What the receipt proves, and what it does not",
+            "2021-06-09 14:23:36 UTC",
             "as they were committed to",
         ],
     ),
     ("/decisions/200", &["Not shown here", "--show-decisions"]),
-    ("/decisions/201", &["was erased"]),
+    ("/decisions/201", &["was erased", "On the ground: asked for &lt;by&gt; them.", "entry 17 of the gov log"]),
     ("/decisions/203", &["Decided by hand: permit", "counsel", "does not count: it is not published yet"]),
     ("/orders", &["Orders", "us-pafaca"]),
+    ("/orders/us-doc-wechat-id", &["What could lift it", "<a href=\"/conditions/us-doc-wechat-id/mitigation\">"]),
+    ("/orders/ndcal-uswua-pi", &["It was made of signed statements", "/conditions/us-doc-wechat-id/mitigation"]),
     ("/orders/us-pafaca", &["2(a)(1)(A)", "qualified-divestiture", "What they were understood to say"]),
     ("/subjects", &["TikTok", "WeChat"]),
     ("/subjects/wechat", &["com.tencent.mm", "微信"]),

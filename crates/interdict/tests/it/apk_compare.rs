@@ -192,6 +192,7 @@ fn what_is_left_out_is_named_and_a_copy_is_no_rebuild() {
     );
     let told = run(&["apk", "compare", &first, &more, "--json"], b"").json();
     assert_eq!(told["left_out"], serde_json::json!({ "first": [], "second": ["META-INF/MORE.RSA"] }));
+    assert!(ran.out.contains("the first is signed by nobody"), "{}", ran.out);
     let copy = run(&["apk", "compare", &first, &first], b"");
     assert!(copy.code == 0 && copy.err.contains("the very same file"), "{}", copy.err);
     let refused = run(&["apk", "compare", &more, &first], b"");
@@ -215,6 +216,11 @@ fn what_a_rebuilder_found_can_be_signed() {
         (ran.code, ran.out.lines().next()),
         (0, Some("reproduced: identical without the files of the signature (L1)"))
     );
+    for said in
+        ["the first is signed (v3, verified) by the certificate ", "statement.json, for `interdict attest sign`"]
+    {
+        assert!(ran.out.contains(said), "{}", ran.out);
+    }
     let read = |name: &str| std::fs::read_to_string(path(name)).expect("written");
     let statement: serde_json::Value = serde_json::from_str(&read("statement.json")).expect("JSON");
     let predicate = &statement["predicate"];

@@ -39,6 +39,10 @@ fn what_is_signed_and_taken_up_is_told() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("who could lift: secretary-of-commerce (commerce)"), "{}", ran.out);
     assert!(ran.out.contains("in law it counts as met until"), "{}", ran.out);
+    let rests = "rests on entry 0: audit-report about system:x, signed by auditor, taken up 2";
+    assert!(ran.out.contains(rests), "{}", ran.out);
+    let said = &desk.attest(&["status", "mitigation-2020", "--json"]).json()["said"][0];
+    assert_eq!((&said["sha256"], &said["rests"]), (&json!(digest_of(&signed)), &json!(true)), "{said}");
 }
 
 #[test]
@@ -239,6 +243,14 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     assert!(page(&serving, "/conditions").contains("/conditions/us-doc-tiktok-id-v2/mitigation-2020"));
     let standing = page(&serving, "/conditions/us-doc-tiktok-id-v2/mitigation-2020");
     assert!(standing.contains(">met</span>"), "{standing}");
+    // From the order to what it rests on by links: the instrument, the condition, the statement, who signed it.
+    assert!(
+        page(&serving, "/orders/us-doc-tiktok-id-v2")
+            .contains("/orders/attested-us-doc-tiktok-id-v2-mitigation-2020-0")
+    );
+    let made = page(&serving, "/orders/attested-us-doc-tiktok-id-v2-mitigation-2020-0");
+    assert!(made.contains("/conditions/us-doc-tiktok-id-v2/mitigation-2020"), "{made}");
+    assert!(standing.contains(&digest_of(&signed)) && standing.contains(">auditor</td>"), "{standing}");
     let before = edition(&serving);
     let added = desk.attest(&["add", &revocation]);
     assert_eq!(added.out, "1\n", "{}", added.err);
@@ -246,6 +258,7 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     assert_ne!(edition(&serving), before, "what counts as met is part of the law that answers");
     let standing = page(&serving, "/conditions/us-doc-tiktok-id-v2/mitigation-2020");
     assert!(standing.contains(">not met</span>"), "{standing}");
+    assert!(standing.contains("revocation about") && standing.contains("no requirement rests on it now"), "{standing}");
     assert_eq!(serving.stop(), Some(0));
     assert_eq!(desk.attest(&["status", "mitigation-2020"]).code, 1, "revoked");
 

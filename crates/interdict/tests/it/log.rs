@@ -147,8 +147,21 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     asked(&["verify", &dec, "--key", &key], 1, "interdict log fsck");
     let (proof, entry) = (log.path("p3"), log.path("p4.entry"));
     asked(&["prove", &dec, "3", "--key", &key, "-o", &proof], 0, "");
+    asked(&["prove", &home, "3", "-o", &proof], 1, "/dec, the decisions");
+    asked(&["cat", &home], 1, "/gov, what changes the rules");
+    asked(&["erase", &dec, "3", "--reason", "r"], 1, "name the folder that has both");
+    asked(&["disclose", &dec, "3", "--field", "act"], 1, "name the folder that has both");
+    // Whoever was sent a file and nothing else is told what it claims, and what it takes to check that.
+    asked(&["verify", &proof], 3, "says that it is of entry 3 of log.example/test/dec/1, of 300 entries");
+    asked(&["verify", &proof], 3, "say whom to believe");
+    let secret = log.path("keys/dec.key");
+    asked(&["key", "w.example", "--output", &secret], 1, "no key is overwritten");
+    asked(&["verify", &proof, "--key", &key], 1, "`.entry`");
     asked(&["prove", &dec, "4", "--key", &key, "-o", &log.path("p4")], 0, "");
     asked(&["verify", &proof, &entry, "--key", &key], 5, &format!("{proof} with {entry}: "));
+    asked(&["verify", &proof, &entry, "--key", &key], 5, "this entry is not entry 3 of log.example/test/dec/1");
+    let other = log.key("gov");
+    asked(&["verify", &proof, &entry, "--key", &other], 3, "the key that was named is of log.example/test/gov/1");
     // What has no end is not read to it.
     asked(&["verify", "/dev/zero", &entry, "--key", &key], 2, "/dev/zero: longer than");
     asked(&["verify", &proof, "/dev/zero", "--key", &key], 2, "/dev/zero: longer than");
@@ -159,6 +172,9 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     let monitor = ["monitor", &dec, "--key", &key, "--state", &state];
     asked(&monitor, 0, "300 entries, seen for the first time");
     asked(&monitor, 0, "grown from the 300 it had");
+    let here = ["log", "monitor", "dec", "--key", &key, "--state", "seen-here"];
+    let here = interdict().current_dir(&log.0).args(here).output().expect("it runs");
+    assert!(here.status.success() && log.0.join("seen-here").exists(), "{}", said(&here));
     fs::remove_file(log.path("dec/public/tile/entries/000")).expect("removed");
     fs::remove_file(log.path("dec/public/tile/0/000")).expect("removed");
     let monitored = run(&[&["log"][..], &monitor].concat());
@@ -243,7 +259,7 @@ fn each_way_to_fail_has_its_code() {
     assert_eq!(code(&["log", "prove", &dec, "300", "--key", &key, "-o", &proof]), Some(1));
     let verified = run(&["log", "verify", &proof, &entry, "--key", &key, "--json"]);
     let told: serde_json::Value = serde_json::from_str(&said(&verified)).expect("JSON");
-    assert_eq!(told, serde_json::json!({ "log": origin, "index": 77, "size": 300 }));
+    assert_eq!(told, serde_json::json!({ "log": origin, "index": 77, "size": 300, "entry": null, "witnesses": [] }));
     assert_eq!(code(&["log", "verify", &proof, &entry, "--key", &other]), Some(3));
     assert_eq!(code(&["log", "verify", &proof, &entry]), Some(3), "nobody is trusted by default");
     assert_eq!(code(&["log", "verify", &entry, &entry, "--key", &key]), Some(2));

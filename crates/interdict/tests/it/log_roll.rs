@@ -94,7 +94,7 @@ fn shown_from_the_end(serving: &Serving) {
     let (status, _, page) = serving.get("/decisions/sealed/1/0");
     assert!(status == 200 && page.contains("It is in log 1, which has ended"), "{page}");
     let law = "log law LOG --sealed 1 --decision 0";
-    assert!(page.contains("/log/past/dec/1 0 --key") && page.contains(law), "{page}");
+    assert!(page.contains("download=\"0.tlog-proof\"") && page.contains(law), "{page}");
     assert_eq!(["/decisions/sealed/1/1", "/decisions/sealed/2/0"].map(|path| serving.get(path).0), [404, 404]);
     let (_, _, list) = serving.get("/decisions");
     assert!(list.contains("/decisions/sealed/1/0") && list.contains("Log 1 has ended with 2 entries"), "{list}");

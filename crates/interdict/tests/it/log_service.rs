@@ -204,6 +204,51 @@ fn every_answer_is_in_the_log_once_and_in_order_after_kill_9() {
 }
 
 #[test]
+fn a_decision_is_found_by_what_it_was_about_and_by_its_day() {
+    let log = Log::new();
+    let serving = log.serve(&["--show-decisions"]);
+    let (status, _, list) = serving.get("/decisions");
+    assert!(status == 200 && list.contains("Nothing has been decided and published yet"), "{list}");
+    for id in ["com.tencent.mm", "com.zhiliaoapp.musically", "example.unknown"] {
+        let question = serde_json::json!({ "subject": { "type": "business", "id": "store" }, "action": { "name": "app.distribute" },
+            "resource": { "type": "android-package", "id": id }, "context": { "place": "US" } });
+        assert_eq!(serving.post("/access/v1/evaluation", question.to_string().as_bytes()).0, 200);
+    }
+    until("all are published", || serving.get("/log/dec/receipt/2").0 == 200);
+    let home = log.path("log");
+    let find = |words: &[&str]| run(&[&["log", "find", &home], words].concat(), b"");
+    let indexes = |words: &[&str]| {
+        let found = find(words);
+        let index = |line: &str| line.split('\t').next().and_then(|index| index.parse::<u64>().ok()).expect("an index");
+        (found.code, found.out.lines().map(index).collect::<Vec<_>>())
+    };
+    // A package, a domain and a name of the same app find the same.
+    for about in ["com.tencent.mm", "wechat.com", "wechat"] {
+        assert_eq!(indexes(&[about]), (0, vec![0]), "{about}");
+    }
+    assert_eq!(indexes(&[]), (0, vec![0, 1, 2]));
+    let found = find(&["tiktok", "--json"]).json();
+    assert_eq!((&found["index"], &found["resource"]["app"]), (&1.into(), &"tiktok".into()), "{found}");
+    let day = found["at"].as_str().expect("an instant").split('T').next().expect("a day").to_owned();
+    assert_eq!(indexes(&["tiktok", "--on", &day]), (0, vec![1]));
+    let none = find(&["tiktok", "--on", "2020-09-20"]);
+    assert!(none.code == 1 && none.err.contains("none of 0 decisions of that time"), "{}", none.err);
+    let wrong = find(&["--on", "yesterday"]);
+    assert!(wrong.code == 2 && wrong.err.contains("`yesterday` is no day"), "{}", wrong.err);
+    // The list of the console looks as well.
+    let listed = serving.get(&format!("/decisions?about=wechat.com&day={day}")).2;
+    assert!(listed.contains("href=\"/decisions/0\"") && !listed.contains("href=\"/decisions/1\""), "{listed}");
+    assert_eq!(
+        run(&["log", "erase", &home, "0", "--reason", "asked for", "--signer", &log.path("socket")], b"").code,
+        0
+    );
+    until("the page says on what ground", || serving.get("/decisions/0").2.contains("On the ground: asked for."));
+    let erased = find(&["wechat"]);
+    assert!(erased.code == 1 && erased.err.contains("1 more were erased"), "{}{}", erased.out, erased.err);
+    assert_eq!(serving.stop(), Some(0));
+}
+
+#[test]
 fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
     let log = Log::new();
     let records = log.path("records.ndjson");
@@ -225,6 +270,12 @@ fn a_decision_is_proven_shown_and_erased_while_the_service_runs() {
     let key = log.key("dec");
     let verified = run(&["log", "verify", &disclosure, "--key", &key], b"");
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let (proves, open) = verified.out.split_once("it does not prove").expect("both are said");
+    assert!(
+        proves.contains("is a decision, which its keeper says was made") && proves.contains("`outcome`"),
+        "{proves}"
+    );
+    assert!(open.contains("any other field of the decision") && open.contains("everybody the same"), "{open}");
     let told = run(&["log", "verify", &disclosure, "--key", &key, "--json"], b"").json();
     assert_eq!((&told["index"], &told["size"], &told["field"]), (&1.into(), &2.into(), &"outcome".into()), "{told}");
     assert!(told["value"].as_str().is_some_and(|value| value.contains("permit")), "{told}");
@@ -262,6 +313,19 @@ fn whoever_waits_for_a_signer_that_is_gone_is_told_and_a_service_ends_all_the_sa
     log.end_signer();
     assert_eq!(ask(&serving.address, "unsigned"), Some(0), "it is durable without a signature");
     serving.complains("dec is not published");
+    let health: Value = serde_json::from_str(&serving.get("/healthz").2).expect("JSON");
+    let dec = &health["logs"]["dec"];
+    assert_eq!((&dec["durable"], &dec["published"]), (&1.into(), &0.into()), "{health}");
+    assert_eq!(health["status"], "what is recorded is durable and not published");
+    assert!(dec["unpublished"]["why"].as_str().is_some_and(|why| why.contains("the signer")), "{health}");
+    let metrics = serving.get("/metrics").2;
+    let told = |name: &str, value| metrics.contains(&format!("interdict_log_{name}{{log=\"dec\"}} {value}\n"));
+    assert!(told("entries", 1) && told("published_entries", 0), "{metrics}");
+    let (status, _, waits) = serving.get("/log/dec/receipt/0");
+    assert!(status == 202 && waits.contains("in the way of that is the signer"), "{waits}");
+    assert!(serving.get("/decisions").2.contains("1 decision is on record and durable, and waits for its receipt"));
+    let (status, _, none) = serving.get("/log/dec/receipt/1");
+    assert!(status == 404 && none.contains("no entry 1: it has 1"), "{none}");
     serving.signal("TERM");
     until("the service ends", || serving.ended());
     log.start_signer();

@@ -61,17 +61,19 @@ fn a_signer_that_hangs_is_told_by_health_and_metrics_until_it_signs_again() {
     let (index, ..) = ask(&serving, "wechat", Some("US"));
     until("it is published", || serving.get(&format!("/log/dec/receipt/{index}")).0 == 200);
     let health = || -> serde_json::Value { serde_json::from_str(&serving.get("/healthz").2).expect("JSON") };
-    assert_eq!((&health()["status"], &health()["logs_unpublished"]), (&"ok".into(), &serde_json::json!({})));
+    let sound = serde_json::json!({ "durable": 1, "published": 1, "witnesses_missing": 0, "unpublished": null });
+    assert_eq!((&health()["status"], &health()["logs"]["dec"]), (&"ok".into(), &sound));
 
     let signer = process_of(&format!("{home}/signer/socket"));
     signal(&signer, "STOP");
     let (index, ..) = ask(&serving, "wechat", Some("US"));
-    until("it is said", || health()["logs_unpublished"]["dec"].is_object());
+    until("it is said", || health()["logs"]["dec"]["unpublished"].is_object());
     let told = health();
     assert_eq!(told["status"], "what is recorded is durable and not published");
-    let dec = &told["logs_unpublished"]["dec"];
+    let dec = &told["logs"]["dec"];
+    assert_eq!((&dec["durable"], &dec["published"]), (&2.into(), &1.into()), "{told}");
+    let dec = &dec["unpublished"];
     assert!(dec["why"].as_str().is_some_and(|why| why.contains("no answer within 10 seconds")), "{told}");
-    assert_eq!(dec["entries"], 1);
     assert!(dec["since"].as_str().is_some_and(|since| since.starts_with('2') && since.ends_with('Z')), "{told}");
     let counted = |line: &str| serving.get("/metrics").2.contains(line);
     let entries = index + 1;

@@ -334,6 +334,10 @@ fn a_witness_whose_key_is_lost_or_in_other_hands_is_replaced_and_what_was_signed
     };
     assert_eq!(append(&home, "one\ntwo\n").0, 0);
     let first = prove("0", &before);
+    let words = run(&["log", "verify", &first, &format!("{first}.entry"), "--policy", &before], b"").out;
+    let open = words.split_once("it does not prove").map(|(_, open)| open).unwrap_or_default();
+    assert!(words.contains("that the witness a.example/witness saw this state of the log at 2"), "{words}");
+    assert!(!open.contains("everybody the same"), "that is what witnesses are for: {words}");
 
     // Lost: the others are a quorum, whoever appends is told who is missing, and a new key begins where the log is.
     drop(c);

@@ -14,6 +14,7 @@ mod desk;
 mod edge;
 #[cfg(test)]
 mod gov_log;
+mod guides;
 mod house;
 mod known_answers;
 mod lab;
