@@ -13,6 +13,9 @@ use law::Time;
 /// A sentence naming what is wrong with it.
 pub fn parse_rfc3339(text: &str) -> Result<Time, String> {
     let (civil, offset) = split_offset(text)?;
+    if !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(format!("`{text}` is no instant; write it as `2020-09-21T12:00-04:00`"));
+    }
     let Some(offset) = offset else {
         return Err(format!("`{text}` has no offset; write `{text}Z` or `{text}-04:00`"));
     };

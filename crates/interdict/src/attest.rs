@@ -215,7 +215,11 @@ fn add(statements: &Statements, path: &Path, signer: Option<&Path>, as_json: boo
     let wrong = |why: String| format!("{}: {why}", path.display());
     let (index, waits) = match statements {
         Statements::Folder(folder) => (attest_folder::take_up(folder, &read_envelope(path)?).map_err(wrong)?, false),
-        Statements::Log(log) => Desk::open(log, signer)?.take_up(&read(path)?).map_err(wrong)?,
+        Statements::Log(log) => {
+            let bytes = read(path)?;
+            is_signed(&bytes).map_err(wrong)?;
+            Desk::open(log, signer)?.take_up(&bytes).map_err(wrong)?
+        }
     };
     if waits && !as_json {
         eprintln!("it counts once the log says that a quorum of witnesses has signed it");
@@ -228,7 +232,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn read_envelope(path: &Path) -> Result<Envelope, String> {
-    Envelope::parse(&read(path)?).map_err(|fault| format!("{}: {fault}", path.display()))
+    let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let bytes = read(path)?;
+    is_signed(&bytes).map_err(|why| wrong(&why))?;
+    Envelope::parse(&bytes).map_err(|fault| wrong(&fault))
+}
+
+/// That these are not the bytes of a statement that is yet to be signed, which is what people hand in first.
+fn is_signed(bytes: &[u8]) -> Result<(), String> {
+    let value = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    if value.get("predicateType").is_some() && value.get("payloadType").is_none() {
+        return Err(String::from("nobody has signed this statement; `interdict attest sign` does"));
+    }
+    Ok(())
 }
 
 fn signer(path: &Path) -> Result<Signer, String> {

@@ -207,7 +207,12 @@ fn erased(home: &Home, disk: &Folder, index: u64) -> Result<(), Problem> {
     while private::erasures(disk).map_err(|error| Problem::file(disk.path(), error))?.contains(&index) {
         tries += 1;
         if tries > ERASE_TRIES {
-            let why = own.as_ref().and_then(|(ledger, _)| ledger.trouble()).unwrap_or_default();
+            let why = match &own {
+                Some((ledger, _)) => ledger.trouble().unwrap_or_default(),
+                None => String::from(
+                    "The running service does it before its next checkpoint; its /healthz says what is in the way",
+                ),
+            };
             return Err(Problem::new(6, format!("not erased yet; the request stands and will be carried out. {why}")));
         }
         std::thread::sleep(START_PAUSE);

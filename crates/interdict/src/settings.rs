@@ -7,6 +7,7 @@ use crate::canary::Canary;
 use crate::cli::Choice;
 use crate::commands::Loading;
 use crate::law_note::Voucher;
+use crate::log_home::Home;
 use crate::territory::Consulted;
 use docket::fault::did_you_mean;
 use docket::finding::{Posture, Verdict};
@@ -381,12 +382,16 @@ impl Settings {
     /// too, and they count unless others are named.
     ///
     /// # Errors
-    /// A key that is none.
+    /// A key that is none, or a folder that holds no log.
     pub(crate) fn loading(&self, typed: &Loading, log: Option<&Path>) -> Result<Loading, String> {
         let key = self.attestations_key.as_deref();
         let is_address = |name: &Path| name.to_str().is_some_and(|text| text.contains("://"));
         let path = |name: &Path| if is_address(name) { name.to_owned() } else { self.path(name) };
         let named = || self.attestations.as_deref().map(|name| Statements::named(&path(name), key));
+        // Before anything is looked for in it: a folder without a log is no folder of statements either.
+        if let Some(folder) = log {
+            Home::open(folder, None).map_err(|problem| problem.message)?;
+        }
         let own = || log.map(|folder| Statements::named(folder, None));
         let attestations = typed.attestations.clone().or_else(named).or_else(own);
         let voucher = match (&typed.voucher, &self.corpus_key) {

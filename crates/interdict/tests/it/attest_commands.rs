@@ -23,6 +23,12 @@ fn what_is_signed_and_taken_up_is_told() {
     assert_eq!(key.trim().len(), 60, "base64 of 44 bytes");
     assert_eq!(desk.attest(&["key", &secret, "--json"]).json(), json!({ "spki": key.trim() }));
     let statement = desk.say(Type::AuditReport, "system:x", json!({}), &[]);
+    for words in [["add", &statement], ["verify", &statement]] {
+        let unsigned = desk.attest(&words);
+        assert!(unsigned.code == 2 && unsigned.err.contains("nobody has signed this statement"), "{}", unsigned.err);
+    }
+    let undated = desk.attest(&["status", "--at", "yesterday"]);
+    assert!(undated.err.contains("`yesterday` is no instant; write it as `2020-"), "{}", undated.err);
     let by_stranger = desk.folder.path().join("stranger.json").display().to_string();
     let told = desk.attest(&["sign", &statement, "--key", &secret, "-o", &by_stranger, "--json"]).json();
     let digest = digest_of(&by_stranger);

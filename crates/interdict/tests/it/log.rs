@@ -136,6 +136,8 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     let (home, dec, key) = (log.path("."), log.path("dec"), log.key("dec"));
     asked(&["fsck", &log.path("nowhere"), "--key", &key], 6, "no log lies here");
     asked(&["fsck", &home], 0, "nothing is published yet");
+    let served = run(&["serve", "--listen", "127.0.0.1:0", "--log", &log.path("nowhere")]);
+    assert!(said(&served).contains("nowhere holds no log; make one with"), "{}", said(&served));
     assert!(append(&log, &(0..300).map(|number| format!("entry {number}\n")).collect::<String>()).status.success());
     asked(&["cat", &dec, "--key", &key, "--from", "301"], 1, "300 entries are published; 301 is beyond them");
     asked(&["cat", &dec, "--key", &key, "--from", "300"], 0, "");
