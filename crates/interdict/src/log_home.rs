@@ -13,7 +13,6 @@ use ledger::publish::{self, Published, Signers};
 use ledger::socket::Remote;
 use ledger::wal::SEGMENT_BYTES;
 use std::io::ErrorKind;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,8 +71,10 @@ impl Signer {
         let mut last = None;
         for _ in 0..START_TRIES {
             // A signer that is already there, as of a service that runs, serves this process too.
-            if UnixStream::connect(socket).is_ok() {
-                return Ok(());
+            match ledger::socket::connect(socket) {
+                Ok(_there) => return Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_gone) => {}
             }
             let gone = match started.as_mut().map(|Started(child)| child.try_wait()) {
                 None => true,

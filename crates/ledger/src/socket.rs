@@ -105,6 +105,21 @@ pub fn answer<D: Disk>(keepers: &[Arc<Keeper<D>>], asked: &str) -> String {
     }
 }
 
+/// Connects to a signer. One that is there and takes nobody, since it hangs and many wait already, is
+/// [`ErrorKind::WouldBlock`] at once; the standard library would wait for it without end.
+///
+/// # Errors
+/// When it is not there, or takes nobody.
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 /// The signer behind a socket.
 #[derive(Debug)]
 pub struct Remote {
@@ -141,7 +156,7 @@ impl Remote {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
-                let stream = UnixStream::connect(&self.path)?;
+                let stream = connect(&self.path)?;
                 stream.set_read_timeout(Some(TIME_MAX))?;
                 stream.set_write_timeout(Some(TIME_MAX))?;
                 stream

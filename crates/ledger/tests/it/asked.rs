@@ -1,8 +1,9 @@
 //! A signer that whoever holds the log's host asks for whatever they like: what it signs is one history that only grows.
 
-use crate::key;
 use crate::simulated::{Chance, Loss, Simulated};
-use ledger::keeper::Keeper;
+use crate::{Place, key};
+use ledger::keeper::{Keeper, Sign as _};
+use ledger::socket;
 use std::collections::BTreeSet;
 use tlog::checkpoint::Checkpoint;
 use tlog::note::Note;
@@ -116,4 +117,25 @@ fn what_was_signed_is_known_after_a_crash_whatever_ended_the_signer_before() {
         }
     }
     assert!(ended >= 8, "{ended}");
+}
+
+#[test]
+fn a_signer_that_takes_nobody_keeps_nobody() {
+    let place = Place::new();
+    let path = place.folder("hangs").path().join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut waiting = Vec::new();
+    let full = loop {
+        match socket::connect(&path) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+    let mut remote = socket::Remote::new(&path);
+    let told = remote.latest_size("log.example/dec/1").unwrap_err();
+    assert!(told.to_string().contains("no answer within 10 seconds") && remote.hangs(), "{told}");
+    drop((listener, waiting));
+    let told = remote.latest_size("log.example/dec/1").unwrap_err();
+    assert!(told.to_string().contains("refused") && !remote.hangs(), "{told}");
 }
