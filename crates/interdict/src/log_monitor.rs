@@ -2,7 +2,7 @@
 
 use crate::log::{Problem, Trust, read, told};
 use crate::log_place::Place;
-use crate::log_read::{Ended, checked, checkpoint, code_of, listed, reader, refused, untrusted};
+use crate::log_read::{Ended, checked, checkpoint, code_of, listed, reader, refused, settled, untrusted};
 use crate::log_witness::signed_last;
 use crate::whole_file;
 use docket::moment::format_rfc3339;
@@ -18,12 +18,15 @@ use tlog::tree;
 const PUBLISHED_TRIES: u32 = 25;
 const PUBLISHED_PAUSE: Duration = Duration::from_millis(200);
 
+/// The code of a log that is not what it was, or not to everybody the same.
+const FORKED: u8 = 4;
+
 /// A checkpoint as it was signed.
 type Signed = (Checkpoint, Note);
 
 /// Whether a log is what it was grown from; if not, both notes are the evidence.
 fn grown(public: &Place, (then, seen): &Signed, (now, note): &Signed) -> Result<(), Problem> {
-    let other = |why: &str| Problem::new(4, format!("another history: {why}\nseen before:\n{seen}\nnow:\n{note}"));
+    let other = |why: &str| Problem::new(FORKED, format!("another history: {why}\nseen before:\n{seen}\nnow:\n{note}"));
     if then.size > now.size {
         return Err(other(&format!("it had {} entries and has {} now", then.size, now.size)));
     }
@@ -86,9 +89,12 @@ impl Seen<'_> {
     fn is_shown(&self, public: &Place, now: &Signed) -> Result<(), Problem> {
         let Ok(Some((signed, _))) = &self.signed else { return Ok(()) };
         grown(public, signed, now).map_err(|problem| {
+            if problem.code != FORKED {
+                return problem;
+            }
             let help = "a log that ended meanwhile publishes what was signed once it runs again";
             let who = format!("the witness {} signed what is not shown here; {help}", self.witness.key.name());
-            Problem::new(problem.code, format!("{who}\n{}", problem.message))
+            Problem::new(FORKED, format!("{who}\n{}", problem.message))
         })
     }
 }
@@ -130,19 +136,33 @@ fn seen<'p>(public: &Place, policy: &'p Policy) -> Result<(Signed, Vec<Seen<'p>>
     Ok((checkpoint(public, policy)?, seen))
 }
 
+/// What a look at a log comes to.
+struct Looked<'p> {
+    now: Signed,
+    /// How many entries it had at the last look.
+    before: Option<u64>,
+    seen: Vec<Seen<'p>>,
+}
+
+fn look<'p>(public: &Place, policy: &'p Policy, state: &Path, asks_witnesses: bool) -> Result<Looked<'p>, Problem> {
+    let (now, seen) = if asks_witnesses { seen(public, policy)? } else { (checkpoint(public, policy)?, Vec::new()) };
+    let is_known = state.try_exists().map_err(|error| Problem::file(state, error))?;
+    let before = is_known.then(|| before(public, state, policy, &now)).transpose()?;
+    seen.iter().try_for_each(|one| one.is_shown(public, &now))?;
+    Ok(Looked { now, before, seen })
+}
+
 pub(crate) fn monitor(folder: &Path, state: &Path, trust: &Trust, asks_witnesses: bool, as_json: bool) -> Ended {
     let public = Place::at(folder);
     let policy = trust.policy(Some(&public))?;
-    let (signed, seen) =
-        if asks_witnesses { seen(&public, &policy)? } else { (checkpoint(&public, &policy)?, Vec::new()) };
+    // A log that goes on publishing puts its last files in other places.
+    let looked = settled(&public, || look(&public, &policy, state, asks_witnesses));
+    // What is damaged is named file by file, before what does not follow from it.
     let report = checked(&public, &policy);
     if !report.damages.is_empty() {
         return Err(Problem::new(code_of(&report), listed(&public, &report)));
     }
-    let is_known = state.try_exists().map_err(|error| Problem::file(state, error))?;
-    let before = is_known.then(|| before(&public, state, &policy, &signed)).transpose()?;
-    seen.iter().try_for_each(|one| one.is_shown(&public, &signed))?;
-    let (now, note) = &signed;
+    let Looked { now: (now, note), before, seen } = looked?;
     whole_file::write(state, note.to_string().as_bytes()).map_err(|error| Problem::file(state, error))?;
     let mut facts = json!({
         "log": now.origin, "size": now.size, "root": now.root.to_base64(), "size_before": before,
