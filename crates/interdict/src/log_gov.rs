@@ -119,8 +119,13 @@ impl Known {
         }
     }
 
-    /// Whether the entry says again what the log has said: a signed statement counts once.
+    /// Where the log has said what the entry says, if it has: a signed statement counts once, and so does an erasure, which
+    /// is handed in again where the power went before it was off the list.
     pub(crate) fn has(&self, entry: &Entry) -> Option<u64> {
+        if let Entry::Erasure { origin, index, reason: why, .. } = entry {
+            let (at, logged) = self.erased.get(&(origin.clone(), *index))?;
+            return matches!(logged, Entry::Erasure { reason, .. } if reason == why).then_some(*at);
+        }
         self.statements.get(&entry.envelope()?).copied()
     }
 }

@@ -20,6 +20,17 @@ fn erasing_needs_no_signer_of_its_own_where_a_service_runs_and_says_whose_it_lac
         erased.err
     );
     assert!(serving.get(&format!("/decisions/{index}")).2.contains("was erased"));
+
+    // Handed in again, as where the power went between logging it and taking it off the list, it is logged once.
+    let inbox = log.path("log/gov/inbox");
+    let origin = log.key("dec").split('+').next().expect("a name").to_owned();
+    for (reason, logged) in [("asked for", 1), ("asked for by a court", 2)] {
+        let entry = wire::entry::Entry::Erasure { at: 0, origin: origin.clone(), index, reason: reason.to_owned() };
+        std::fs::write(format!("{inbox}/{logged}.tmp"), entry.to_bytes()).expect("written");
+        std::fs::rename(format!("{inbox}/{logged}.tmp"), format!("{inbox}/{logged}")).expect("renamed");
+        until("it is taken up", || std::fs::read_dir(&inbox).expect("a folder").count() == 0);
+        until("it is published", || gov(&log).iter().filter(|entry| entry["kind"] == "erasure").count() == logged);
+    }
     assert_eq!(serving.stop(), Some(0));
     let without = erase();
     assert_eq!(without.code, 1);
