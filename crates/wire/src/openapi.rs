@@ -64,8 +64,8 @@ fn refused() -> Value {
 
 /// Which records of a log an answer is.
 fn log_index() -> Value {
-    json!({ "schema": { "type": "string", "pattern": "^[0-9]+(-[0-9]+)?(, [0-9]+(-[0-9]+)?)*$" }, "description":
-        "where decisions are recorded in a log: the index of each decision of this answer, in their order and without the questions that are refused, once it is on disk, `4-9` for those from 4 to 9; its receipt is at /log/dec/receipt/{index}" })
+    json!({ "schema": { "type": "string", "pattern": "^[0-9]+(, [0-9]+)*$" }, "description":
+        "where decisions are recorded in a log: the index of each decision of this answer, in their order and without the questions that are refused, once it is on disk; its receipt is at /log/dec/receipt/{index}" })
 }
 
 fn once() -> Value {
