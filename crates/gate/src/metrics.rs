@@ -341,8 +341,6 @@ mod tests {
             "interdict_canary_refused_total{gate=\"edge\"} 1\n",
             "interdict_unrecorded_total 2\n",
             "interdict_records_waiting 1\n",
-            "interdict_log_unpublished 5\n",
-            "interdict_log_trouble 1\n",
             "interdict_log_sync_seconds_bucket{le=\"0.0004\"} 5\n",
             "interdict_log_sync_seconds_bucket{le=\"+Inf\"} 6\n",
             "interdict_log_sync_seconds_sum 0.0025\n",
