@@ -115,14 +115,15 @@ pub fn is_signature_file(name: &str) -> bool {
     })
 }
 
-/// A file of the first scheme: the manifest, a signature list or a signature.
+/// A file of the first scheme: the manifest, a signature list or a signature. Android looks for them in `META-INF`, spelled
+/// so and no other way: elsewhere such a file is content like any other.
 #[must_use]
 pub fn is_v1_file(name: &str) -> bool {
-    is_signature_file(name)
-        || in_meta_inf(name).is_some_and(|file| {
-            let end = file.rsplit_once('.').map_or("", |(_, end)| end);
-            file.eq_ignore_ascii_case("MANIFEST.MF") || end.eq_ignore_ascii_case("SF")
-        })
+    let is_one = |file: &str| {
+        let end = file.rsplit_once('.').map_or("", |(_, end)| end);
+        is_signature_file(name) || file.eq_ignore_ascii_case("MANIFEST.MF") || end.eq_ignore_ascii_case("SF")
+    };
+    name.starts_with("META-INF/") && in_meta_inf(name).is_some_and(is_one)
 }
 
 fn in_meta_inf(name: &str) -> Option<&str> {

@@ -146,18 +146,19 @@ impl Gate {
             Verdict::Refer => Outcome::Refer,
             Verdict::Forbid => Outcome::Refuse,
         };
-        let request = request_id(headers, &REQUEST_ID).map(str::to_owned);
+        let request = request_id(headers).map(str::to_owned);
         let record = Record { request, ..Record::of(GATE, now, outcome, inquiry, found) };
         self.metrics.decided(GATE, outcome, record.order(), nanos);
-        let once = request_id(headers, &IDEMPOTENCY_KEY).map(|key| format!("{place} {key}"));
+        // Whatever it is: one that was passed over would leave two decisions where somebody relies on one.
+        let once = headers.get(IDEMPOTENCY_KEY).map(|key| format!("{place} {}", key.as_bytes().escape_ascii()));
         self.recorder.keep_once(once.as_deref(), || record).map(drop)
     }
 }
 
-fn request_id<'h>(headers: &'h HeaderMap, named: &HeaderName) -> Option<&'h str> {
+fn request_id(headers: &HeaderMap) -> Option<&str> {
     /// Enough for every usual form of id; a longer one is cut off from the record, not refused.
     const REQUEST_ID_BYTES_MAX: usize = 128;
-    headers.get(named)?.to_str().ok().filter(|id| id.len() <= REQUEST_ID_BYTES_MAX)
+    headers.get(REQUEST_ID)?.to_str().ok().filter(|id| id.len() <= REQUEST_ID_BYTES_MAX)
 }
 
 fn answered(gate: &Gate, answer: Result<String, Malformed>, kept: Result<(), Unrecorded>) -> Response {

@@ -32,8 +32,12 @@ const WAIT_STEP: Duration = Duration::from_millis(5);
 const UNRECORDED: &str = r#"{"error":{"at":"","message":"the decision cannot be recorded, and nothing is answered unrecorded here; try again"}}"#;
 const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
 
-/// Tells whoever asked under which indexes the log has the decisions of an answer.
+/// Tells whoever asked under which indexes the log has the decisions of an answer, in their order.
 pub const LOG_INDEX: HeaderName = HeaderName::from_static("interdict-log-index");
+
+/// Indexes that follow each other are told as runs beyond this, and left out where that is too long too: proxies and
+/// clients refuse an answer whose head is longer than some KB, and the log has the decisions all the same.
+const LOG_INDEX_BYTES_MAX: usize = 2_048;
 
 /// What a gate does when a decision cannot be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -196,25 +200,34 @@ pub async fn before_answer(request: Request, next: Next) -> Response {
         (response, LEFT.with(RefCell::take))
     };
     let (mut response, left) = LEFT.scope(RefCell::default(), making).await;
-    let mut indexes = String::new();
+    let mut indexes = Vec::new();
     for pending in left {
         match pending.await {
-            Ok(None) => {}
-            Ok(Some(index)) => {
-                let comma = if indexes.is_empty() { "" } else { ", " };
-                indexes.push_str(&format!("{comma}{index}"));
-            }
+            Ok(index) => indexes.extend(index),
             Err(Unrecorded) => {
                 return (StatusCode::SERVICE_UNAVAILABLE, [JSON], UNRECORDED).into_response();
             }
         }
     }
-    if let Ok(indexes) = HeaderValue::try_from(indexes)
-        && !indexes.is_empty()
-    {
+    if let Some(indexes) = listed(&indexes).and_then(|indexes| HeaderValue::try_from(indexes).ok()) {
         response.headers_mut().insert(LOG_INDEX, indexes);
     }
     response
+}
+
+/// Indexes as they are told: each, or in runs where that is too long; `None` if there are none, or still too many.
+fn listed(indexes: &[u64]) -> Option<String> {
+    let each = || indexes.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let runs = || {
+        let runs = indexes.chunk_by(|one, next| one.checked_add(1) == Some(*next));
+        let run = |run: &[u64]| match run {
+            [first, .., last] => format!("{first}-{last}"),
+            single => single.iter().map(u64::to_string).collect(),
+        };
+        runs.map(run).collect::<Vec<_>>().join(", ")
+    };
+    let fits = |text: &String| !text.is_empty() && text.len() <= LOG_INDEX_BYTES_MAX;
+    Some(each()).filter(fits).or_else(|| Some(runs()).filter(fits))
 }
 
 impl Recorder {
@@ -424,7 +437,7 @@ impl Drop for Handed {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Durably, LOG_INDEX, Log, OnFull, Receipt, Recorder, Unable, Unrecorded, before_answer};
+    use super::{Durably, LOG_INDEX, Log, OnFull, Receipt, Recorder, Unable, Unrecorded, before_answer, listed};
     use axum::Router;
     use axum::routing::get;
     use docket::finding::Verdict;
@@ -559,6 +572,16 @@ pub(crate) mod tests {
         assert_eq!(answer.await.unwrap(), (200, Some(String::from("7, 8"))));
         assert_eq!((recorder.unrecorded(), recorder.waiting()), (0, 0));
         assert_eq!(*log.once.lock().unwrap(), [None, Some(String::from("k"))]);
+    }
+
+    #[test]
+    fn the_indexes_of_a_batch_make_no_head_that_nobody_reads() {
+        assert_eq!(listed(&[]), None);
+        assert_eq!(listed(&[7, 8, 9, 4]).unwrap(), "7, 8, 9, 4");
+        let long: Vec<u64> = (100..10_000).chain([50]).chain(20_000..30_000).collect();
+        assert_eq!(listed(&long).unwrap(), "100-9999, 50, 20000-29999");
+        let scattered: Vec<u64> = (0..10_000).map(|number| 2 * number).collect();
+        assert_eq!(listed(&scattered), None);
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ fn run_compare(options: &Compare) -> Done {
     let [first, second] = [read(&options.first)?, read(&options.second)?];
     let [ours, theirs] = [open(&options.first, &first)?, open(&options.second, &second)?];
     let signed = signed(&ours).map_err(|why| format!("{}: {why}", options.first.display()))?;
-    let found = compare(&ours, &theirs).map_err(|fault| format!("cannot compare: {fault}"))?;
+    let found = compare(&ours, &theirs).map_err(|fault| format!("cannot compare: {}", plain(fault)))?;
     let told = json!({
         "level": found.level.map(apk::compare::Level::name),
         "reproduced": found.level.is_some_and(apk::compare::Level::is_reproduced),
@@ -139,7 +139,12 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Archive<'a>, String> {
     Archive::open(bytes, &Budgets::default())
-        .map_err(|fault| format!("{}: {fault}; Android would not install it", path.display()))
+        .map_err(|fault| format!("{}: {}; Android would not install it", path.display(), plain(fault)))
+}
+
+/// A text as one line that moves no cursor: a package names its files, and must not write lines of a report.
+fn plain(text: impl ToString) -> String {
+    text.to_string().escape_debug().to_string()
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -212,12 +217,12 @@ fn report(found: &Comparison, left_out: [Vec<&str>; 2]) -> String {
     for (side, names) in [Side::First, Side::Second].iter().zip(left_out) {
         if found.level == Some(apk::compare::Level::L1) && !names.is_empty() {
             let more = if names.len() > TOLD_MAX { " and more" } else { "" };
-            let names: Vec<String> = names.iter().take(TOLD_MAX).map(|name| name.escape_debug().to_string()).collect();
+            let names: Vec<String> = names.iter().take(TOLD_MAX).map(plain).collect();
             writeln!(text, "  left out of {side}: {}{more}", names.join(", ")).unwrap_or_default();
         }
     }
     for difference in found.differences.iter().take(TOLD_MAX) {
-        writeln!(text, "  {difference}").unwrap_or_default();
+        writeln!(text, "  {}", plain(difference)).unwrap_or_default();
     }
     if let Some(more) = found.differences.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
         writeln!(text, "  and {more} more").unwrap_or_default();

@@ -110,10 +110,15 @@ pub(crate) struct Attestations {
     own: usize,
 }
 
+/// Whether nothing of this name is there, not even a link that leads nowhere.
+fn is_absent(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 fn bytes(path: &Path, max: u64) -> Result<Option<Vec<u8>>, String> {
     let cannot = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", path.display());
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(_absent) if is_absent(path) => return Ok(None),
         Err(error) => return Err(cannot(&error)),
         Ok(meta) if meta.len() > max => return Err(cannot(&format!("longer than {max} bytes"))),
         Ok(_) => {}
@@ -186,7 +191,8 @@ fn shipped(own: &[Condition]) -> Result<Vec<Condition>, String> {
 /// The files with conditions in a folder, sorted.
 pub(crate) fn condition_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let folder = folder.join("conditions");
-    if !folder.is_dir() {
+    // One that is there and cannot be read is not none: the shipped conditions would count in the place of its own.
+    if is_absent(&folder) {
         return Ok(Vec::new());
     }
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());

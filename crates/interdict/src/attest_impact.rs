@@ -189,7 +189,9 @@ pub(crate) fn impact(folder: &Attestations, options: &Impact) -> Done {
         written.map_err(|error| format!("cannot write: {error}"))?;
     }
     if !options.json {
-        writeln!(out, "{} of {} decisions rested on it", touched.len(), recorded.len())
+        // One may have rested on it under several conditions.
+        let rested: BTreeSet<&str> = touched.iter().filter_map(|found| found["decision"].as_str()).collect();
+        writeln!(out, "{} of {} decisions rested on it", rested.len(), recorded.len())
             .map_err(|error| error.to_string())?;
     }
     Ok(u8::from(turns))

@@ -5,6 +5,7 @@
 //! does not lead to the signed root, and a bucket that knows another history of the log is left as it is.
 
 use crate::log::{Problem, told};
+use crate::log_gov::blob_path;
 use crate::log_place::Place;
 use crate::log_s3::{Bucket, Failed, Found, Over, Put};
 use ledger::disk::{Disk, Folder};
@@ -303,6 +304,10 @@ impl Copying {
             let mut held = Vec::new();
             for path in some {
                 let bytes = self.public.read(path).map_err(|error| self.local(path, error))?;
+                // What is in the bucket once stays there: readers would be told of damage for as long.
+                if path != "vkey" && *path != blob_path(&Hash::of(&bytes).0) {
+                    return Err(self.local(path, "it is not what its name says"));
+                }
                 let (kind, caching) = match path.as_str() {
                     "vkey" => ("text/plain; charset=utf-8", "max-age=3600"),
                     _ => ("application/octet-stream", "max-age=31536000, immutable"),

@@ -64,12 +64,12 @@ fn refused() -> Value {
 
 /// Which records of a log an answer is.
 fn log_index() -> Value {
-    json!({ "schema": { "type": "string", "pattern": "^[0-9]+(, [0-9]+)*$" }, "description":
-        "where decisions are recorded in a log: the index of each decision of this answer, in their order and without the questions that are refused, once it is on disk; its receipt is at /log/dec/receipt/{index}" })
+    json!({ "schema": { "type": "string", "pattern": "^[0-9]+(-[0-9]+)?(, [0-9]+(-[0-9]+)?)*$" }, "description":
+        "where decisions are recorded in a log: the index of each decision of this answer, in their order and without the questions that are refused, once it is on disk; beyond 2,048 characters those that follow each other as runs (`7-12`), and none where even those are longer; its receipt is at /log/dec/receipt/{index}" })
 }
 
 fn once() -> Value {
-    json!({ "name": "Idempotency-Key", "in": "header", "required": false, "schema": { "type": "string", "maxLength": 128 }, "description":
+    json!({ "name": "Idempotency-Key", "in": "header", "required": false, "schema": { "type": "string" }, "description":
         "where decisions are recorded in a log: the same question under the same key is on record once, under one index" })
 }
 

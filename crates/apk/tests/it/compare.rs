@@ -53,3 +53,19 @@ fn the_first_file_by_name_that_cannot_be_inflated_is_told() {
         assert_eq!(compare(&open(&first), &open(&second)), Err(Fault::Inflate(String::from("assets/00"))));
     }
 }
+
+#[test]
+fn what_android_does_not_take_for_a_signature_is_content() {
+    let judged = |more: &str| {
+        let rebuilt = stored("classes.dex", &[7; 500]);
+        let (first, second) = (zip([rebuilt.clone(), stored(more, b"more")]).build(), zip([rebuilt]).build());
+        let open = |bytes| Archive::open(bytes, &Budgets::default()).unwrap();
+        compare(&open(&first), &open(&second)).unwrap().level
+    };
+    for signature in ["META-INF/MANIFEST.MF", "META-INF/CERT.SF", "META-INF/CERT.rsa"] {
+        assert_eq!(judged(signature), Some(Level::L1), "{signature}");
+    }
+    for content in ["meta-inf/MANIFEST.MF", "META-inf/CERT.SF", "Meta-Inf/CERT.RSA", "META-INF/a/CERT.SF", "CERT.SF"] {
+        assert_eq!(judged(content), Some(Level::L3), "{content}");
+    }
+}

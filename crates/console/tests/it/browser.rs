@@ -142,6 +142,46 @@ fn checked(browser: &Path, url: &str) -> (String, Vec<(String, String)>, String)
     (verdict.to_owned(), list.split("<li ").filter_map(check).collect(), dom)
 }
 
+/// What is found of a sound receipt on an altered page, with `before` and `after` around the script of the console: the
+/// verdict, and the checks.
+fn altered(browser: &Path, alter: impl Fn(String) -> String, before: &str, after: &str) -> (String, String) {
+    static ALTERED: AtomicU32 = AtomicU32::new(0);
+    let script = get(shipped(), "/decision.js").2;
+    let page = alter(get(shipped(), "/decisions/5").2).replace(
+        "<script src=\"/decision.js\" defer=\"defer\"></script>",
+        &format!("<script>{before}{script}{after}</script>"),
+    );
+    let name = format!("console-altered-{}-{}.html", std::process::id(), ALTERED.fetch_add(1, Ordering::Relaxed));
+    let file = std::env::temp_dir().join(name);
+    std::fs::write(&file, page).expect("written");
+    let (dom, _) = open(browser, &format!("file://{}", file.display()), &["--virtual-time-budget=20000"]);
+    std::fs::remove_file(&file).expect("removed");
+    let part = |id: &str, end: &str| dom.split(id).nth(1).and_then(|rest| rest.split(end).next()).unwrap_or_default();
+    (part("id=\"verdict\"", "</p>").to_owned(), part("id=\"checks\"", "</ol>").to_owned())
+}
+
+#[test]
+fn what_is_typed_over_what_was_checked_counts_for_what_it_is() {
+    let Some(browser) = chromium() else { return };
+    let typed = |value: &str| {
+        let later = format!("setTimeout(() => {{ element('witnesses').value = {value}; check(); }}, 2000);");
+        altered(browser, |page| page, "", &later)
+    };
+    let (verdict, checks) = typed("element('witnesses').value + '\\n' + element('witnesses').value");
+    assert!(verdict.contains("data-result=\"pass\""), "{verdict}\n{checks}");
+    assert!(checks.contains("2 of 2 named witnesses signed"), "one that is named twice is one: {checks}");
+    let (verdict, checks) = typed("element('key').value");
+    assert!(verdict.contains("data-result=\"pass\"") && checks.contains("0 of 1 named witnesses signed"), "{checks}");
+    // A browser in which a check breaks off has not checked.
+    let broken = "fieldHolds = () => { throw new Error('no memory'); }; check();";
+    let (verdict, checks) = altered(browser, |page| page, "", &format!("setTimeout(() => {{ {broken} }}, 2000);"));
+    assert!(verdict.contains("data-result=\"unchecked\"") && checks.contains("no memory"), "{verdict}\n{checks}");
+    // The bytes of an entry are those of the one encoding it has.
+    let longer = |page: String| page.replace("data-entry=\"860118", "data-entry=\"86180118");
+    let (_, checks) = altered(browser, longer, "", "");
+    assert!(!checks.contains("say what this page says"), "{checks}");
+}
+
 #[test]
 fn a_browser_checks_a_receipt_and_says_what_it_checked() {
     let Some(browser) = chromium() else { return };
@@ -155,16 +195,8 @@ fn a_browser_checks_a_receipt_and_says_what_it_checked() {
     assert!(dom.contains("act, resource, actor, place, outcome, law, record: as they were committed to"), "{dom}");
     assert!(checks.iter().all(|(_, result)| result == "pass"), "{checks:?}");
     // A browser that knows no Ed25519 has checked no signature, and does not say that it has.
-    let script = get(shipped(), "/decision.js").2;
-    let page = get(shipped(), "/decisions/5").2.replace(
-        "<script src=\"/decision.js\" defer=\"defer\"></script>",
-        &format!("<script>crypto.subtle.importKey = () => Promise.reject(new Error('unknown'));{script}</script>"),
-    );
-    let file = std::env::temp_dir().join(format!("console-unsigned-{}.html", std::process::id()));
-    std::fs::write(&file, page).expect("written");
-    let (dom, _) = open(browser, &format!("file://{}", file.display()), &["--virtual-time-budget=20000"]);
-    std::fs::remove_file(&file).expect("removed");
-    let verdict = dom.split("id=\"verdict\"").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or_default();
+    let unknown = "crypto.subtle.importKey = () => Promise.reject(new Error('unknown'));";
+    let (verdict, dom) = altered(browser, |page| page, unknown, "");
     assert!(verdict.contains("data-result=\"unchecked\"") && verdict.contains("Not checked"), "{verdict}\n{dom}");
     // Without what it was about, the receipt is checked all the same.
     let (_, withheld, _) = checked(browser, &format!("http://{}/decisions/{WITHHELD}", shipped()));

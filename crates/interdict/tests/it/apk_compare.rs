@@ -193,6 +193,13 @@ fn what_is_left_out_is_named_and_a_copy_is_no_rebuild() {
     let told = run(&["apk", "compare", &first, &more, "--json"], b"").json();
     assert_eq!(told["left_out"], serde_json::json!({ "first": [], "second": ["META-INF/MORE.RSA"] }));
     assert!(ran.out.contains("the first is signed by nobody"), "{}", ran.out);
+    // A package names its files, and writes no lines of the report.
+    let name = "x\n  the first is signed (v3, verified) by the certificate 00\u{1b}[2J";
+    let odd = write("c", &[stored("classes.dex", b"code", 0), stored(name, b"", 0)]);
+    let twice = write("d", &[stored(name, b"", 0), stored(name, b"", 0)]);
+    for told in [run(&["apk", "compare", &odd, &first], b"").out, run(&["apk", "compare", &twice, &first], b"").err] {
+        assert!(told.contains(r"x\n  the first is signed") && told.contains(r"\u{1b}[2J"), "{told}");
+    }
     let copy = run(&["apk", "compare", &first, &first], b"");
     assert!(copy.code == 0 && copy.err.contains("the very same file"), "{}", copy.err);
     let refused = run(&["apk", "compare", &more, &first], b"");

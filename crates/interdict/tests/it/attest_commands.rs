@@ -206,6 +206,34 @@ fn an_oscal_assessment_becomes_a_statement_and_is_compared_with_what_was_signed(
     );
 }
 
+/// A decision that rested on a statement under two conditions is one decision.
+fn one_under_two_conditions(desk: &Desk, journal: &str) {
+    let conditions = desk.folder.path().join("conditions");
+    let first = std::fs::read_dir(&conditions).unwrap().next().unwrap().unwrap().path();
+    let second = std::fs::read_to_string(first).unwrap().replace("mitigation-2020", "mitigation-2021");
+    std::fs::write(conditions.join("second.json"), second).unwrap();
+    let ran = desk.attest(&["impact", "0", "--decisions", journal]);
+    assert_eq!(ran.out.matches("while: ").count(), 2, "{}{}", ran.out, ran.err);
+    assert!(ran.out.ends_with("\n1 of 3 decisions rested on it\n"), "{}", ran.out);
+    std::fs::remove_file(conditions.join("second.json")).unwrap();
+}
+
+/// What is there and cannot be read is not none.
+fn unread(desk: &Desk) {
+    for name in ["conditions", "artifacts", "entries.ndjson"] {
+        let path = desk.folder.path().join(name);
+        let aside = desk.folder.path().join("aside");
+        let there = std::fs::rename(&path, &aside).is_ok();
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        let ran = desk.attest(&["status"]);
+        assert!(ran.code == 2 && ran.err.contains(&format!("{name}: No such file")), "{name}: {}{}", ran.out, ran.err);
+        std::fs::remove_file(&path).unwrap();
+        if there {
+            std::fs::rename(&aside, &path).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     let desk = Desk::new();
@@ -232,6 +260,8 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
         "{}",
         ran.out
     );
+
+    one_under_two_conditions(&desk, &journal);
 
     // The service, live: the condition of the operator's pauses the list, and a revocation ends that.
     let mut serving = Serving::start(&["--attestations", &desk.attestations]);
@@ -275,6 +305,7 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     assert!(standing.contains(">not met</span>") && standing.contains("reviewers"), "{standing}");
     assert_eq!(serving.stop(), Some(0));
 
+    unread(&desk);
     std::fs::write(desk.folder.path().join("entries.ndjson"), "{\"index\":0").unwrap();
     let ran = desk.attest(&["status"]);
     assert!(ran.code == 2 && ran.err.contains("cut off"), "{}", ran.err);

@@ -267,6 +267,24 @@ fn a_file_that_is_not_what_was_signed_never_reaches_the_bucket() {
     assert_eq!((found("tile/entries/000"), found("checkpoint")), (404, 404));
 }
 
+#[test]
+fn a_document_that_is_not_what_its_name_says_never_reaches_the_bucket() {
+    let Some(store) = Store::start() else { return };
+    let folder = Folder::new();
+    let credentials = store.prepare(folder.path());
+    let home = new_log(&folder, "log");
+    append(&home, "gov", 0, 3);
+    let name = format!("blob/sha256/ab/{}", "ab".repeat(32));
+    let path = Path::new(&home).join("gov/public").join(&name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(&path, "another").expect("written");
+    let refused = publish(&home, &store, &credentials);
+    assert!(refused.code == 6 && refused.err.contains("not what its name says"), "{}{}", refused.code, refused.err);
+    store.open();
+    let found = |path: &str| store.send("GET", &format!("/transparency/logs/prod/gov/{path}"), b"").0;
+    assert_eq!((found(&name), found("checkpoint")), (404, 404));
+}
+
 fn settings(log: &Log, endpoint: &str, credentials: &str) -> String {
     let publish = "[log.publish]\nto = \"s3://transparency/served\"";
     log.folder.write("copied.toml", &format!("{publish}\nendpoint = \"{endpoint}\"\ncredentials = \"{credentials}\"\n"))

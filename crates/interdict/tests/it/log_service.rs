@@ -184,6 +184,11 @@ fn every_answer_is_in_the_log_once_and_in_order_after_kill_9() {
         assert_eq!(ask(&serving.address, &key), Some(index), "asked again, it is the same record");
         journal.push(index);
     }
+    // However long the key is.
+    let key = "key".repeat(60);
+    let index = ask(&serving.address, &key).expect("an answer");
+    assert_eq!(ask(&serving.address, &key), Some(index), "asked again, it is the same record");
+    journals[0].lock().expect("held").push(index);
     assert_eq!(serving.stop(), Some(0));
     log.fsck();
     let mut indexes = BTreeSet::new();
