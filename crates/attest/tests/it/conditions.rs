@@ -526,7 +526,10 @@ fn a_lift_touches_what_it_permitted_and_evidence_only_what_law_counted() {
 #[test]
 fn nobody_crowds_out_the_source_that_enough_others_name() {
     let day = "2020-10-01T00:00:00Z";
-    let mut world = World::new(small_trust());
+    let mut trust = small_trust();
+    let systems = json!({ "by": "rebuilders", "type": "build-reproduced", "subject": "system:*" });
+    trust["accept"].as_array_mut().unwrap().push(systems);
+    let mut world = World::new(trust);
     let built = |world: &mut World, by: &[&str], source: &str| {
         world.say(day, by, Type::BuildReproduced, &format!("artifact:{APK}"), json!({ "sourceDigest": source }));
     };
@@ -538,6 +541,27 @@ fn nobody_crowds_out_the_source_that_enough_others_name() {
     world.say(day, &["auditor"], Type::SourceReview, &format!("artifact:{SOURCE}"), reviewed_source);
     let history = world.history();
     let answer = Standing::new(&condition(reviewed()), &history.now(), Some(APK)).answer(t(day));
+    assert!(answer.met, "{:?}", answer.missing);
+
+    // Nor where two are looked for, and who names many of one has none of the other tried.
+    let first = "0".repeat(63) + "f";
+    built(&mut world, &["g", "b"], &first);
+    world.say(day, &["g", "b"], Type::BuildReproduced, "system:y", json!({ "sourceDigest": SOURCE }));
+    for number in 0..=attest::standing::MATCHES_MAX {
+        let source = json!({ "sourceDigest": format!("{number:064x}") });
+        world.say(day, &["r1"], Type::BuildReproduced, "system:y", source);
+    }
+    let mut need = reviewed();
+    let more = need["all"].as_array_mut().unwrap();
+    let also = [more[0].clone(), more[1].clone()].map(|mut one| {
+        one["req"] = json!(format!("{}-other", one["req"].as_str().unwrap()));
+        one
+    });
+    more.extend(also);
+    more[2]["join"]["of"] = json!("built-other");
+    more[3]["subject"] = json!("system:y");
+    let history = world.history();
+    let answer = Standing::new(&condition(need), &history.now(), Some(APK)).answer(t(day));
     assert!(answer.met, "{:?}", answer.missing);
 }
 
