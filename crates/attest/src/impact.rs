@@ -11,7 +11,9 @@ use crate::timeline::{Time, Timeline};
 pub struct Decision {
     /// Its name.
     pub id: String,
-    /// When it was made.
+    /// What it went by: all that was known at this instant.
+    pub known: Time,
+    /// When that happens which it was about.
     pub at: Time,
     /// The artefact it was about, if any.
     pub artifact: Option<String>,
@@ -62,7 +64,7 @@ impl<'h> Weighed<'h> {
     }
 }
 
-/// The decisions at or after `since` that rested on the statement at `index`, or would have come out otherwise without
+/// The decisions made, or about something, at or after `since` that rested on the statement at `index`, or would have come out otherwise without
 /// it, in the order given.
 #[must_use]
 pub fn of(condition: &Condition, history: &History, index: u64, since: Time, decisions: &[Decision]) -> Vec<Touched> {
@@ -70,11 +72,11 @@ pub fn of(condition: &Condition, history: &History, index: u64, since: Time, dec
     let acts: Vec<act::Enacted> =
         act::enacted(condition, history).into_iter().filter(|act| act.index == index).collect();
     let mut last: Option<Weighed<'_>> = None;
-    for decision in decisions.iter().filter(|decision| decision.at >= since) {
-        let (view, artifact) = (history.at(decision.at), decision.artifact.as_deref());
+    for decision in decisions.iter().filter(|decision| decision.at.max(decision.known) >= since) {
+        let (view, artifact) = (history.at(decision.known), decision.artifact.as_deref());
         let weighed = last.take().filter(|last| last.artifact == artifact && last.view.is_same(&view));
         let weighed = weighed.unwrap_or_else(|| Weighed::new(condition, view, artifact, index));
-        let enacted = acts.iter().any(|act| act.valid.contains(decision.at) && act.known.contains(decision.at));
+        let enacted = acts.iter().any(|act| act.valid.contains(decision.at) && act.known.contains(decision.known));
         let turns = enacted || weighed.with.contains(decision.at) != weighed.without.contains(decision.at);
         if turns || weighed.rests_on(condition, index, decision.at) {
             touched.push(Touched { id: decision.id.clone(), turns });

@@ -238,13 +238,17 @@ impl<'a> Members<'a> {
 }
 
 /// What is asked of a name.
-pub(crate) const PLAIN: &str =
-    "a name in one line is needed, without quotation marks, backslashes or characters that turn the writing";
+pub(crate) const PLAIN: &str = "a name in one line is needed, without quotation marks, backslashes or characters that nobody sees or that turn the writing";
 
 /// Whether a text can stand on a line and between quotation marks, and reads there as what it is.
 pub(crate) fn is_plain(text: &str) -> bool {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !text.is_empty() && !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\\') || turns(c))
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // Two joiners (U+200C, U+200D) are part of how some languages are written.
+    let is_unseen =
+        |c: char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    let misleads = |c: char| c.is_control() || matches!(c, '"' | '\\') || turns(c) || is_unseen(c);
+    !text.is_empty() && !text.chars().any(misleads)
 }
 
 /// What lies at a JSON pointer (RFC 6901). As `Value::pointer`, which makes two texts for every step: statements are

@@ -291,28 +291,33 @@ impl<'a> Scene<'a> {
         Some(root)
     }
 
-    /// Every way to say which source, model or system the joined requirements speak of: those first that carry the
-    /// requirement they are named by, so that nobody crowds them out by naming others.
+    /// Every way to say which source, model or system the joined requirements speak of: those first in which each carries
+    /// the requirement it is named by, so that nobody crowds them out by naming others.
     fn bindings(&mut self) -> Vec<Binding<'a>> {
         let mut bindings: Vec<Binding<'a>> = vec![vec![None; self.joins.len()]];
         let numbers: BTreeSet<usize> = self.roots.keys().copied().collect();
         for number in numbers {
-            let named: Vec<Binding<'a>> =
+            let mut named: Vec<Binding<'a>> =
                 self.roots.get(&number).map(|root| root.named.keys().cloned().collect()).unwrap_or_default();
-            let mut ranked: Vec<(bool, Binding<'a>)> = Vec::with_capacity(named.len());
-            for binding in named {
-                let carries = self.part(number, &binding).is_some_and(|part| !part.timeline.windows().is_empty());
-                ranked.push((!carries, binding));
-            }
-            if ranked.is_empty() {
+            if named.is_empty() {
                 continue;
             }
-            ranked.sort();
+            named.sort();
+            let carries =
+                |own: &Binding<'a>| self.part(number, own).is_some_and(|part| !part.timeline.windows().is_empty());
+            let (carrying, other): (Vec<Binding<'a>>, Vec<Binding<'a>>) = named.into_iter().partition(carries);
             let both = |before: &Binding<'a>, own: &Binding<'a>| -> Binding<'a> {
                 before.iter().zip(own).map(|(before, own)| own.or(*before)).collect()
             };
-            let longer = bindings.iter().flat_map(|before| ranked.iter().map(move |(_, own)| both(before, own)));
-            bindings = longer.take(MATCHES_MAX).collect();
+            // What was tried first before stays first: all that carry, in every combination, before any that does not.
+            let with = |own: &[Binding<'a>]| -> Vec<Binding<'a>> {
+                let longer = bindings.iter().flat_map(|before| own.iter().map(move |own| both(before, own)));
+                longer.take(MATCHES_MAX).collect()
+            };
+            let mut longer = with(&carrying);
+            longer.extend(with(&other));
+            longer.truncate(MATCHES_MAX);
+            bindings = longer;
         }
         bindings
     }

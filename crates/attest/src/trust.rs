@@ -90,12 +90,14 @@ pub struct Trust {
     holders: HashMap<String, (String, Window)>,
 }
 
-/// Whether two names are those of one organisation, however they are spaced and in whatever case.
+/// Whether two names are those of one organisation, however they are spaced or joined and in whatever case.
 pub(crate) fn is_same_org(a: &str, b: &str) -> bool {
-    a.split_whitespace()
-        .flat_map(str::chars)
-        .flat_map(char::to_lowercase)
-        .eq(b.split_whitespace().flat_map(str::chars).flat_map(char::to_lowercase))
+    spelled(a).eq(spelled(b))
+}
+
+fn spelled(name: &str) -> impl Iterator<Item = char> {
+    let counts = |c: &char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}');
+    name.chars().filter(counts).flat_map(char::to_lowercase)
 }
 
 impl Trust {

@@ -35,7 +35,7 @@ pub(crate) struct Impact {
     /// `interdict log new` made
     #[arg(long, value_name = "FILE|DIR")]
     decisions: PathBuf,
-    /// Only decisions from this instant on; absent is what a revocation says (`invalidSince`), or all
+    /// Only decisions made, or about something, from this instant on; absent is what a revocation says (`invalidSince`), or all
     #[arg(long, value_name = "INSTANT")]
     since: Option<String>,
     /// Write JSON
@@ -56,10 +56,12 @@ fn recorded_as(event: &Value) -> Result<Recorded, &'static str> {
     let id = text("/id").ok_or("`id` is missing")?;
     let time = text("/time").and_then(strict::parse_time).ok_or("`time` is missing")?;
     let at = text("/data/valid_at").and_then(strict::parse_time).unwrap_or(time);
+    // It went by what was on file when it was made, or by what was known earlier if that was asked.
+    let known = text("/data/known_at").and_then(strict::parse_time).map_or(time, |asked| asked.min(time));
     let instruments = ["/data/provisions", "/data/by"].into_iter().filter_map(|list| event.pointer(list)?.as_array());
     let cites = instruments.flatten().filter_map(Value::as_str);
     let cites = cites.map(|cited| cited.split(':').next().unwrap_or(cited).to_owned()).collect();
-    let decision = Decision { id: id.to_owned(), at, artifact: None };
+    let decision = Decision { id: id.to_owned(), known, at, artifact: None };
     Ok(Recorded { decision, cites, of_known_subject: text("/data/app").is_some() })
 }
 
@@ -105,7 +107,7 @@ fn recorded_at(disk: &Folder, index: u64, entry: &[u8]) -> Result<Option<Recorde
     let field = |name: &str| log_read::field(&fields, name);
     let (record, law, resource) = (field("record"), field("law"), field("resource"));
     let event = json!({ "id": index.to_string(), "time": record.get("at"), "data": { "app": resource.get("app"),
-        "valid_at": law.get("valid_at"), "provisions": law.get("provisions"), "by": law.get("by") } });
+        "valid_at": law.get("valid_at"), "known_at": law.get("known_at"), "provisions": law.get("provisions"), "by": law.get("by") } });
     recorded_as(&event).map(Some).map_err(|why| Problem::new(2, format!("decision {index}: {why}")))
 }
 

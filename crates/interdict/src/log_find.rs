@@ -67,7 +67,7 @@ pub(crate) enum About {
     Anything,
     /// The app with this id.
     App(String),
-    /// These words, in lower case.
+    /// These words, in lower case and as JSON writes them.
     Words(String),
 }
 
@@ -77,8 +77,13 @@ impl About {
         match registry.resolve(registry.recognise(written), written) {
             _ if written.is_empty() => Self::Anything,
             Ok(Attribution::Subject(subject, _)) => Self::App(subject.id.clone()),
-            _ => Self::Words(written.to_lowercase()),
+            _ => Self::words(written),
         }
+    }
+
+    fn words(written: &str) -> Self {
+        let json = json!(written.to_lowercase()).to_string();
+        Self::Words(json.get(1..json.len() - 1).unwrap_or_default().to_owned())
     }
 
     /// Whether a decision is one of those, going by these of its fields.
@@ -176,4 +181,21 @@ fn line(index: u64, at: Time, fields: &Fields, as_json: bool) -> String {
         members.extend(FIELDS.iter().map(|name| ((*name).to_owned(), field(fields, name))));
     }
     format!("{value}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::About;
+    use ledger::commitment::Fields;
+    use wire::entry::FIELDS;
+
+    #[test]
+    fn words_are_found_however_a_record_writes_them() {
+        let mut fields = Fields::default();
+        fields[6] = Some(br#"{"debtor":"Jane \"JD\" Doe \\ Sons"}"#.to_vec());
+        for written in [r#"jane "jd""#, r"\ Sons", "doe"] {
+            assert!(About::words(written).is_in(&fields, &FIELDS), "{written}");
+        }
+        assert!(!About::words("Jim").is_in(&fields, &FIELDS));
+    }
 }

@@ -111,7 +111,8 @@ impl Kept {
                 break;
             }
         }
-        Ok(Newest { lines, older: (last > least).then_some(last), ..behind })
+        let reached = reached(lines.len() as u64, first, last);
+        Ok(Newest { lines, older: (reached > least).then_some(reached), ..behind })
     }
 
     fn by_hand(&self, origin: &str, index: u64) -> Option<Overruled> {
@@ -203,6 +204,11 @@ impl Kept {
     }
 }
 
+/// How far down a page has looked that has so many lines, of which `last` is the last, out of the entries from `first` on.
+const fn reached(lines: u64, first: u64, last: u64) -> u64 {
+    if lines < LINES_MAX { first } else { last }
+}
+
 /// The fields that are shown, each with what it takes to check it.
 fn shown(seed: &Seed, fields: &ledger::commitment::Fields) -> Vec<Field> {
     let names = entry::FIELDS.iter().enumerate().filter(|(_, name)| **name != PRIVATE);
@@ -216,4 +222,17 @@ fn shown(seed: &Seed, fields: &ledger::commitment::Fields) -> Vec<Field> {
         })
     };
     names.filter_map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINES_MAX, reached};
+
+    #[test]
+    fn the_next_page_begins_below_what_this_one_looked_at() {
+        assert_eq!(reached(LINES_MAX, 100, 120), 120, "a page that is full");
+        // Below the last decision there is an entry that is none: the first of a log that goes on from another.
+        assert_eq!(reached(LINES_MAX - 1, 0, 1), 0);
+        assert_eq!(reached(0, 0, 1), 0);
+    }
 }

@@ -229,14 +229,19 @@ fn logs(typed: &Path) -> Vec<Place> {
     let place = Place::at(typed);
     let two = ["gov", "dec"];
     let found: Vec<Place> = match &place {
+        // Both were made at once: one that is gone is not one that there never was.
         Place::Folder(_) => {
-            let folders = two.iter().map(|log| typed.join(log).join("public")).filter(|path| path.is_dir());
-            folders.map(|path| Place::Folder(Folder::new(path))).collect()
+            let folders = two.map(|log| typed.join(log).join("public"));
+            let is_home = folders.iter().any(|path| path.is_dir());
+            folders.into_iter().filter(|_| is_home).map(|path| Place::Folder(Folder::new(path))).collect()
         }
-        Place::Web { .. } if Disk::read(&place, "checkpoint").is_ok() => Vec::new(),
+        Place::Web { .. } if matches!(place.find("checkpoint"), Ok(Some(_))) => Vec::new(),
+        // Where one of them is, the other is too unless the server says that it is not: what it does not answer is told.
         Place::Web { .. } => {
-            let places = two.iter().map(|log| place.below(log));
-            places.filter(|place| Disk::read(place, "checkpoint").is_ok()).collect()
+            let asked = two.map(|log| place.below(log)).map(|place| (place.find("checkpoint"), place));
+            let is_any = asked.iter().any(|(found, _)| matches!(found, Ok(Some(_))));
+            let there = asked.into_iter().filter(|(found, _)| is_any && !matches!(found, Ok(None)));
+            there.map(|(_, place)| place).collect()
         }
     };
     if found.is_empty() {
@@ -544,4 +549,39 @@ pub(crate) fn disclose(folder: &Path, sealed: Option<u64>, index: u64, field: &s
     });
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
     print(&format!("{text}\n")).map_err(|error| Problem::new(1, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::logs;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::path::Path;
+
+    /// What an address is taken for whose server answers so for the checkpoint at it, of `gov` and of `dec`.
+    fn taken(statuses: [u16; 3]) -> Vec<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, mut bytes) = (stream.unwrap(), [0; 4096]);
+                let length = stream.read(&mut bytes).unwrap();
+                let asked = String::from_utf8_lossy(&bytes[..length]).into_owned();
+                let number = ["/gov/checkpoint", "/dec/checkpoint"].iter().position(|path| asked.contains(path));
+                let status = if asked.contains("checkpoint") { statuses[number.map_or(0, |at| at + 1)] } else { 404 };
+                write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx").unwrap();
+            }
+        });
+        let places = logs(Path::new(&address));
+        places.iter().map(|place| place.to_string().replace(&address, "")).collect()
+    }
+
+    #[test]
+    fn a_log_that_does_not_answer_is_not_one_that_is_not_there() {
+        assert_eq!(taken([404, 200, 200]), ["/gov", "/dec"]);
+        assert_eq!(taken([404, 200, 403]), ["/gov", "/dec"]);
+        assert_eq!(taken([403, 200, 404]), ["/gov"]);
+        assert_eq!(taken([200, 404, 404]), [""]);
+        assert_eq!(taken([404, 404, 404]), [""]);
+    }
 }

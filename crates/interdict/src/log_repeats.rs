@@ -88,7 +88,11 @@ impl Repeats {
 
     /// Forgets a key whose record did not become durable.
     pub(crate) fn forget(&mut self, key: &str) {
-        self.known.remove(key);
+        if self.known.remove(key).is_some()
+            && let Some(place) = self.order.iter().rposition(|known| known == key)
+        {
+            self.order.remove(place);
+        }
     }
 
     pub(crate) fn insert(&mut self, key: String, before: Before) {
@@ -116,5 +120,11 @@ mod tests {
         assert!(matches!(repeats.get("1"), Some(Before::Index(1))));
         repeats.forget("1");
         assert!(repeats.get("1").is_none());
+        // One that was forgotten and came again is as new as it is.
+        repeats.insert(String::from("1"), Before::Index(1));
+        for number in 1..KEYS_MAX as u64 {
+            repeats.insert(format!("more {number}"), Before::Index(number));
+        }
+        assert!(matches!(repeats.get("1"), Some(Before::Index(1))));
     }
 }

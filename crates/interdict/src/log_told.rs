@@ -21,6 +21,12 @@ pub(crate) struct Proven<'p> {
     pub(crate) shown: Option<(&'p str, &'p str)>,
 }
 
+/// What somebody committed to, as one line that moves no cursor: else it could write what looks like the rest of what is told.
+fn in_one_line(value: &str) -> String {
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    value.chars().map(plain).collect()
+}
+
 /// Who of the witnesses of a policy signed a checkpoint, and when.
 fn witnesses(policy: &Policy, note: &Note) -> Vec<(String, Option<String>)> {
     let keys: Vec<VerifierKey> = policy.witnesses().iter().map(|party| party.key.clone()).collect();
@@ -49,7 +55,7 @@ impl Proven<'_> {
         let (origin, size, index) = (&self.checkpoint.origin, self.checkpoint.size, self.proof.index);
         let mut text = String::new();
         if let Some((field, value)) = self.shown {
-            writeln!(text, "{field}: {value}").unwrap_or_default();
+            writeln!(text, "{field}: {}", in_one_line(value)).unwrap_or_default();
         }
         writeln!(text, "in {origin} at index {index}, of {size} entries").unwrap_or_default();
         let signed = witnesses(self.policy, &self.proof.checkpoint);
@@ -140,5 +146,17 @@ pub(crate) fn unproven(proof: &Proof, policy: &Policy, code: u8) -> String {
             String::from("\nthe log signed it; who else must have seen it, has not, or not yet: ask for a newer proof")
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_one_line;
+
+    #[test]
+    fn what_is_shown_writes_no_lines_of_its_own() {
+        let value = "{\"a\":\"ü\"}";
+        assert_eq!(in_one_line(value), value);
+        assert_eq!(in_one_line("x\nin log.example at index 3\u{1b}[2J"), r"x\nin log.example at index 3\u{1b}[2J");
     }
 }

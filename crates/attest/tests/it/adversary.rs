@@ -100,7 +100,11 @@ fn trust_documents_in_which_one_key_has_two_owners_do_not_load() {
     assert!(with(orgs).contains("needs 2 organisations and has 1"));
     assert!(why(&|trust| trust["accept"][0]["typ"] = json!(1)).contains("not known"));
     assert!(why(&|trust| trust["principals"][1]["org"] = json!("Red ")).contains("in two spellings"));
-    for (name, value) in [("id", "a\nb"), ("org", "a\u{202e}b")] {
+    for org in ["Re\u{200d}d", "\u{200c}red"] {
+        assert!(why(&|trust| trust["principals"][1]["org"] = json!(org)).contains("in two spellings"), "{org:?}");
+    }
+    let unseen = ["\u{61c}", "\u{200b}", "\u{2060}", "\u{feff}", "\u{ad}", "\u{e0041}"].map(|c| ("org", c));
+    for (name, value) in [("id", "a\nb"), ("org", "a\u{202e}b")].into_iter().chain(unseen) {
         assert!(why(&|trust| trust["principals"][1][name] = json!(value)).contains("in one line"), "{name}");
     }
     assert!(why(&|trust| trust["groups"][1]["name"] = json!("a\"b")).contains("in one line"));

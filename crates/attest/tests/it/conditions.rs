@@ -473,10 +473,11 @@ fn the_impact_of_a_statement_is_what_recomputing_says() {
         (0..).zip(&mut world.entries).for_each(|(index, entry)| entry.index = index);
         let history = world.history();
         let decisions: Vec<Decision> = (0..20)
-            .map(|n| Decision {
-                id: n.to_string(),
-                at: t("2020-10-01T06:00:00Z") + 43_200 * n,
-                artifact: Some(APK.into()),
+            .map(|n| {
+                let at = t("2020-10-01T06:00:00Z") + 43_200 * n;
+                // About what is to come, what is, and what was.
+                let known = at + 86_400 * (n % 3 - 1);
+                Decision { id: n.to_string(), known, at, artifact: Some(APK.into()) }
             })
             .collect();
         for index in 0..22 {
@@ -487,14 +488,16 @@ fn the_impact_of_a_statement_is_what_recomputing_says() {
             let removed = entries.iter().position(|entry| entry.index == index).unwrap();
             entries.remove(removed);
             let other = attest::History::new(attest::Trust::read(&world.trust).unwrap(), entries).unwrap();
-            let met = |history: &attest::History, at| act::met(&condition, &history.at(at), Some(APK)).contains(at);
-            let expected = decisions.iter().filter(|d| met(&history, d.at) != met(&other, d.at)).map(|d| d.id.clone());
+            let met = |history: &attest::History, d: &Decision| {
+                act::met(&condition, &history.at(d.known), Some(APK)).contains(d.at)
+            };
+            let expected = decisions.iter().filter(|d| met(&history, d) != met(&other, d)).map(|d| d.id.clone());
             let expected: Vec<_> = expected.collect();
             turned += expected.len();
-            back += decisions.iter().filter(|d| !met(&history, d.at) && met(&other, d.at)).count();
+            back += decisions.iter().filter(|d| !met(&history, d) && met(&other, d)).count();
             assert_eq!(turns, expected);
             let rested = touched.iter().filter(|touched| !touched.turns);
-            let is_met = |id: &str| decisions.iter().any(|d| d.id == id && met(&history, d.at) && met(&other, d.at));
+            let is_met = |id: &str| decisions.iter().any(|d| d.id == id && met(&history, d) && met(&other, d));
             assert!(rested.clone().all(|touched| is_met(&touched.id)), "what rests on it among others is met anyway");
         }
     }
@@ -507,7 +510,7 @@ fn a_lift_touches_what_it_permitted_and_evidence_only_what_law_counted() {
         json!({ "req": "audit", "type": "audit-report", "subject": "system:x", "by": "auditor", "maxAge": "P10D" });
     let condition = condition(need);
     let decisions: Vec<Decision> =
-        (1..15).map(|n| Decision { id: n.to_string(), at: t(&day(n)), artifact: None }).collect();
+        (1..15).map(|n| Decision { id: n.to_string(), known: t(&day(n)), at: t(&day(n)), artifact: None }).collect();
     let touched = |basis: Option<&str>, index: u64| -> Vec<(String, bool)> {
         let mut world = World::new(small_trust());
         world.say(&day(2), &["auditor"], Type::AuditReport, "system:x", json!({}));
@@ -526,7 +529,10 @@ fn a_lift_touches_what_it_permitted_and_evidence_only_what_law_counted() {
 #[test]
 fn nobody_crowds_out_the_source_that_enough_others_name() {
     let day = "2020-10-01T00:00:00Z";
-    let mut world = World::new(small_trust());
+    let mut trust = small_trust();
+    let systems = json!({ "by": "rebuilders", "type": "build-reproduced", "subject": "system:*" });
+    trust["accept"].as_array_mut().unwrap().push(systems);
+    let mut world = World::new(trust);
     let built = |world: &mut World, by: &[&str], source: &str| {
         world.say(day, by, Type::BuildReproduced, &format!("artifact:{APK}"), json!({ "sourceDigest": source }));
     };
@@ -538,6 +544,27 @@ fn nobody_crowds_out_the_source_that_enough_others_name() {
     world.say(day, &["auditor"], Type::SourceReview, &format!("artifact:{SOURCE}"), reviewed_source);
     let history = world.history();
     let answer = Standing::new(&condition(reviewed()), &history.now(), Some(APK)).answer(t(day));
+    assert!(answer.met, "{:?}", answer.missing);
+
+    // Nor where two are looked for, and who names many of one has none of the other tried.
+    let first = "0".repeat(63) + "f";
+    built(&mut world, &["g", "b"], &first);
+    world.say(day, &["g", "b"], Type::BuildReproduced, "system:y", json!({ "sourceDigest": SOURCE }));
+    for number in 0..=attest::standing::MATCHES_MAX {
+        let source = json!({ "sourceDigest": format!("{number:064x}") });
+        world.say(day, &["r1"], Type::BuildReproduced, "system:y", source);
+    }
+    let mut need = reviewed();
+    let more = need["all"].as_array_mut().unwrap();
+    let also = [more[0].clone(), more[1].clone()].map(|mut one| {
+        one["req"] = json!(format!("{}-other", one["req"].as_str().unwrap()));
+        one
+    });
+    more.extend(also);
+    more[2]["join"]["of"] = json!("built-other");
+    more[3]["subject"] = json!("system:y");
+    let history = world.history();
+    let answer = Standing::new(&condition(need), &history.now(), Some(APK)).answer(t(day));
     assert!(answer.met, "{:?}", answer.missing);
 }
 

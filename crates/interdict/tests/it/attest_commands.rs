@@ -2,6 +2,7 @@
 
 use crate::attestations::inquiry;
 use crate::desk::{Desk, digest_of, key, pkcs8, signed, trust};
+use crate::log_service::until;
 use crate::program::{Folder, Serving, run};
 use attest::Envelope;
 use attest::statement::{Type, compose, named_subject};
@@ -218,6 +219,16 @@ fn one_under_two_conditions(desk: &Desk, journal: &str) {
     std::fs::remove_file(conditions.join("second.json")).unwrap();
 }
 
+/// What was revoked was believed by a decision made before, be it about what is still to come, and by none made since.
+fn believed_before(desk: &Desk, said_at: i64, since: &str, later: &str) {
+    let made = attest::json::format_time(said_at);
+    let made = json!({ "id": "made", "time": made, "data": { "app": "tiktok", "valid_at": later } });
+    let journal = desk.folder.write("d.ndjson", &format!("{since}\n{made}\n"));
+    let ran = desk.attest(&["impact", "1", "--decisions", &journal]);
+    assert_eq!(ran.out.lines().last(), Some("1 of 2 decisions rested on it"), "{}{}", ran.out, ran.err);
+    assert!(ran.out.starts_with("made: would have come out otherwise"), "{}", ran.out);
+}
+
 /// What is there and cannot be read is not none.
 fn unread(desk: &Desk) {
     for name in ["conditions", "artifacts", "entries.ndjson"] {
@@ -239,6 +250,7 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     let desk = Desk::new();
     let signed = desk.say(Type::AuditReport, "system:x", json!({}), &["auditor"]);
     assert_eq!(desk.attest(&["add", &signed]).code, 0);
+    let said_at = crate::lab::now();
     // Which decisions rested on it: the one made while it held, about what the order is about.
     let later = attest::json::format_time(crate::lab::now() + 86_400);
     let event = |id: &str, at: &str, by: &[&str]| {
@@ -288,6 +300,7 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     assert!(made.contains("/conditions/us-doc-tiktok-id-v2/mitigation-2020"), "{made}");
     assert!(standing.contains(&digest_of(&signed)) && standing.contains(">auditor</td>"), "{standing}");
     let before = edition(&serving);
+    until("a second passes", || crate::lab::now() > said_at);
     let added = desk.attest(&["add", &revocation]);
     assert_eq!(added.out, "1\n", "{}", added.err);
     serving.hears("law in force");
@@ -297,6 +310,7 @@ fn a_revocation_names_the_decisions_it_touches_and_reaches_the_service() {
     assert!(standing.contains("revocation about") && standing.contains("no requirement rests on it now"), "{standing}");
     assert_eq!(serving.stop(), Some(0));
     assert_eq!(desk.attest(&["status", "mitigation-2020"]).code, 1, "revoked");
+    believed_before(&desk, said_at, &events[1], &later);
 
     // Without statements, what it would take.
     let serving = Serving::start(&[]);

@@ -153,6 +153,10 @@ fn what_is_not_there_is_not_sound_and_what_is_asked_of_it_says_why() {
     asked(&["cat", &home], 1, "/gov, what changes the rules");
     asked(&["erase", &dec, "3", "--reason", "r"], 1, "name the folder that has both");
     asked(&["disclose", &dec, "3", "--field", "act"], 1, "name the folder that has both");
+    // Of two logs that were made at once one is gone.
+    std::fs::rename(&dec, log.path("aside")).expect("moved");
+    asked(&["fsck", &home], 6, "/dec/public");
+    std::fs::rename(log.path("aside"), &dec).expect("moved");
     // Whoever was sent a file and nothing else is told what it claims, and what it takes to check that.
     asked(&["verify", &proof], 3, "says that it is of entry 3 of log.example/test/dec/1, of 300 entries");
     asked(&["verify", &proof], 3, "say whom to believe");
