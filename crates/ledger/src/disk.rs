@@ -4,9 +4,10 @@
 //! [`Disk::sync_folder`]. Nothing else is assumed, neither that writes
 //! reach the disk in order nor that a file is there because its folder was read.
 
+use rustix::fs::{AtFlags, StatxFlags};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{FileExt, MetadataExt as _, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A place for files. Paths are relative to it and have `/` between their parts.
@@ -285,8 +286,10 @@ impl DiskFile for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()?;
-        // Somebody tidied up below whoever writes: what has no name any more ends with this process.
-        if self.metadata()?.nlink() == 0 {
+        // Somebody tidied up below whoever writes: what has no name any more ends with this process. Only that is asked: once
+        // somebody has read its times, the kernel must note those of the next write, and a commit takes half as long again.
+        let links = rustix::fs::statx(&*self, "", AtFlags::EMPTY_PATH, StatxFlags::NLINK)?.stx_nlink;
+        if links == 0 {
             return Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was being written"));
         }
         Ok(())
