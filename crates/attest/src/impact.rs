@@ -64,8 +64,8 @@ impl<'h> Weighed<'h> {
     }
 }
 
-/// The decisions made, or about something, at or after `since` that rested on the statement at `index`, or would have come out otherwise without
-/// it, in the order given.
+/// The decisions made, or about something, at or after `since` that rested on the statement at `index`, or would have come
+/// out otherwise without it, in the order given.
 #[must_use]
 pub fn of(condition: &Condition, history: &History, index: u64, since: Time, decisions: &[Decision]) -> Vec<Touched> {
     let mut touched = Vec::new();
