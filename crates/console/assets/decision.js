@@ -212,7 +212,7 @@ async function* checks(page) {
   } else {
     const root = await rootOf(await leafHash(bytes), receipt.index, checkpoint.size, receipt.hashes);
     yield equal(root, checkpoint.root)
-      ? ["In the log", "pass", `entry ${receipt.index} of ${checkpoint.size} leads to the root of the checkpoint, by ${receipt.hashes.length} hashes`]
+      ? ["In the log", "pass", `entry ${receipt.index} of ${checkpoint.size} leads to the root of the checkpoint, by ${receipt.hashes.length === 1 ? "1 hash" : `${receipt.hashes.length} hashes`}`]
       : ["In the log", "fail", "the entry does not lead to the root of the checkpoint"];
   }
   yield* signatures(page, checkpoint);

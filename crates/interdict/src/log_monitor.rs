@@ -53,18 +53,18 @@ fn before(public: &Place, state: &Path, policy: &Policy, now: &Signed) -> Result
 /// What a witness says that it signed last of the log.
 struct Seen<'p> {
     witness: &'p Party,
-    /// With the second at which it says it signed. `None` if it has signed nothing, or says why it is not known.
-    signed: Result<Option<(Signed, Option<u64>)>, String>,
+    /// With the second at which it says it signed; or why that is not known.
+    signed: Result<(Signed, Option<u64>), String>,
 }
 
 impl Seen<'_> {
     fn size(&self) -> Option<u64> {
-        let ((checkpoint, _), _) = self.signed.as_ref().ok()?.as_ref()?;
+        let ((checkpoint, _), _) = self.signed.as_ref().ok()?;
         Some(checkpoint.size)
     }
 
     fn time(&self) -> Option<String> {
-        let (_, time) = self.signed.as_ref().ok()?.as_ref()?;
+        let (_, time) = self.signed.as_ref().ok()?;
         Some(format_rfc3339(i64::try_from((*time)?).ok()?))
     }
 
@@ -76,18 +76,17 @@ impl Seen<'_> {
     fn words(&self) -> String {
         let name = self.witness.key.name();
         match &self.signed {
-            Ok(Some(((signed, _), _))) => {
+            Ok(((signed, _), _)) => {
                 let at = self.time().map(|time| format!(", at {time}")).unwrap_or_default();
                 format!("the witness {name} signed it last with {} entries{at}\n", signed.size)
             }
-            Ok(None) => format!("the witness {name} has signed nothing of it\n"),
             Err(why) => format!("the witness {name} does not say what it signed: {why}\n"),
         }
     }
 
     /// That the log shows here what the witness signed.
     fn is_shown(&self, public: &Place, now: &Signed) -> Result<(), Problem> {
-        let Ok(Some((signed, _))) = &self.signed else { return Ok(()) };
+        let Ok((signed, _)) = &self.signed else { return Ok(()) };
         grown(public, signed, now).map_err(|problem| {
             if problem.code != FORKED {
                 return problem;
@@ -109,11 +108,12 @@ fn ask<'p>(policy: &'p Policy, origin: &str) -> Vec<Seen<'p>> {
             let time = time.ok_or("what it answers is no checkpoint of this log that it signed")?;
             Ok(((signed, note), time))
         };
-        Seen { witness, signed: signed_last(witness, origin).and_then(|note| note.map(checked).transpose()) }
+        Seen { witness, signed: signed_last(witness, origin).and_then(checked) }
     };
     std::thread::scope(|scope| {
         let asking: Vec<_> = policy.witnesses().iter().map(|witness| scope.spawn(move || one(witness))).collect();
-        asking.into_iter().filter_map(|asked| asked.join().ok()).collect()
+        let asked = asking.into_iter().map(|asked| asked.join());
+        asked.map(|asked| asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 

@@ -110,8 +110,9 @@ async fn add_checkpoint(State(keeper): State<Arc<Keeper<Folder>>>, body: Bytes) 
     }
 }
 
-/// What a witness says that it signed last of a log, which nobody has checked; `None` if it has signed nothing.
-pub(crate) fn signed_last(witness: &Party, origin: &str) -> Result<Option<Note>, String> {
+/// What a witness says that it signed last of a log, which nobody has checked. One that has signed nothing answers as one
+/// that tells nobody does.
+pub(crate) fn signed_last(witness: &Party, origin: &str) -> Result<Note, String> {
     let url = witness.url.as_deref().ok_or("the policy gives no address of it")?;
     let url = format!("{}/{}/checkpoint", url.trim_end_matches('/'), origin_hash(origin));
     let unread = |error: &dyn std::fmt::Display| format!("{url}: {error}");
@@ -120,9 +121,9 @@ pub(crate) fn signed_last(witness: &Party, origin: &str) -> Result<Option<Note>,
         200 => {
             let body = answer.body_mut().with_config().limit(REQUEST_BYTES_MAX as u64).read_to_vec();
             let note = Note::parse(&body.map_err(|error| unread(&error))?);
-            note.map(Some).map_err(|error| unread(&error))
+            note.map_err(|error| unread(&error))
         }
-        404 => Ok(None),
+        404 => Err(unread(&"it has signed nothing of this log, or tells nobody (404)")),
         other => Err(unread(&format!("status {other}"))),
     }
 }

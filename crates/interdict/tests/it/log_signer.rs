@@ -1,4 +1,5 @@
-//! Whose signer signs: one that a service or a command started ends with it, and another's is asked for and not replaced.
+//! Whose signer signs: one that a service or a command started ends with it, another's is asked for and not replaced, and
+//! one that hangs is told.
 
 use crate::gov_log::{ask, gov};
 use crate::log_service::{Log, until};

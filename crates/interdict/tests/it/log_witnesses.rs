@@ -255,6 +255,14 @@ fn a_log_that_shows_a_watcher_less_or_other_than_its_witnesses_signed_is_told_ap
     drop(a);
     let told = watch(&home, "seen", &["--witnesses"]);
     assert!(told.code == 7 && told.err.contains("no witness says what it signed last"), "{told:?}");
+    // Who answers so may have signed nothing, or be a witness that tells nobody: which of them is not known.
+    let silent = stranger("HTTP/1.1 404 None\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", || ());
+    let secret = folder.path().join("c.key").display().to_string();
+    let key = run(&["log", "key", "c.example", "--witness", "-o", &secret, "--json"], b"").json()["key"].clone();
+    let key = key.as_str().expect("a key");
+    folder.write("trusting", &format!("log {gov}\nlog {dec}\nwitness c {key} http://{silent}\nquorum none\n"));
+    let told = watch(&home, "seen", &["--witnesses"]);
+    assert!(told.code == 7 && told.err.contains("it has signed nothing of this log, or tells nobody"), "{told:?}");
 }
 
 fn append(home: &str, lines: &str) -> (i32, String) {
